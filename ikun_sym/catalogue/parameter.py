@@ -1,0 +1,46 @@
+"""A parameter of a surrogate: its symbol, default and domain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import sympy as sp
+
+from ..errors import DomainError, IkunError
+from ..exact import Number, exact
+
+DOMAINS = {
+    "positive": (lambda value: value > 0, "a positive number", {"positive": True}),
+    "nonnegative": (lambda value: value >= 0, "zero or a positive number", {"nonnegative": True}),
+    "real": (lambda value: True, "a real number", {"real": True}),
+}
+
+
+@dataclass(frozen=True)
+class Param:
+    """`default` None means that the user must give a value (as some library functions demand)."""
+
+    name: str
+    default: Fraction | None = None
+    domain: str = "positive"
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise IkunError(f"parameter name {self.name!r} is not an identifier")
+        if self.domain not in DOMAINS:
+            raise IkunError(f"parameter {self.name}: unknown domain {self.domain!r}; known: {', '.join(DOMAINS)}")
+        if self.default is not None:
+            object.__setattr__(self, "default", self.check(self.default))
+
+    @property
+    def symbol(self) -> sp.Symbol:
+        return sp.Symbol(self.name, **DOMAINS[self.domain][2])
+
+    def check(self, value: Number) -> Fraction:
+        """`value` as an exact number of the domain, or DomainError."""
+        number = exact(value, f"parameter {self.name}")
+        contains, allowed, _ = DOMAINS[self.domain]
+        if not contains(number):
+            raise DomainError(f"parameter {self.name}", value, allowed)
+        return number

@@ -1,0 +1,61 @@
+"""The text that names a surrogate: `name`, `name:param=value,…`, `library.Name:…`, or `expr:EXPRESSION;param=value`."""
+
+from __future__ import annotations
+
+from ..errors import IkunError, UnknownNameError
+from ..exact import Number, exact
+from .surrogate import Bound, Surrogate
+from .surrogates import SURROGATES
+
+Spec = str | Surrogate | Bound
+
+EXPRESSION_PREFIX = "expr:"
+
+
+def library_surrogates() -> dict[str, Surrogate]:
+    """Lower-case `library.name` to the surrogate in that library's parametrisation."""
+    return {
+        equivalent.name.lower(): surrogate.of_library(equivalent)
+        for surrogate in SURROGATES
+        for equivalent in surrogate.equivalents
+    }
+
+
+def find(name: str) -> Surrogate:
+    """A registered surrogate by its own name or by a library's."""
+    if name in SURROGATES:
+        return SURROGATES[name]
+    if "." in name:
+        known = library_surrogates()
+        if name.lower() in known:
+            return known[name.lower()]
+        raise UnknownNameError("surrogate", name, (*SURROGATES.names(), *(s.name for s in known.values())))
+    return SURROGATES[name]  # raises with near misses
+
+
+def resolve(spec: Spec, **params: Number) -> Bound:
+    """The surrogate that `spec` names, with exact values for its parameters; keywords win over the text."""
+    if isinstance(spec, Bound):
+        return spec.surrogate.bind({**dict(spec.values), **params}) if params else spec
+    if isinstance(spec, Surrogate):
+        return spec.bind(params)
+    if not isinstance(spec, str):
+        raise IkunError(f"surrogate {spec!r} is neither a name nor a Surrogate")
+    if spec.strip().lower().startswith(EXPRESSION_PREFIX):
+        from ..parse import parse_surrogate
+
+        return parse_surrogate(spec.strip()[len(EXPRESSION_PREFIX) :]).bind(params)
+    name, _, rest = spec.strip().partition(":")
+    return find(name).bind({**_assignments(spec, rest), **params})
+
+
+def _assignments(spec: str, text: str) -> dict[str, Number]:
+    values: dict[str, Number] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, equals, value = part.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise IkunError(f"surrogate {spec!r}: {part!r} is not param=value; write for example atan:alpha=2")
+        if name.strip() in values:
+            raise IkunError(f"surrogate {spec!r} sets {name.strip()} twice")
+        values[name.strip()] = exact(value, f"parameter {name.strip()}")
+    return values

@@ -1,0 +1,122 @@
+"""What a surrogate is: its derivative f', the gradient that stands in for that of the spike.
+
+A surrogate is declared by f' alone. Its primitive, area, peak and moments are derived, so they cannot disagree with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cached_property
+
+import sympy as sp
+
+from ..errors import IkunError
+from ..exact import Number
+from .parameter import Param
+from .piecewise import PiecewiseFunction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equivalent:
+    """A library's own surrogate: f'_library(x) = scale * f'(x), our parameters given by `mapping`.
+
+    `path` is importable as `module:attribute`. `scale` and the values of `mapping` are expressions in the library's
+    parameters. `version` is the release on which it was measured.
+    """
+
+    library: str
+    version: str
+    path: str
+    params: tuple[Param, ...] = ()
+    scale: sp.Expr = sp.S.One
+    mapping: Mapping[str, sp.Expr] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """How users write it: `library.Name`."""
+        return f"{self.library}.{self.path.split(':')[1]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surrogate:
+    """One surrogate. `derivative` is f'(x), x = membrane potential - threshold; `slope` names the parameter that
+    sharpens f' (the first unless said otherwise; None where there is none)."""
+
+    name: str
+    params: tuple[Param, ...] = ()
+    derivative: PiecewiseFunction
+    summary: str
+    refs: tuple[str, ...] = ()
+    equivalents: tuple[Equivalent, ...] = field(default=(), hash=False)  # holds dictionaries
+    slope: str | None = None
+
+    def __post_init__(self) -> None:
+        symbols = {param.symbol for param in self.params}
+        if len({param.name for param in self.params}) != len(self.params):
+            raise IkunError(f"surrogate {self.name!r} names a parameter twice")
+        stray = self.derivative.free_symbols - symbols
+        if stray:
+            raise IkunError(f"surrogate {self.name!r} uses undeclared symbols {sorted(map(str, stray))}")
+        for equivalent in self.equivalents:
+            missing = {param.name for param in self.params} - set(equivalent.mapping)
+            if missing:
+                raise IkunError(f"{equivalent.name}: mapping lacks {sorted(missing)}")
+
+    def bind(self, values: Mapping[str, Number] | None = None) -> Bound:
+        """The surrogate with numbers for its parameters: the given ones, else the defaults."""
+        values = dict(values or {})
+        known = [param.name for param in self.params]
+        for given in values:
+            if given not in known:
+                allowed = f"it has {', '.join(known)}" if known else "it has no parameters"
+                raise IkunError(f"surrogate {self.name!r} has no parameter {given!r}; {allowed}")
+        numbers: dict[str, Fraction] = {}
+        for param in self.params:
+            value = values.get(param.name, param.default)
+            if value is None:
+                raise IkunError(f"surrogate {self.name!r} has no default for {param.name}; write {self.name}:{param.name}=…")
+            numbers[param.name] = param.check(value)
+        return Bound(surrogate=self, values=tuple(numbers.items()))
+
+    def of_library(self, equivalent: Equivalent) -> Surrogate:
+        """This surrogate in a library's own parametrisation."""
+        symbols = {param.symbol: equivalent.mapping[param.name] for param in self.params}
+        scale = equivalent.scale
+        return replace(
+            self,
+            name=equivalent.name,
+            params=equivalent.params,
+            derivative=self.derivative.substitute(symbols).map(lambda value: scale * value),
+            summary=equivalent.note or self.summary,
+            refs=(f"{equivalent.library} {equivalent.version}, {equivalent.path}",),
+            equivalents=(),
+            slope=None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """A surrogate whose parameters have exact values."""
+
+    surrogate: Surrogate
+    values: tuple[tuple[str, Fraction], ...]
+
+    @cached_property
+    def environment(self) -> dict[sp.Symbol, Fraction]:
+        """Symbol to value, for the evaluators."""
+        numbers = dict(self.values)
+        return {param.symbol: numbers[param.name] for param in self.surrogate.params}
+
+    @property
+    def spec(self) -> str:
+        """The text that names this surrogate on the command line."""
+        values = ",".join(f"{name}={_plain(value)}" for name, value in self.values)
+        separator = ";" if self.surrogate.name.startswith("expr:") else ":"
+        return self.surrogate.name + (separator + values if values else "")
+
+
+def _plain(value: Fraction) -> str:
+    return str(float(value)).removesuffix(".0") if Fraction(repr(float(value))) == value else str(value)

@@ -1,0 +1,73 @@
+"""The command `ikun`. Sub-commands come from the entry-point group `ikun.commands`, loaded when they are used."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+
+from . import __version__
+from .errors import IkunError, UnknownNameError
+
+BAD_INPUT = 2
+
+
+class Commands(click.Group):
+    """A group whose commands are entry points."""
+
+    def _found(self) -> dict[str, EntryPoint]:
+        return {entry.name: entry for entry in entry_points(group="ikun.commands")}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self._found())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        found = self._found()
+        if cmd_name not in found:
+            raise UnknownNameError("command", cmd_name, found)
+        return found[cmd_name].load()
+
+
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="ikun")
+@click.pass_context
+def ikun(ctx: click.Context) -> None:
+    """How to initialise spiking neural networks: derived, proved, emitted as code, and validated.
+
+    SPEC is a surrogate: `name`, `name:param=value,…`, a library's own such as `spikingjelly.ATan:alpha=2`, or
+    `expr:EXPRESSION;param=value` for your own f'(x).
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run, and turn every foreseen error into one line on stderr and exit code 2."""
+    try:
+        code = ikun.main(args=argv, prog_name="ikun", standalone_mode=False)
+    except click.exceptions.Abort:
+        print("ikun: interrupted", file=sys.stderr)
+        code = 130
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "ikun"
+        _complain(f"{error.format_message()} (see {where} --help)")
+        code = BAD_INPUT
+    except click.ClickException as error:
+        _complain(error.format_message())
+        code = BAD_INPUT
+    except IkunError as error:
+        _complain(str(error))
+        code = BAD_INPUT
+    except BrokenPipeError:  # the reader has gone (`ikun … | head`): nobody is left to tell
+        sys.stderr.close()
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str) -> None:
+    print("ikun: error: " + " ".join(message.split()), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Sub-commands of `ikun` that need no torch: moment, constants, surrogates, init, export."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .console import EXACT, REAL, as_json, emit, table
+from .errors import IkunError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .gaussian.moment import Moment
+
+
+@click.command()
+@click.argument("spec")
+@click.option("--mean", type=EXACT, required=True, help="Mean of the surrogate's argument (a threshold counts: -θ).")
+@click.option("--var", type=EXACT, required=True, help="Variance; 0 means the value at the mean.")
+@click.option("--of", default="fprime", show_default=True, help="fprime: the derivative f'. f: its primitive.")
+@click.option("--power", type=int, default=1, show_default=True)
+@click.option("--digits", type=int, default=17, show_default=True, help="Digits of the enclosure.")
+@click.option("--explain", is_flag=True, help="Print the certificate: what was checked and how.")
+@as_json
+def moment(
+    spec: str, mean: Fraction, var: Fraction, of: str, power: int, digits: int, explain: bool, as_json: bool
+) -> None:
+    """E[f'(X)^power], X ~ N(mean, var): closed form, proof status, rigorous enclosure."""
+    from .gaussian.moment import moment as compute
+
+    result = compute(spec, mean, var, of=of, power=power, digits=digits)
+    document = result.to_dict()
+    if explain:
+        document["certificate"] = {
+            "status": result.status,
+            "method": result.form.method,
+            "assumptions": list(result.certificate.assumptions),
+            "checks": [{"what": c.what, "how": c.how, "holds": c.holds} for c in result.certificate.checks],
+        }
+    emit(document, as_json, lambda console: _show_moment(console, result, explain))
+
+
+def _show_moment(console: Console, result: Moment, explain: bool) -> None:
+    name = "f'" if result.of == "fprime" else "f"
+    rows = [
+        ("value", repr(result.value)),
+        ("enclosure", f"{result.enclosure.mid} ± {result.enclosure.rad}"),
+        ("form", f"{result.form.kind}: {result.form.text}"),
+        ("status", result.status + (f"  ({result.note})" if result.note else "")),
+    ]
+    title = f"E[{name}(X)^{result.power}], X ~ N({float(result.mean):g}, {float(result.var):g}), {result.surrogate.spec}"
+    console.print(table(title, ("", ""), rows))
+    if explain:
+        console.print(f"method: {result.form.method}")
+        for assumption in result.certificate.assumptions:
+            console.print(f"assumes {assumption}")
+        for check in result.certificate.checks:
+            console.print(f"[{'ok' if check.holds else 'FAILS'}] {check.what}  — {check.how}")
+
+
+@click.command()
+@click.argument("spec")
+@click.option("--threshold", type=EXACT, default="1", show_default=True)
+@click.option("--std", type=EXACT, default="1", show_default=True, help="Standard deviation of the membrane potential.")
+@click.option("--digits", type=int, default=17, show_default=True)
+@as_json
+def constants(spec: str, threshold: Fraction, std: Fraction, digits: int, as_json: bool) -> None:
+    """E[f'], E[f'^2], E[f'^4] for H ~ N(0, std^2), x = H - threshold, and IKUN's gains."""
+    from .theory.constants import constants as compute
+
+    result = compute(spec, threshold, std, digits=digits)
+    rows: list[tuple[Any, ...]] = [
+        (name, repr(m.value), f"± {m.enclosure.rad}", m.form.kind, m.status) for name, m in result.moments.items()
+    ]
+    rows += [
+        ("firing rate", repr(result.rate), "", "", "Q(θ/σ)"),
+        ("gain", repr(result.gain), "", "", "E[f'²]^(-1/2)"),
+        ("gain, σ_X² = variance", repr(result.gain_variance), "", "", "of the spikes, p(1-p)"),
+        ("gain, σ_X² = second moment", repr(result.gain_second_moment), "", "", "of the spikes, p"),
+    ]
+    title = f"{result.surrogate}, H ~ N(0, {result.std:g}²), threshold {result.threshold:g}"
+    emit(
+        result.to_dict(),
+        as_json,
+        lambda console: console.print(table(title, ("constant", "value", "", "form", "status"), rows)),
+    )
+
+
+@click.command()
+@click.option("--library", help="Only entries with an equivalent in this library, in its own names.")
+@as_json
+def surrogates(library: str | None, as_json: bool) -> None:
+    """List the surrogates: derivative, parameters, area, peak, class of form, library equivalents."""
+    from .gaussian.summary import summaries
+
+    found = summaries(library)
+    rows = [
+        (
+            s["name"],
+            ", ".join(f"{name}={value:g}" if value is not None else f"{name} (required)" for name, value in s["parameters"].items()),
+            s["summary"],
+            s["area"],
+            f"{s['peak']:.6g}" if s["peak"] is not None else "",
+            f"{s['form']} ({s['status']})",
+            "\n".join(s["equivalents"]),
+        )
+        for s in found
+    ]
+    columns = ("name", "parameters", "f'", "area", "peak", "E[f'²]", "equivalents")
+    emit(found, as_json, lambda console: console.print(table("Surrogates", columns, rows)))
+
+
+@click.command()
+@click.option("--scheme", required=True, help="Name of the scheme; an unknown one lists them all.")
+@click.option("--surrogate", default="atan", show_default=True, metavar="SPEC")
+@click.option("--fan-in", type=int, help="Inputs per neuron.")
+@click.option("--fan-out", type=REAL, help="Neurons that each input feeds; default fan-in.")
+@click.option("--conv", metavar="IN,OUT,GROUPS,K,STRIDE", help="A 2-d convolution instead of the fans.")
+@click.option("--threshold", type=REAL, default="1", show_default=True)
+@click.option("--alpha", type=REAL, default="1", show_default=True, help="IKUN's constant.")
+@click.option("--second-moment", type=REAL, help="E[X²] of the layer's input, where it is known (first layer).")
+@click.option("--distribution", default="normal", show_default=True, help="normal or uniform.")
+@as_json
+def init(
+    scheme: str,
+    surrogate: str,
+    fan_in: int | None,
+    fan_out: float | None,
+    conv: str | None,
+    threshold: float,
+    alpha: float,
+    second_moment: float | None,
+    distribution: str,
+    as_json: bool,
+) -> None:
+    """Var(W), standard deviation, uniform bound and bias of an initialisation scheme."""
+    from .initialise import init_variance
+    from .theory.fan import Fan
+
+    if (fan_in is None) == (conv is None):
+        raise IkunError("give either --fan-in (and --fan-out) or --conv in,out,groups,k,stride")
+    fan = Fan.of_convolution(*_five_integers(conv)) if conv is not None else Fan.of(fan_in or 0, fan_out)
+    result = init_variance(
+        scheme,
+        fan,
+        surrogate=surrogate,
+        threshold=threshold,
+        alpha=alpha,
+        second_moment=second_moment,
+        distribution=distribution,
+    )
+    rows = [
+        ("Var(W)", repr(result.variance)),
+        ("standard deviation", repr(result.std)),
+        ("uniform bound", repr(result.uniform_bound)),
+        ("bias", f"U(±{result.bias_bound!r})" if result.bias_bound else "0"),
+        *((key, value) for key, value in result.provenance.items()),
+    ]
+    emit(result.to_dict(), as_json, lambda console: console.print(table(f"Scheme {result.scheme}", ("", ""), rows)))
+
+
+def _five_integers(text: str) -> tuple[int, int, int, int, int]:
+    try:
+        a, b, c, d, e = (int(part) for part in text.split(","))
+    except ValueError:
+        raise IkunError(f"--conv {text!r} is not five integers; write in,out,groups,k,stride, for example 64,128,1,3,1") from None
+    return a, b, c, d, e
+
+
+@click.command()
+@click.argument("spec")
+@click.option("--target", required=True, help="Target language; an unknown one lists them all.")
+@click.option("--out", required=True, metavar="DIR", help="Folder for the file; made if need be.")
+@as_json
+def export(spec: str, target: str, out: str, as_json: bool) -> None:
+    """Constants and functions as source code for your project."""
+    from .targets import export as write
+
+    path = write(spec, target, out)
+    emit({"file": str(path), "target": target, "surrogate": spec}, as_json, lambda console: console.print(f"wrote {path}"))

@@ -1,0 +1,34 @@
+"""The errors a user can cause. Each message names what was given, what is allowed and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class IkunError(ValueError):
+    """Bad input. The command line prints the message as one line and exits with code 2."""
+
+
+class UnknownNameError(IkunError, KeyError):
+    """A name that no registry entry carries."""
+
+    def __init__(self, kind: str, given: str, known: Iterable[str]) -> None:
+        known = sorted(known)
+        lowered = {name.lower(): name for name in known}
+        near = [lowered[name] for name in difflib.get_close_matches(given.lower(), lowered, n=3, cutoff=0.6)]
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+        super().__init__(f"unknown {kind} {given!r}; {hint}")
+
+    __str__ = ValueError.__str__  # KeyError would print the message in quotes
+
+
+class DomainError(IkunError):
+    """A value outside the set on which the quantity is defined."""
+
+    def __init__(self, name: str, given: object, allowed: str, advice: str = "") -> None:
+        super().__init__(f"{name} = {given} is not allowed; it must be {allowed}" + (f"; {advice}" if advice else ""))
+
+
+class NoSolutionError(IkunError):
+    """The equation that a user asked to solve has no usable solution; the message says why."""

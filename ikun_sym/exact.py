@@ -1,0 +1,42 @@
+"""Numbers as the user wrote them.
+
+`0.1` on the command line means one tenth, not the nearest binary fraction: a 50-digit answer would otherwise
+be the answer to another question. A Python float, on the other hand, is the binary fraction that it is.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from fractions import Fraction
+
+from .errors import IkunError
+
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?")
+_RATIO = re.compile(r"[+-]?\d{1,40}/\d{1,40}")
+_MAX_LENGTH = 200
+_LARGEST, _SMALLEST = Fraction(10) ** 300, Fraction(1, 10**300)
+
+Number = int | float | str | Fraction | Decimal
+
+
+def exact(value: Number, name: str = "number") -> Fraction:
+    """`value` as an exact rational. Strings are decimals (`0.1`, `2.5e-3`) or ratios (`1/3`).
+
+    Errors: anything that is not a finite real number, or of magnitude outside [1e-300, 1e300] and not zero.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        if len(text) > _MAX_LENGTH or not (_DECIMAL.fullmatch(text) or _RATIO.fullmatch(text)):
+            raise IkunError(f"{name} = {value[:40]!r} is not a finite number; write it like 2, 0.5, 1e-3 or 1/3")
+        if _RATIO.fullmatch(text) and int(text.split("/")[1]) == 0:
+            raise IkunError(f"{name} = {value!r} divides by zero; write a finite number")
+        result = Fraction(text)
+    else:
+        try:
+            result = Fraction(value)
+        except (TypeError, ValueError, OverflowError):
+            raise IkunError(f"{name} = {value} is not a finite number; give a finite real number") from None
+    if result and not _SMALLEST <= abs(result) <= _LARGEST:
+        raise IkunError(f"{name} = {value} is out of range; its magnitude must be 0 or within 1e-300 … 1e300")
+    return result

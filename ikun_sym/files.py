@@ -1,0 +1,44 @@
+"""Writing files whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from .errors import IkunError
+
+
+def folder(path: str | Path) -> Path:
+    """`path` as an existing folder that can be written to, created if need be."""
+    target = Path(path)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target):
+            pass
+    except OSError as error:
+        raise IkunError(f"cannot write to {str(path)!r}: {error.strerror or error}; choose a folder that you may write to") from None
+    return target
+
+
+def write_atomically(path: Path, text: str) -> Path:
+    """Write `text` to a temporary file beside `path`, then rename it: readers see the old file or the new one."""
+    parent = folder(path.parent)
+    handle, temporary = tempfile.mkstemp(dir=parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException as error:
+        Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise IkunError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
+        raise
+    return path
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

@@ -1,0 +1,63 @@
+"""What kind of answer an expectation has, and how well it is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+MEAN = sp.Symbol("mu", real=True)
+VAR = sp.Symbol("v", positive=True)
+
+KINDS = ("elementary", "special", "series", "none")
+
+STATUSES = ("proved-ftc", "proved-heat", "proved-ode", "enclosure-agrees", "numeric-only", "refuted", "unknown")
+"""The ladder, never upgraded. Only statuses that begin with `proved` are proofs."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was checked, in words, and whether it holds."""
+
+    what: str
+    how: str
+    holds: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """The record of a proof or of an attempt at one."""
+
+    status: str
+    assumptions: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+    def __post_init__(self) -> None:
+        assert self.status in STATUSES
+        if self.proved:
+            assert self.checks and all(check.holds for check in self.checks), "a proof with a failed check is no proof"
+
+    @property
+    def proved(self) -> bool:
+        return self.status.startswith("proved")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosedForm:
+    """E[g(X)] as an expression in MEAN, VAR and the parameters. `method` names the rule that found it."""
+
+    expr: sp.Expr | None
+    kind: str
+    method: str
+    certificate: Certificate = field(default_factory=lambda: Certificate(status="unknown"))
+
+    def __post_init__(self) -> None:
+        assert self.kind in KINDS and (self.expr is None) == (self.kind == "none")
+
+    @property
+    def text(self) -> str:
+        return "none known" if self.expr is None else str(self.expr)
+
+    @property
+    def latex(self) -> str:
+        return r"\text{none known}" if self.expr is None else sp.latex(self.expr)

@@ -1,0 +1,144 @@
+"""How much of E[g(X)] lies beyond a cut: a rigorous bound, from an envelope |g(u)| <= A exp(b u + c u²).
+
+The envelope is found by a small absolute-value calculus on the expression; nothing is sampled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sympy as sp
+from flint import acb, arb
+
+from ..catalogue.piecewise import U
+from ..errors import IkunError
+from .special import Balls, ball, lower, word
+
+Values = Mapping[sp.Symbol, object]
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """|g(u)| <= scale · exp(linear·u + quadratic·u²) for all u >= the cut."""
+
+    scale: arb
+    linear: arb
+    quadratic: arb
+
+    def times(self, other: Envelope) -> Envelope:
+        return Envelope(self.scale * other.scale, self.linear + other.linear, self.quadratic + other.quadratic)
+
+    def plus(self, other: Envelope) -> Envelope:
+        # u >= 0, so the larger rate bounds both.
+        return Envelope(self.scale + other.scale, _max(self.linear, other.linear), _max(self.quadratic, other.quadratic))
+
+    def power(self, exponent: arb) -> Envelope:
+        return Envelope(self.scale**exponent, self.linear * exponent, self.quadratic * exponent)
+
+
+def _max(a: arb, b: arb) -> arb:
+    return a.max(b)
+
+
+def constant(value: sp.Expr, values: Values) -> arb:
+    """A parameter-only expression as a real ball."""
+    result = acb(lower(value, Balls())(values)).real
+    if not result.is_finite():
+        raise IkunError(f"{value} has no finite value at the given parameters")
+    return result
+
+
+def envelope(expr: sp.Expr, values: Values, cut: arb, rate: arb) -> Envelope:
+    """An envelope of `expr` on [cut, ∞), cut >= 0. `rate` > 0 is the exponential that may absorb powers of u
+    (u <= e^{rate·u}/(e·rate)); any value is right, 1/σ is a good one. Error: no envelope is known."""
+    zero = arb(0)
+    if U not in expr.free_symbols:
+        return Envelope(abs(constant(expr, values)), zero, zero)
+    if expr == U:
+        return Envelope(1 / (rate * arb(1).exp()), rate, zero)
+    if isinstance(expr, (sp.Add, sp.Mul)):
+        parts = [envelope(arg, values, cut, rate) for arg in expr.args]  # type: ignore[arg-type]
+        total = parts[0]
+        for part in parts[1:]:
+            total = total.plus(part) if isinstance(expr, sp.Add) else total.times(part)
+        return total
+    if isinstance(expr, sp.Pow) and isinstance(expr.exp, sp.Rational):
+        exponent = arb(int(expr.exp.p)) / int(expr.exp.q)
+        if expr.exp > 0:
+            return envelope(expr.base, values, cut, rate).power(exponent)  # type: ignore[arg-type]
+        lowest, highest = span(expr.base, values, cut)  # type: ignore[arg-type]
+        least = lowest if lowest > 0 else -highest
+        if not least > 0:
+            raise IkunError(f"no bound is known for 1/({expr.base}) far from the threshold")
+        return Envelope(least**exponent, zero, zero)
+    if isinstance(expr, sp.exp):
+        return _exponential(expr, values)
+    if isinstance(expr, sp.Function) and (bound := word(expr).bound) is not None:
+        return Envelope(ball(bound), zero, zero)
+    raise IkunError(f"no growth bound is known for {expr}")
+
+
+def _exponential(expr: sp.exp, values: Values) -> Envelope:
+    exponent = sp.Poly(expr.args[0], U) if expr.args[0].is_polynomial(U) else None
+    if exponent is None or exponent.degree() > 2:
+        raise IkunError(f"{expr} may grow faster than a Gaussian decays; no expectation can be enclosed")
+    constant_term, linear, quadratic = (constant(exponent.coeff_monomial(U**n), values) for n in range(3))
+    return Envelope(constant_term.exp(), linear, quadratic)
+
+
+def span(expr: sp.Expr, values: Values, cut: arb) -> tuple[arb, arb]:
+    """(lower, upper) bounds of `expr` on [cut, ∞), possibly infinite: interval arithmetic with exact monotone parts."""
+    infinity = arb.pos_inf()
+    if U not in expr.free_symbols:
+        value = constant(expr, values)
+        return value, value
+    if expr == U:
+        return cut, infinity
+    if isinstance(expr, sp.Add):
+        ends = [span(arg, values, cut) for arg in expr.args]  # type: ignore[arg-type]
+        return sum((e[0] for e in ends), arb(0)), sum((e[1] for e in ends), arb(0))
+    if isinstance(expr, sp.Mul):
+        low, high = arb(1), arb(1)
+        for arg in expr.args:
+            low, high = _times((low, high), span(arg, values, cut))  # type: ignore[arg-type]
+        return low, high
+    if isinstance(expr, sp.Pow) and isinstance(expr.exp, sp.Rational):
+        low, high = span(expr.base, values, cut)  # type: ignore[arg-type]
+        exponent = arb(int(expr.exp.p)) / int(expr.exp.q)
+        if low >= 0 and expr.exp > 0:
+            return low**exponent, high if not high.is_finite() else high**exponent
+        if low > 0:
+            return (high**exponent if high.is_finite() else arb(0)), low**exponent
+    if isinstance(expr, sp.exp):
+        low, high = span(expr.args[0], values, cut)  # type: ignore[arg-type]
+        return (low.exp() if low.is_finite() else arb(0)), (high.exp() if high.is_finite() or high < 0 else infinity)
+    if isinstance(expr, sp.Function) and (bound := word(expr).bound) is not None:
+        return -ball(bound), ball(bound)
+    return arb.neg_inf(), infinity
+
+
+def _times(a: tuple[arb, arb], b: tuple[arb, arb]) -> tuple[arb, arb]:
+    # 0 · ∞ is 0 here: the ends are limits of products of finite numbers of a bounded factor that is exactly 0.
+    products = [arb(0) if x == 0 or y == 0 else x * y for x in a for y in b]
+    low, high = products[0], products[0]
+    for product in products[1:]:
+        low, high = low.min(product), high.max(product)
+    return low, high
+
+
+def tail(expr: sp.Expr, values: Values, cut: arb, mean: arb, var: arb) -> arb:
+    """An upper bound of ∫_cut^∞ |expr(u)| N(u; mean, var) du.
+
+    With |expr| <= A e^{bu+cu²} the integral is A √(v'/v) e^{m'²/2v' − m²/2v} Q((cut − m')/√v'), 1/v' = 1/v − 2c,
+    m' = v'(m/v + b): Gaussian again. Error: expr grows at least as fast as the density decays.
+    """
+    bound = envelope(expr, values, cut, 1 / var.sqrt())
+    shrink = 1 - 2 * bound.quadratic * var
+    if not shrink > 0:
+        raise IkunError("the expectation is infinite: the function grows as fast as the Gaussian density decays")
+    new_var = var / shrink
+    new_mean = (mean + bound.linear * var) / shrink
+    exponent = new_mean**2 / (2 * new_var) - mean**2 / (2 * var)
+    beyond = ((cut - new_mean) / (2 * new_var).sqrt()).erfc() / 2
+    return bound.scale * exponent.exp() * beyond / shrink.sqrt()

@@ -1,0 +1,2 @@
+from .gaussian.moment import *  # temporary
+from .gaussian.moment import float_function, integrand

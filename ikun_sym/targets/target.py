@@ -1,0 +1,72 @@
+"""What a target is, and how its files are written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from .. import __version__
+from ..catalogue.registry import Registry
+from ..catalogue.spec import Spec, resolve
+from ..catalogue.surrogate import Bound
+from ..theory.constants import Constants, constants
+from ..files import write_atomically
+from ..gaussian.form import ClosedForm
+from ..gaussian.rules import certify_at, derive
+from ..gaussian.moment import integrand
+
+THRESHOLDS = {"THRESHOLD_0": 0, "THRESHOLD_1": 1}
+"""The named constants are given at H ~ N(0, 1) for these thresholds; functions give every other case."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """Everything that a target may print about one surrogate."""
+
+    bound: Bound
+
+    @property
+    def version(self) -> str:
+        return __version__
+
+    @property
+    def name(self) -> str:
+        """An identifier and file stem; nothing of the user's text but letters, digits and underscores survives."""
+        return "ikun_" + re.sub(r"\W+", "_", self.bound.surrogate.name).strip("_").lower()[:60]
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        return {name: float(value) for name, value in self.bound.values}
+
+    @cached_property
+    def constants(self) -> dict[str, Constants]:
+        return {name: constants(self.bound, theta, 1) for name, theta in THRESHOLDS.items()}
+
+    def form(self, power: int) -> ClosedForm:
+        """The closed form, with what is known of it at these parameters."""
+        function = integrand(self.bound, "fprime", power)
+        form = derive(function)
+        return replace(form, certificate=certify_at(function, form, self.bound.environment))
+
+    def command(self, target: str) -> str:
+        return f"ikun export '{self.bound.spec}' --target {target}"
+
+
+@dataclass(frozen=True)
+class Target:
+    name: str
+    suffix: str
+    emit: Callable[[Export], str]
+
+
+TARGETS: Registry[Target] = Registry("export target")
+
+
+def export(surrogate: Spec, target: str, out: str | Path) -> Path:
+    """Write the source of `surrogate` for `target` into folder `out`; returns the file. Nothing half-written is left."""
+    entry = TARGETS[target]
+    work = Export(resolve(surrogate))
+    return write_atomically(Path(out) / (work.name + entry.suffix), entry.emit(work))

@@ -1,0 +1,47 @@
+"""How many weights feed a neuron and how many it feeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import DomainError, IkunError
+
+
+@dataclass(frozen=True)
+class Fan:
+    """`fan_in` inputs per neuron, `fan_out` neurons that each input reaches on average (not always whole: stride)."""
+
+    fan_in: int
+    fan_out: float
+
+    def __post_init__(self) -> None:
+        for name, value in (("fan_in", self.fan_in), ("fan_out", self.fan_out)):
+            if not value > 0:
+                raise DomainError(name, value, "a positive number", "a layer of width zero has no weights")
+
+    @classmethod
+    def of(cls, fan_in: int, fan_out: float | None = None) -> Fan:
+        """A dense layer; fan_out defaults to fan_in."""
+        return cls(fan_in, fan_in if fan_out is None else fan_out)
+
+    @classmethod
+    def of_convolution(
+        cls, in_channels: int, out_channels: int, groups: int, kernel: int, stride: int, dimensions: int = 2
+    ) -> Fan:
+        """A convolution with a cubic kernel: fan_in = in/groups · k^d, mean fan_out = out/groups · (k/stride)^d.
+
+        PyTorch's own fan_out ignores groups and stride; this is the true mean over input positions, borders aside.
+        """
+        for name, value in (
+            ("in channels", in_channels),
+            ("out channels", out_channels),
+            ("groups", groups),
+            ("kernel", kernel),
+            ("stride", stride),
+        ):
+            if value < 1:
+                raise DomainError(name, value, "an integer of at least 1")
+        if in_channels % groups or out_channels % groups:
+            raise IkunError(f"groups = {groups} must divide in channels = {in_channels} and out channels = {out_channels}")
+        volume = kernel**dimensions
+        return cls(in_channels // groups * volume, out_channels / groups * volume / stride**dimensions)

@@ -1,0 +1,120 @@
+"""The stationary state of a scheme: the q = Var(H) that its own weights reproduce.
+
+q = fan_in · Var(W)(q) · E[X²](q), where Var(W) may depend on the moments at q. For IKUN with second moments this is
+q E[f'²] = α, which has exactly one solution; for `backward-only` it is q E[f'²]/E[X²] = fan_in/fan_out, which may have
+none, one or two. A state is stable if d log E[X²]/d log q < 1 there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+
+from ..catalogue.schemes import Scheme, alpha, fan_in, fan_out, m2, second_x, var_x
+from ..errors import DomainError, NoSolutionError
+from ..gaussian.special import Evaluator, Numpy, lower
+from .fan import Fan
+from .layer import Floats, Layer
+
+DECADES = (-10.0, 16.0)
+PER_DECADE = 24
+"""The scan for sign changes: Var(H) from 1e-10 to 1e16, 24 points a decade. A double root closer than that is missed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """One stationary state. `gain` K = fan_in · Var(W); `chi` the backward factor fan_out · Var(W) · E[f'²]."""
+
+    var_h: float
+    gain: float
+    mean_x: float
+    second_moment_x: float
+    m2: float
+    chi: float
+    forward_slope: float
+
+    @property
+    def variance_x(self) -> float:
+        return self.second_moment_x - self.mean_x**2
+
+    @property
+    def stable(self) -> bool:
+        return self.forward_slope < 1
+
+
+@dataclass(frozen=True)
+class SchemeAt:
+    """A scheme on one layer. `input_second_moment`: E[X²] of the input where it is known (a first layer), else the layer
+    below is taken to be in the same state. It stands for σ_X² in either reading."""
+
+    scheme: Scheme
+    layer: Layer
+    fan: Fan
+    alpha: float = 1.0
+    input_second_moment: float | None = None
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.alpha) and self.alpha > 0):
+            raise DomainError("alpha", self.alpha, "a positive number")
+        if self.input_second_moment is not None and not self.input_second_moment > 0:
+            raise DomainError("second moment", self.input_second_moment, "a positive number")
+
+    @property
+    def _variance(self) -> Evaluator:
+        return lower(self.scheme.variance, Numpy())
+
+    def weight_variance(self, q: Floats | float) -> Floats:
+        """Var(W) when the layer's membrane potential has variance q."""
+        known: dict = {fan_in: float(self.fan.fan_in), fan_out: float(self.fan.fan_out), alpha: self.alpha}
+        if self.scheme.needs_moments:
+            known |= {m2: self.layer.gradient_moment(q)}
+            given = self.input_second_moment
+            known[second_x] = self.layer.second_moment(q) if given is None else given
+            known[var_x] = self.layer.variance(q) if given is None else given
+        return self._variance(known)
+
+    def _log_ratio(self, q: Floats | float) -> Floats:
+        """log of (what the weights make of q) / q: zero at a stationary state."""
+        given = self.input_second_moment
+        second = self.layer.second_moment(q) if given is None else given
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore", under="ignore"):
+            return np.log(self.fan.fan_in * self.weight_variance(q) * second / q)
+
+    def states(self) -> list[State]:
+        """All stationary states with activity that the scan finds, by increasing Var(H)."""
+        grid = np.logspace(*DECADES, int((DECADES[1] - DECADES[0]) * PER_DECADE) + 1)
+        values = self._log_ratio(grid)
+        usable = np.isfinite(values)
+        found = []
+        for i in np.flatnonzero(usable[:-1] & usable[1:] & (values[:-1] * values[1:] <= 0)):
+            root = brentq(lambda t: float(self._log_ratio(np.exp(t))), *np.log(grid[i : i + 2]), xtol=1e-14, rtol=1e-14)
+            found.append(self.state(float(np.exp(root))))
+        return found
+
+    def state(self, q: float) -> State:
+        weight = float(self.weight_variance(q))
+        gradient = float(self.layer.gradient_moment(q))
+        return State(
+            var_h=q,
+            gain=self.fan.fan_in * weight,
+            mean_x=float(self.layer.mean(q)),
+            second_moment_x=float(self.layer.second_moment(q)),
+            m2=gradient,
+            chi=self.fan.fan_out * weight * gradient,
+            forward_slope=self.layer.forward_slope(q),
+        )
+
+    def solve(self) -> State:
+        """The stationary state that matters: the stable one (the one of largest Var(H) if there are several), else, for
+        schemes that are defined without stability, the unstable one. NoSolutionError otherwise."""
+        states = self.states()
+        stable = [state for state in states if state.stable]
+        if stable:
+            return stable[-1]
+        if states and not self.scheme.needs_stable:
+            return states[-1]
+        where = f"scheme {self.scheme.name!r} with {self.layer.surrogate.spec}, threshold {self.layer.threshold:g}"
+        what = "only unstable stationary states" if states else "no stationary state with activity"
+        raise NoSolutionError(f"{where}: {what}; choose another surrogate slope or another scheme")
