@@ -33,10 +33,11 @@ MAX_LENGTH, MAX_DEPTH, MAX_NODES, MAX_DIGITS = 2000, 60, 500, 60
 MAX_EXPONENT, MAX_ROOT = 64, 1000
 MAX_BITS = 4096  # of a number, and of the largest coefficient times degree that powers can build up
 MAX_PIECES = 200  # on one half-line
-MAX_WORK = 10_000  # nodes resolved, over all intervals: bounds the time, and is the same on every machine
+MAX_WORK = 40_000  # nodes resolved, over all intervals: bounds the time, and is the same on every machine
 MAX_TERMS = 1000  # of a sum that is expanded
 MAX_DEGREE = 16  # of a polynomial that is factored to find breakpoints
 MAX_EXPONENT_SIZE = 40  # nodes of an exponent that is pulled out of a sum
+LARGEST = 1e300  # irrational constant
 SAFE = 30  # |w| up to which exp(w), and small powers of it, may be written with either sign of the exponent
 
 
@@ -386,7 +387,10 @@ class _Parser:
             self.expect("(", "before each (value, condition) of piecewise")
             value = self.value()
             self.expect(",", "between the value and the condition of piecewise")
-            found.append((value, self.typed(self.expression(0), condition=True)))
+            condition = self.expression(0)
+            if self.here.text in ("==", "!="):
+                self.unexpected()
+            found.append((value, self.typed(condition, condition=True)))
             self.expect(")", "after each (value, condition) of piecewise")
             if self.here.text != ",":
                 break
@@ -506,7 +510,7 @@ def _context(digits: int) -> Any:
     return context
 
 
-_CONTEXTS = tuple(_context(digits) for digits in (50, 100, 500))
+_CONTEXTS = tuple(_context(digits) for digits in (50, 100, 250, 500))
 _LARGEST_ARGUMENT = {sp.exp: 1e300, sp.sin: 1e300, sp.cos: 1e300, sp.erf: 1e100, sp.erfc: 1e100}
 _NUMERIC = {sp.exp: "exp", sp.log: "log", sp.sin: "sin", sp.cos: "cos", sp.erf: "erf", sp.erfc: "erfc"}
 
@@ -578,8 +582,8 @@ def _compare(a: sp.Expr, b: sp.Expr) -> int:
         return 1 if a > b else -1  # type: ignore[operator]
     left, right = _value(a), _value(b)
     if abs(left - right) <= max(abs(left), abs(right)) * _CONTEXTS[0].mpf("1e-29"):
-        exact_left, exact_right = (_evaluate(c, None, _CONTEXTS[2]) for c in (a, b))
-        if abs(exact_left - exact_right) <= max(abs(left), abs(right)) * _CONTEXTS[2].mpf("1e-50"):
+        exact_left, exact_right = (_evaluate(c, None, _CONTEXTS[-1]) for c in (a, b))
+        if abs(exact_left - exact_right) <= max(abs(left), abs(right)) * _CONTEXTS[-1].mpf("1e-50"):
             return 0
         left, right = exact_left, exact_right
     return 1 if left > right else -1
@@ -802,10 +806,14 @@ def _zeros_of_quadratic(a: sp.Expr, b: sp.Expr, c: sp.Expr) -> frozenset[sp.Expr
 
 def _zeros_by_inverse(g: sp.Expr) -> frozenset[sp.Expr]:
     """A*exp(p) + B*exp(q) = 0 where p - q = log(-B/A); A + B*log(p) = 0 where p = exp(-A/B)."""
+    if not _is_small(g):
+        raise _Unlocated
     logs = [(c, f) for c, f in (term.as_independent(U) for term in g.args) if isinstance(f, sp.log)]
     rest = g - sum((c * f for c, f in logs), sp.S.Zero)
     if len(logs) == 1 and U not in rest.free_symbols:
-        (scale, log), = logs
+        [(scale, log)] = logs
+        if _decided(rest / scale + 500) < 0 or _decided(rest / scale - 500) > 0:  # exp of it is out of range
+            raise _Unlocated
         return _zeros(log.args[0] - sp.exp(-rest / scale))
     grouped: dict[sp.Expr, sp.Expr] = {}
     for term in g.args:
@@ -882,6 +890,7 @@ def _sorted(points: Iterable[sp.Expr]) -> list[sp.Expr]:
     return sorted(points, key=functools.cmp_to_key(_compare))
 
 
+_APPROACH = (8, 11, 15, 20, 28, 40)  # digits; ever larger steps, so that even log(log(1/u)) does not settle
 _SAMPLES = (Fraction(1, 7), Fraction(1, 2), Fraction(6, 7))
 
 
@@ -927,19 +936,21 @@ class _Resolver:
         raise IkunError(f"expression {_short(self.source)} {what} {self.interval.text(self.side)}; f' must be finite everywhere")
 
     def bounded(self, value: sp.Expr, end: sp.Expr, inwards: int) -> bool:
-        """Whether `value` has a finite limit at `end`: it can be evaluated there, or settles on the way there. At the
-        distances 10^-10, 10^-20, 10^-40 a logarithm and every negative power move further at each step."""
+        """Whether `value` has a finite limit at `end`: it can be evaluated there, or settles on the way there, each
+        step at most half the last. Logarithms and negative powers move further at each step, oscillations at random."""
         try:
             _value(value, end, absolute=True)
             return True
         except _Undecided:
             pass
-        width = sp.S.One if self.interval.hi is sp.oo else self.interval.at(Fraction(1, 2))
+        width = sp.S.One if self.interval.hi is sp.oo else self.interval.at(Fraction(1, 2)) - self.interval.lo
         try:
-            near = [_value(value, end + inwards * width / 10**n, absolute=True) for n in (10, 20, 40)]
+            near = [_value(value, end + inwards * width * sp.Rational(3, 7 * 10**n)) for n in _APPROACH]
         except _Undecided:
             return False
-        return abs(near[2] - near[1]) <= abs(near[1] - near[0]) / 2 + max(abs(near[1]), 1) * 1e-25
+        steps = [abs(b - a) for a, b in itertools.pairwise(near)]
+        rounding = abs(near[0]) * _CONTEXTS[0].mpf("1e-25")
+        return all(b <= a / 2 + rounding for a, b in itertools.pairwise(steps))
 
     # -- signs
 
@@ -964,18 +975,18 @@ class _Resolver:
         """The sign of g on the interval, which is split if it changes; None if it cannot be decided."""
         if g.is_Rational:
             return _sign(g)
-        zeros = self.zeros(g)
-        if zeros:
-            raise _Split(zeros)
-        if zeros is not None:
-            try:
-                return _sign(g, self.interval.at(Fraction(1, 2)))
-            except _Undecided:
-                return self.sign_of_nothing(g)
         lo, hi = _range(g, self.interval.floats)
         if lo > 0 or hi < 0:
             return 1 if lo > 0 else -1
-        return self.sign_of_parts(g)
+        zeros = self.zeros(g)
+        if zeros:
+            raise _Split(zeros)
+        if zeros is None:
+            return self.sign_of_parts(g)
+        try:
+            return _sign(g, self.interval.at(Fraction(1, 2)))
+        except _Undecided:
+            return self.sign_of_nothing(g)
 
     def sign_of_nothing(self, g: sp.Expr) -> int | None:
         """0 if g expands to 0, else undecided."""
@@ -1026,7 +1037,16 @@ class _Resolver:
         self.work += 1
         if self.work > MAX_WORK:
             raise IkunError(f"expression {_short(self.source)} takes too much work to split into pieces; write a simpler one")
-        return _RESOLVE[type(node)](self, node)
+        value = _RESOLVE[type(node)](self, node)
+        if not value.args or U in value.free_symbols:
+            return value
+        try:  # sympy evaluates irrational constants on its own, and would never end on exp(exp(exp(9)))
+            if abs(_value(value, absolute=True)) < LARGEST:
+                return value
+        except _Undecided:
+            pass
+        self.node = node
+        self.refuse_part("is not finite, or is too large to evaluate,")
 
     def resolve_sum(self, node: Any) -> sp.Expr:
         return sp.Add(*(self.resolve(arg) for arg in node.args))

@@ -1,0 +1,243 @@
+"""From claims to verdicts: draw networks until the data decide or the budget is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from ikun_sym.errors import DomainError, IkunError
+
+from .case import Case, build
+from .claims import Claim, select
+from .network import Architecture, Draw, Network
+from .observables import OBSERVABLES, Observable
+from .statistics import Interval, log_normal_mean_interval, mean_interval, planned_looks, share_interval
+from .verdict import Check, number, outcome
+
+SURVIVAL = 0.5
+"""A claim of stability needs activity to reach the last layer in more than half of the draws."""
+
+Progress = Callable[[int, int], None]
+"""Called with (draws done, draws at most) of the case at hand."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """`draws` None: as many as the verdict needs, up to the last planned look."""
+
+    batch: int = 64
+    draws: int | None = None
+    tolerance: float = 0.05
+    confidence: float = 0.99
+    device: str = "cpu"
+    dtype: str = "float32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.confidence < 1:
+            raise DomainError("confidence", self.confidence, "strictly between 0 and 1")
+        if not (np.isfinite(self.tolerance) and self.tolerance > 0):
+            raise DomainError("tolerance", self.tolerance, "a positive number")
+        if self.draws is not None and self.draws < 2:
+            raise DomainError("draws", self.draws, "at least 2", "an interval needs two independent draws")
+        if self.seed < 0:
+            raise DomainError("seed", self.seed, "zero or a positive integer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseResult:
+    """The draws of one case and the checks on them; `error` is the miss probability granted to each interval."""
+
+    case: Case
+    draws: tuple[Draw, ...]
+    checks: tuple[Check, ...]
+    error: float
+
+    @property
+    def outcome(self) -> str:
+        return outcome([check.holds for check in self.checks])
+
+    @property
+    def predicted_outcome(self) -> str | None:
+        predicted = [check.predicted_holds for check in self.checks]
+        return None if any(value is None for value in predicted) else outcome(predicted)
+
+    def layers(self) -> list[dict[str, Any]]:
+        """Per layer: membrane variance, rate and gradient variance, measured (with intervals) and predicted."""
+        active = [draw for draw in self.draws if draw.alive > 0]
+        prediction = self.case.prediction
+        rows = []
+        for index in range(self.case.architecture.depth):
+            var_h = mean_interval([float(draw.var_h[index].mean()) for draw in active], self.error)
+            rate = mean_interval([float(draw.rate[index].mean()) for draw in active], self.error)
+            gradient = log_normal_mean_interval([float(draw.log_gradient[index]) for draw in active], self.error)
+            with np.errstate(over="ignore"):
+                predicted = (
+                    (prediction.var_h[index], prediction.mean_x[index], np.exp(prediction.log_gradient[index]))
+                    if prediction
+                    else (np.nan,) * 3
+                )
+            rows.append(
+                {"layer": index + 1}
+                | {
+                    name: _interval_dict(interval, float(value))
+                    for name, interval, value in zip(
+                        ("var_h", "rate", "grad_var"), (var_h, rate, gradient), predicted, strict=True
+                    )
+                }
+            )
+        return rows
+
+    def to_dict(self) -> dict[str, Any]:
+        state = self.case.state
+        return {
+            "case": self.case.label,
+            "outcome": self.outcome,
+            "predicted_outcome": self.predicted_outcome,
+            "draws": len(self.draws),
+            "checks": {check.name: check.to_dict() for check in self.checks},
+            "architecture": self.case.architecture.to_dict(),
+            "state": None if state is None else dict(vars(state)),
+            "layers": self.layers(),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The answer on a claim. `expected` is None where the user chose the settings."""
+
+    claim: Claim
+    expected: str | None
+    results: tuple[CaseResult, ...]
+    settings: RunSettings = field(default_factory=RunSettings)
+
+    @property
+    def verdict(self) -> str:
+        """Refuted if any case refutes it; confirmed if all confirm it."""
+        outcomes = [result.outcome for result in self.results]
+        if "refuted" in outcomes:
+            return "refuted"
+        return "confirmed" if all(o == "confirmed" for o in outcomes) else "inconclusive"
+
+    def to_dict(self) -> dict[str, Any]:
+        several = len(self.results) > 1
+        checks = {
+            (f"{result.case.label}: {check.name}" if several else check.name): check.to_dict()
+            for result in self.results
+            for check in result.checks
+        }
+        return {
+            "claim": self.claim.id,
+            "statement": self.claim.statement,
+            "source": self.claim.source,
+            "verdict": self.verdict,
+            "expected": self.expected,
+            "draws": sum(len(result.draws) for result in self.results),
+            "tolerance": self.settings.tolerance,
+            "confidence": self.settings.confidence,
+            "seed": self.settings.seed,
+            "checks": checks,
+            "layers": self.results[0].layers(),
+            "cases": [result.to_dict() for result in self.results],
+        }
+
+
+def cases_of(claim: Claim, architecture: Architecture) -> list[Case]:
+    """The claim's own settings of surrogate and threshold on an architecture."""
+    from dataclasses import replace
+
+    return [
+        build(replace(architecture, surrogate=surrogate, threshold=threshold, forward=claim.forward), claim.scheme)
+        for surrogate, threshold in claim.cases
+    ]
+
+
+def judge(
+    claim: Claim,
+    cases: Sequence[Case],
+    settings: RunSettings,
+    *,
+    expected: str | None = None,
+    progress: Progress | None = None,
+    on_draw: Callable[[Case, Draw], None] | None = None,
+) -> Verdict:
+    """Run every case of a claim. The error probability 1 − confidence is divided over all cases, checks and looks."""
+    observable = OBSERVABLES[claim.observable]
+    looks = planned_looks(settings.draws)
+    per_case = 2 if claim.forward == "spiking" else 1
+    error = (1 - settings.confidence) / (len(cases) * per_case * len(looks))
+    results = []
+    for case in cases:
+        network = Network(case.architecture, batch=settings.batch, device=settings.device, dtype=settings.dtype)
+        draws: list[Draw] = []
+        checks: tuple[Check, ...] = ()
+        for look in looks:
+            while len(draws) < look:
+                draws.append(network.draw(settings.seed, len(draws)))
+                if on_draw:
+                    on_draw(case, draws[-1])
+                if progress:
+                    progress(len(draws), looks[-1])
+            checks = checks_of(claim, observable, case, draws, settings.tolerance, error)
+            if outcome([check.holds for check in checks]) != "inconclusive":
+                break
+        results.append(CaseResult(case=case, draws=tuple(draws), checks=checks, error=error))
+    return Verdict(claim=claim, expected=expected, results=tuple(results), settings=settings)
+
+
+def checks_of(
+    claim: Claim, observable: Observable, case: Case, draws: Sequence[Draw], tolerance: float, error: float
+) -> tuple[Check, ...]:
+    """The observable against its claimed value and, for spiking networks, survival."""
+    stationary = case.stationary
+    values = [observable.over(observable.measure(draw), stationary) for draw in draws if draw.alive > 0]
+    predicted = np.nan
+    if case.prediction is not None:
+        predicted = observable.over(observable.predict(case.prediction), stationary)
+    checks = [
+        Check(
+            name=observable.name,
+            interval=mean_interval(values, error),
+            threshold=tolerance,
+            claimed=claim.claimed,
+            predicted=predicted,
+        )
+    ]
+    if case.architecture.forward == "spiking":
+        alive = share_interval(sum(draw.alive > 0.5 for draw in draws), len(draws), error)
+        survival = case.survival if case.survival is not None else np.nan
+        checks.append(
+            Check(name="survival", interval=alive, threshold=SURVIVAL, two_sided=False, predicted=survival)
+        )
+    return tuple(checks)
+
+
+def _interval_dict(interval: Interval, predicted: float) -> dict[str, float | None]:
+    return {
+        "mean": number(interval.value),
+        "low": number(interval.low),
+        "high": number(interval.high),
+        "predicted": number(predicted),
+    }
+
+
+def validate(
+    claim: str, *, architecture: Architecture | None = None, settings: RunSettings | None = None, **overrides: Any
+) -> Verdict:
+    """The verdict on one claim, by id. With `architecture` the claim is tested on that network (surrogate, threshold and
+    all) at the weights of the claim's scheme, and `expected` is None; without, on the claim's own cases.
+
+    `overrides` are fields of RunSettings, such as draws=16 or seed=1.
+    """
+    from dataclasses import replace
+
+    found = select(claim)
+    if len(found) != 1:
+        raise IkunError(f"{claim!r} names {len(found)} claims: {', '.join(c.id for c in found)}; give one id")
+    settings = replace(settings or RunSettings(), **overrides)
+    if architecture is None:
+        return judge(found[0], cases_of(found[0], Architecture()), settings, expected=found[0].expected)
+    case = build(replace(architecture, forward=found[0].forward), found[0].scheme)
+    return judge(found[0], [case], settings)
