@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+
 from ikun_sym.console import as_json, emit
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 import sympy as sp
+
 from ikun_sym.catalogue.piecewise import PiecewiseFunction, U
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.catalogue.surrogate import Surrogate

@@ -30,7 +30,9 @@ def build() -> Document:
 
 def _backward(document: Document) -> None:
     document.section("backward", "The backward factor")
-    document.assume("Weights independent, zero mean; the layer wide enough that the gradient arriving at W is independent of it.")
+    document.assume(
+        "Weights independent, zero mean; the layer wide enough that the gradient arriving at W is independent of it."
+    )
     document.assume("A readout whose gradient has zero mean over neurons. A loss such as the sum of all spikes has not.")
     document.define("Theorem 1's weights, with m₂ = E[f'(H)²]", rf"\sigma_W^2 = {tex(alpha / (fan_in * sigma_x2 * m2))}")
     weights = alpha / (fan_in * sigma_x2 * m2)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import sympy as sp
+
 from ikun_sym.errors import IkunError
 from ikun_sym.gaussian.certify import Enclosure
 from ikun_sym.gaussian.form import Certificate
@@ -95,7 +96,9 @@ class Document:
 
     def value(self, text: str, formula: str, enclosure: Enclosure) -> None:
         """A number with its rigorous enclosure."""
-        self._add(Statement("enclosed", text, (rf"{formula} \in {enclosure.mid} \pm {_power(enclosure.rad)}",), enclosure.route))
+        self._add(
+            Statement("enclosed", text, (rf"{formula} \in {enclosure.mid} \pm {_power(enclosure.rad)}",), enclosure.route)
+        )
 
     def not_shown(self, text: str, *formulas: str) -> None:
         self._add(Statement("not shown", text, formulas))

@@ -13,11 +13,11 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .catalogue.surrogate import Surrogate
     from .catalogue.surrogates import register
-    from .theory.constants import constants
     from .errors import IkunError
-    from .targets import export
-    from .initialise import init_variance
     from .gaussian.moment import evaluate, moment
+    from .initialise import init_variance
+    from .targets import export
+    from .theory.constants import constants
 
 _HOME = {
     "moment": "gaussian.moment",

@@ -29,7 +29,11 @@ class Commands(click.Group):
         return found[cmd_name].load()
 
 
-@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
 @click.version_option(__version__, prog_name="ikun")
 @click.pass_context
 def ikun(ctx: click.Context) -> None:

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 @click.option("--digits", type=int, default=17, show_default=True, help="Digits of the enclosure.")
 @click.option("--explain", is_flag=True, help="Print the certificate: what was checked and how.")
 @as_json
-def moment(
-    spec: str, mean: Fraction, var: Fraction, of: str, power: int, digits: int, explain: bool, as_json: bool
-) -> None:
+def moment(spec: str, mean: Fraction, var: Fraction, of: str, power: int, digits: int, explain: bool, as_json: bool) -> None:
     """E[f'(X)^power], X ~ N(mean, var): closed form, proof status, rigorous enclosure."""
     from .gaussian.moment import moment as compute
 
@@ -100,7 +98,9 @@ def surrogates(library: str | None, as_json: bool) -> None:
     rows = [
         (
             s["name"],
-            ", ".join(f"{name}={value:g}" if value is not None else f"{name} (required)" for name, value in s["parameters"].items()),
+            ", ".join(
+                f"{name}={value:g}" if value is not None else f"{name} (required)" for name, value in s["parameters"].items()
+            ),
             s["summary"],
             s["area"],
             f"{s['peak']:.6g}" if s["peak"] is not None else "",
@@ -166,7 +166,9 @@ def _five_integers(text: str) -> tuple[int, int, int, int, int]:
     try:
         a, b, c, d, e = (int(part) for part in text.split(","))
     except ValueError:
-        raise IkunError(f"--conv {text!r} is not five integers; write in,out,groups,k,stride, for example 64,128,1,3,1") from None
+        raise IkunError(
+            f"--conv {text!r} is not five integers; write in,out,groups,k,stride, for example 64,128,1,3,1"
+        ) from None
     return a, b, c, d, e
 
 

@@ -17,7 +17,9 @@ def folder(path: str | Path) -> Path:
         with tempfile.TemporaryFile(dir=target):
             pass
     except OSError as error:
-        raise IkunError(f"cannot write to {str(path)!r}: {error.strerror or error}; choose a folder that you may write to") from None
+        raise IkunError(
+            f"cannot write to {str(path)!r}: {error.strerror or error}; choose a folder that you may write to"
+        ) from None
     return target
 
 
@@ -28,8 +30,8 @@ def write_atomically(path: Path, text: str) -> Path:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
         if isinstance(error, OSError):

@@ -37,7 +37,7 @@ MAX_WORK = 40_000  # nodes resolved, over all intervals: bounds the time, and is
 MAX_TERMS = 1000  # of a sum that is expanded
 MAX_DEGREE = 16  # of a polynomial that is factored to find breakpoints
 MAX_EXPONENT_SIZE = 40  # nodes of an exponent that is pulled out of a sum
-LARGEST = 1e300  # irrational constant
+LARGEST = 1e300  # breakpoint, its inverse, and irrational constant
 SAFE = 30  # |w| up to which exp(w), and small powers of it, may be written with either sign of the exponent
 
 
@@ -397,7 +397,11 @@ class _Parser:
             self.take()
         closed = self.expect(")", f"to close the '(' at character {opened.at + 1}")
         if not (isinstance(found[-1][1], _Truth) and found[-1][1].value):
-            _fail(token.at, token.text, "piecewise has no value outside its conditions; end it with (value, True), as in (0, True)")
+            _fail(
+                token.at,
+                token.text,
+                "piecewise has no value outside its conditions; end it with (value, True), as in (0, True)",
+            )
         return self.count(_Cases(token.at, closed.end, tuple(found), max(v.weight for v, _ in found) + 1))
 
     # -- nodes
@@ -405,7 +409,9 @@ class _Parser:
     def count(self, node: Any) -> Any:
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            _fail(node.at, self.text[node.at : node.end], f"the expression has more than {MAX_NODES} parts; write a shorter one")
+            _fail(
+                node.at, self.text[node.at : node.end], f"the expression has more than {MAX_NODES} parts; write a shorter one"
+            )
         return node
 
     def many(self, kind: type[_Many], args: Sequence[_Node], fold: Callable[[Fraction, Fraction], Fraction]) -> _Node:
@@ -461,7 +467,9 @@ class _Parser:
         self.take()
         right = self.operand(left, _UNARY - 1)  # so that 2**3**2 = 2**(3**2) and 2**-1 are read
         if not isinstance(right, _Num):
-            _fail(right.at, self.text[right.at : right.end], "an exponent must be a rational number; write a**b as exp(b*log(a))")
+            _fail(
+                right.at, self.text[right.at : right.end], "an exponent must be a rational number; write a**b as exp(b*log(a))"
+            )
         return self.power(left, right.value, right.end)
 
     def operand(self, left: _Node, binding: int) -> _Node:
@@ -525,7 +533,7 @@ def _evaluate(expr: Any, at: Any, mp: Any) -> Any:
         return +mp.pi
     if expr is sp.E:
         return mp.exp(1)
-    if not expr.args:  # an infinity, or nan
+    if not expr.args or not (expr.is_Add or expr.is_Mul or expr.is_Pow or expr.func in _NUMERIC):  # an infinity, or nan
         raise _Undecided
     values = [_evaluate(arg, at, mp) for arg in expr.args]
     if expr.is_Add:
@@ -565,7 +573,7 @@ def _value(expr: sp.Expr, at: sp.Expr | int = 0, absolute: bool = False) -> Any:
 def _sign(expr: sp.Expr, at: sp.Expr | int = 0) -> int:
     """The sign of `expr` at u = `at`; _Undecided if it is too close to zero to tell."""
     if expr.is_Rational:
-        return int(sp.sign(expr))  # type: ignore[arg-type]
+        return int(sp.sign(expr))
     value = _value(expr, at)
     if value == 0 and U in expr.free_symbols:  # true at this one point only, perhaps
         raise _Undecided
@@ -579,7 +587,7 @@ def _compare(a: sp.Expr, b: sp.Expr) -> int:
     if sp.oo in (a, b):
         return 1 if a is sp.oo else -1
     if a.is_Rational and b.is_Rational:
-        return 1 if a > b else -1  # type: ignore[operator]
+        return 1 if a > b else -1
     left, right = _value(a), _value(b)
     if abs(left - right) <= max(abs(left), abs(right)) * _CONTEXTS[0].mpf("1e-29"):
         exact_left, exact_right = (_evaluate(c, None, _CONTEXTS[-1]) for c in (a, b))
@@ -625,8 +633,11 @@ def _range_power(base: _Range, exponent: sp.Rational) -> _Range:
         a, b = _range_power(base, -exponent)  # type: ignore[arg-type]
         if a <= 0 <= b and a < 0:
             return _EVERYWHERE
-        return _wider(*((0.0 if b == math.inf else 1 / b if b else math.inf), 1 / a if a else math.inf)) if b > 0 else (
-            _wider(1 / b if b else -math.inf, 0.0 if a == -math.inf else 1 / a))
+        return (
+            _wider(*((0.0 if b == math.inf else 1 / b if b else math.inf), 1 / a if a else math.inf))
+            if b > 0
+            else (_wider(1 / b if b else -math.inf, 0.0 if a == -math.inf else 1 / a))
+        )
     if not exponent.is_Integer:
         return _wider(_pow(max(lo, 0.0), n), _pow(max(hi, 0.0), n))
     ends = [_pow(lo, int(n)), _pow(hi, int(n))]
@@ -694,19 +705,19 @@ class _Unlocated(Exception):
     """The zeros of an expression that cannot be written down exactly."""
 
 
-def _zeros(g: sp.Expr) -> frozenset[sp.Expr]:
+def _zeros(g: Any) -> frozenset[sp.Expr]:
     """A finite set that contains every u > 0 at which `g` changes sign, g being continuous between its poles, whose
     zeros of the denominator are included."""
     if U not in g.free_symbols or g is U or isinstance(g, sp.erfc) or _exponential(g) is not None:
         return frozenset()
     if g.is_Mul:
         return frozenset().union(*(_zeros(factor) for factor in g.args))
-    if g.is_Pow and g.exp.is_Rational:  # type: ignore[attr-defined]
-        return _zeros(g.base)  # type: ignore[attr-defined]
+    if g.is_Pow and g.exp.is_Rational:
+        return _zeros(g.base)
     if isinstance(g, sp.log):
-        return _zeros(g.args[0] - 1)  # type: ignore[operator]
+        return _zeros(g.args[0] - 1)
     if isinstance(g, sp.erf):
-        return _zeros(g.args[0])  # type: ignore[arg-type]
+        return _zeros(g.args[0])
     if g.is_Add:
         return _zeros_of_sum(g)
     raise _Unlocated
@@ -725,16 +736,16 @@ def _degree(g: Any) -> float:
     return sum(_degree(arg) for arg in g.args) if g.is_Add or g.is_Mul else 1
 
 
-def _zeros_of_sum(g: sp.Expr) -> frozenset[sp.Expr]:
+def _zeros_of_sum(g: Any) -> frozenset[sp.Expr]:
     if _degree(g) > MAX_DEGREE:
         raise _Unlocated
-    root = math.lcm(*(int(p.exp.q) for p in g.atoms(sp.Pow) if p.base is U and p.exp.is_Rational), 1)  # type: ignore[attr-defined]
+    root = math.lcm(*(int(p.exp.q) for p in g.atoms(sp.Pow) if p.base is U and p.exp.is_Rational), 1)
     if root > MAX_DEGREE:
         raise _Unlocated
     if root > 1:  # u = v**root makes a polynomial of sqrt(u) - 1 and its like
-        powers = {p: U ** (p.exp * root) for p in g.atoms(sp.Pow) if p.base is U and p.exp.is_Rational}  # type: ignore[attr-defined]
+        powers = {p: U ** (p.exp * root) for p in g.atoms(sp.Pow) if p.base is U and p.exp.is_Rational}
         g = g.xreplace({**powers, U: U**root})
-        if _degree(g) > MAX_DEGREE or any(p.base is U and not p.exp.is_Integer for p in g.atoms(sp.Pow)):  # type: ignore[attr-defined]
+        if _degree(g) > MAX_DEGREE or any(p.base is U and not p.exp.is_Integer for p in g.atoms(sp.Pow)):
             raise _Unlocated
     top, bottom = sp.fraction(sp.together(g))
     return frozenset(zero**root for zero in _zeros_of_part(top) | _zeros_of_part(bottom))
@@ -750,13 +761,13 @@ def _terms(g: Any) -> int:
     return math.prod(map(_terms, g.args))
 
 
-def _expanded(g: sp.Expr) -> sp.Expr:
+def _expanded(g: Any) -> sp.Expr:
     if _degree(g) > MAX_DEGREE or _terms(g) > MAX_TERMS:
         raise _Unlocated
-    return sp.expand(g)  # type: ignore[return-value]
+    return sp.expand(g)
 
 
-def _zeros_of_part(g: sp.Expr) -> frozenset[sp.Expr]:
+def _zeros_of_part(g: Any) -> frozenset[sp.Expr]:
     """The zeros of a numerator or denominator."""
     if not g.is_Add:
         return _zeros(g)
@@ -769,7 +780,7 @@ def _zeros_of_part(g: sp.Expr) -> frozenset[sp.Expr]:
         n = f.as_base_exp()[1] if f != 1 else sp.S.Zero
         if f != 1 and (f.as_base_exp()[0] is not U or not n.is_Integer):
             return _zeros_by_inverse(g)
-        coefficients[int(n)] = coefficients.get(int(n), sp.S.Zero) + scale  # type: ignore[operator]
+        coefficients[int(n)] = coefficients.get(int(n), sp.S.Zero) + scale
     shift = min(coefficients)
     return _zeros_of_polynomial({n - shift: c for n, c in coefficients.items()})
 
@@ -798,13 +809,13 @@ def _zeros_of_polynomial(coefficients: dict[int, sp.Expr]) -> frozenset[sp.Expr]
 
 
 def _zeros_of_quadratic(a: sp.Expr, b: sp.Expr, c: sp.Expr) -> frozenset[sp.Expr]:
-    discriminant = b**2 - 4 * a * c  # type: ignore[operator]
+    discriminant = b**2 - 4 * a * c
     if _decided(discriminant) < 0:
         return frozenset()
-    return frozenset((-b + s * sp.sqrt(discriminant)) / (2 * a) for s in (1, -1))  # type: ignore[operator]
+    return frozenset((-b + s * sp.sqrt(discriminant)) / (2 * a) for s in (1, -1))
 
 
-def _zeros_by_inverse(g: sp.Expr) -> frozenset[sp.Expr]:
+def _zeros_by_inverse(g: Any) -> frozenset[sp.Expr]:
     """A*exp(p) + B*exp(q) = 0 where p - q = log(-B/A); A + B*log(p) = 0 where p = exp(-A/B)."""
     if not _is_small(g):
         raise _Unlocated
@@ -821,7 +832,7 @@ def _zeros_by_inverse(g: sp.Expr) -> frozenset[sp.Expr]:
         power = sp.S.Zero if f == 1 else _exponential(sp.powsimp(f))
         if power is None:
             raise _Unlocated
-        grouped[power] = grouped.get(power, sp.S.Zero) + scale  # type: ignore[operator]
+        grouped[power] = grouped.get(power, sp.S.Zero) + scale
     if len(grouped) != 2:
         raise _Unlocated
     (p, a), (q, b) = grouped.items()
@@ -918,7 +929,9 @@ class _Resolver:
                 self.check(value)
                 done.append((self.interval, value))
             if len(todo) + len(done) > MAX_PIECES:
-                raise IkunError(f"expression {_short(self.source)} has over {MAX_PIECES} pieces; write one with fewer breakpoints")
+                raise IkunError(
+                    f"expression {_short(self.source)} has over {MAX_PIECES} pieces; write one with fewer breakpoints"
+                )
         return _merged(self.side, done)
 
     def check(self, value: sp.Expr) -> None:
@@ -933,7 +946,9 @@ class _Resolver:
                 self.refuse_value(f"has no finite limit at {'x' if self.side > 0 else '-x'} = {sp.N(end, 6)} of")
 
     def refuse_value(self, what: str) -> NoReturn:
-        raise IkunError(f"expression {_short(self.source)} {what} {self.interval.text(self.side)}; f' must be finite everywhere")
+        raise IkunError(
+            f"expression {_short(self.source)} {what} {self.interval.text(self.side)}; f' must be finite everywhere"
+        )
 
     def bounded(self, value: sp.Expr, end: sp.Expr, inwards: int) -> bool:
         """Whether `value` has a finite limit at `end`: it can be evaluated there, or settles on the way there, each
@@ -967,7 +982,8 @@ class _Resolver:
                 self.known_zeros[g] = None
         found = self.known_zeros[g]
         try:
-            return None if found is None else frozenset(zero for zero in found if self.interval.contains(zero))
+            inside = None if found is None else frozenset(zero for zero in found if self.interval.contains(zero))
+            return inside if inside is None or all(1 / LARGEST < _value(zero) < LARGEST for zero in inside) else None
         except _Undecided:
             return None
 
@@ -1069,17 +1085,19 @@ class _Resolver:
     def resolve_power(self, node: Any) -> sp.Expr:
         return self.power(self.resolve(node.base), sp.Rational(node.exponent.numerator, node.exponent.denominator), node)
 
-    def power(self, base: sp.Expr, exponent: sp.Rational, node: _Node) -> sp.Expr:
+    def power(self, base: sp.Expr, exponent: Any, node: _Node) -> sp.Expr:
         """base**exponent, with the zeros of a denominator as breakpoints and a root only of what is not negative."""
         self.node = node
-        if not (exponent.is_Integer and exponent >= 0):  # type: ignore[operator]
+        if not (exponent.is_Integer and exponent >= 0):
             sign = self.sure_sign(base)
-            if sign == 0 and exponent < 0:  # type: ignore[operator]
+            if sign == 0 and exponent < 0:
                 self.refuse_part("divides by zero")
             if sign < 0 and not exponent.is_Integer:
                 self.refuse_part("is a root of a negative number")
-        power = base**exponent
-        return self.decaying(power) if exponent < 0 else power  # type: ignore[operator]
+        power: Any = base**exponent
+        for absolute in power.atoms(sp.Abs):  # sympy makes one of sqrt(g**2)
+            power = power.xreplace({absolute: self.sure_sign(absolute.args[0]) * absolute.args[0]})
+        return self.decaying(power) if exponent < 0 else power
 
     def refuse_part(self, what: str) -> NoReturn:
         where = self.interval.text(self.side)
@@ -1129,13 +1147,13 @@ class _Resolver:
         new = sp.Mul(*others, sp.exp(exponent))
         return new if new == value or self.agree(value, new) else value
 
-    def growing(self, total: sp.Expr) -> sp.Expr | None:
+    def growing(self, total: Any) -> sp.Expr | None:
         """The largest exponent of the exponentials in a sum, if it is large and positive on the interval."""
         exponents = {w for term in total.args for f in sp.Mul.make_args(term) if (w := _exponential(f)) is not None}
-        large = [w for w in exponents if _is_small(w) and _range(w, self.interval.floats)[1] > SAFE and self.direction(w) > 0]  # type: ignore[arg-type]
+        large = [w for w in exponents if _is_small(w) and _range(w, self.interval.floats)[1] > SAFE and self.direction(w) > 0]
         far = self.interval.at(Fraction(999, 1000))
         try:
-            return max(large, key=lambda w: _value(w, far, absolute=True)) if large else None  # type: ignore[return-value, arg-type]
+            return max(large, key=lambda w: _value(w, far, absolute=True)) if large else None
         except _Undecided:
             return None
 
@@ -1152,7 +1170,7 @@ def _is_small(w: sp.Expr) -> bool:
     return sum(1 for _ in itertools.islice(sp.preorder_traversal(w), MAX_EXPONENT_SIZE)) < MAX_EXPONENT_SIZE
 
 
-def _shifted(term: sp.Expr, w: sp.Expr) -> sp.Expr:
+def _shifted(term: Any, w: Any) -> sp.Expr:
     """term * exp(w), with one exponential."""
     pairs = [(f, _exponential(f)) for f in sp.Mul.make_args(term)]
     exponent = sp.Add(w, *(p for _, p in pairs if p is not None))
@@ -1192,7 +1210,7 @@ def _log(at: _Resolver, w: sp.Expr) -> sp.Expr:
     growing = at.growing(w) if w.is_Add else None
     if growing is None:
         return sp.log(w)
-    return growing + sp.log(sp.Add(*(_shifted(term, -growing) for term in w.args)))  # type: ignore[arg-type]
+    return growing + sp.log(sp.Add(*(_shifted(term, -growing) for term in w.args)))
 
 
 def _tanh(at: _Resolver, w: sp.Expr) -> sp.Expr:
@@ -1215,11 +1233,15 @@ def _floor(at: _Resolver, w: sp.Expr) -> sp.Expr:
         if U not in w.free_symbols:
             return _constant_floor(at, w)
         if U in a.free_symbols:
-            raise IkunError(f"{at.text()} (at character {at.node.at + 1}): floor needs an argument linear in x; "
-                            "write it as piecewise with explicit breakpoints")
+            raise IkunError(
+                f"{at.text()} (at character {at.node.at + 1}): floor needs an argument linear in x; "
+                "write it as piecewise with explicit breakpoints"
+            )
         if at.interval.hi is sp.oo:
-            raise _EndlessFloor(f"{at.text()} (at character {at.node.at + 1}) has infinitely many steps; bound it, as in "
-                                "piecewise((floor(x), abs(x)<3), (0, True))")
+            raise _EndlessFloor(
+                f"{at.text()} (at character {at.node.at + 1}) has infinitely many steps; bound it, as in "
+                "piecewise((floor(x), abs(x)<3), (0, True))"
+            )
         ends = sorted(_value(a * end + b, absolute=True) for end in (at.interval.lo, at.interval.hi))
         first, last = (int(mpmath.floor(end)) for end in ends)
         if last - first > MAX_PIECES:

@@ -7,11 +7,12 @@ from fractions import Fraction
 from typing import Any
 
 import torch
+from torch import Tensor
+
 from ikun_sym.catalogue.piecewise import PiecewiseFunction, U
 from ikun_sym.catalogue.surrogate import Bound
 from ikun_sym.gaussian.moment import integrand
 from ikun_sym.gaussian.special import Function, lower
-from torch import Tensor
 
 
 class TorchArithmetic:

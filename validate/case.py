@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+
 from ikun_sym.catalogue.schemes import SCHEMES
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.theory import finite_width, meanfield

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+
 from ikun_sym.errors import DomainError, IkunError
 
 from .case import Case, build
@@ -19,16 +21,17 @@ from .verdict import Check, number, outcome
 SURVIVAL = 0.5
 """A claim of stability needs activity to reach the last layer in more than half of the draws."""
 
-Progress = Callable[[int, int], None]
-"""Called with (draws done, draws at most) of the case at hand."""
+Progress = Callable[[int], None]
+"""Called with the number of draws made of the network at hand."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """`draws` None: as many as the verdict needs, up to the last planned look."""
+    """`draws` None: as many as the verdict needs, up to the last planned look (that is at most `most`, if given)."""
 
     batch: int = 64
     draws: int | None = None
+    most: int | None = None
     tolerance: float = 0.05
     confidence: float = 0.99
     device: str = "cpu"
@@ -64,6 +67,7 @@ class CaseResult:
         predicted = [check.predicted_holds for check in self.checks]
         return None if any(value is None for value in predicted) else outcome(predicted)
 
+    @cached_property
     def layers(self) -> list[dict[str, Any]]:
         """Per layer: membrane variance, rate and gradient variance, measured (with intervals) and predicted."""
         active = [draw for draw in self.draws if draw.alive > 0]
@@ -100,7 +104,7 @@ class CaseResult:
             "checks": {check.name: check.to_dict() for check in self.checks},
             "architecture": self.case.architecture.to_dict(),
             "state": None if state is None else dict(vars(state)),
-            "layers": self.layers(),
+            "layers": self.layers,
         }
 
 
@@ -139,47 +143,66 @@ class Verdict:
             "confidence": self.settings.confidence,
             "seed": self.settings.seed,
             "checks": checks,
-            "layers": self.results[0].layers(),
+            "layers": self.results[0].layers,
             "cases": [result.to_dict() for result in self.results],
         }
 
 
 def cases_of(claim: Claim, architecture: Architecture) -> list[Case]:
     """The claim's own settings of surrogate and threshold on an architecture."""
-    from dataclasses import replace
-
     return [
         build(replace(architecture, surrogate=surrogate, threshold=threshold, forward=claim.forward), claim.scheme)
         for surrogate, threshold in claim.cases
     ]
 
 
+class Laboratory:
+    """Draws, kept by architecture: claims about the same network look at the same draws."""
+
+    def __init__(self, settings: RunSettings) -> None:
+        self.settings = settings
+        self._draws: dict[Architecture, list[Draw]] = {}
+        self._networks: dict[Architecture, Network] = {}
+
+    def draws(self, architecture: Architecture, count: int, progress: Progress | None = None) -> list[Draw]:
+        """The first `count` draws; those that are not there yet are made."""
+        settings = self.settings
+        if architecture not in self._draws:
+            self._draws[architecture] = []
+            self._networks[architecture] = Network(
+                architecture, batch=settings.batch, device=settings.device, dtype=settings.dtype
+            )
+        made = self._draws[architecture]
+        while len(made) < count:
+            made.append(self._networks[architecture].draw(settings.seed, len(made)))
+            if progress:
+                progress(len(made))
+        return made[:count]
+
+    def all_draws(self) -> list[tuple[Architecture, list[Draw]]]:
+        return list(self._draws.items())
+
+
 def judge(
     claim: Claim,
     cases: Sequence[Case],
-    settings: RunSettings,
+    laboratory: Laboratory,
     *,
     expected: str | None = None,
     progress: Progress | None = None,
-    on_draw: Callable[[Case, Draw], None] | None = None,
 ) -> Verdict:
     """Run every case of a claim. The error probability 1 − confidence is divided over all cases, checks and looks."""
+    settings = laboratory.settings
     observable = OBSERVABLES[claim.observable]
-    looks = planned_looks(settings.draws)
+    looks = planned_looks(settings.draws, settings.most)
     per_case = 2 if claim.forward == "spiking" else 1
     error = (1 - settings.confidence) / (len(cases) * per_case * len(looks))
     results = []
     for case in cases:
-        network = Network(case.architecture, batch=settings.batch, device=settings.device, dtype=settings.dtype)
         draws: list[Draw] = []
         checks: tuple[Check, ...] = ()
         for look in looks:
-            while len(draws) < look:
-                draws.append(network.draw(settings.seed, len(draws)))
-                if on_draw:
-                    on_draw(case, draws[-1])
-                if progress:
-                    progress(len(draws), looks[-1])
+            draws = laboratory.draws(case.architecture, look, progress)
             checks = checks_of(claim, observable, case, draws, settings.tolerance, error)
             if outcome([check.holds for check in checks]) != "inconclusive":
                 break
@@ -208,9 +231,7 @@ def checks_of(
     if case.architecture.forward == "spiking":
         alive = share_interval(sum(draw.alive > 0.5 for draw in draws), len(draws), error)
         survival = case.survival if case.survival is not None else np.nan
-        checks.append(
-            Check(name="survival", interval=alive, threshold=SURVIVAL, two_sided=False, predicted=survival)
-        )
+        checks.append(Check(name="survival", interval=alive, threshold=SURVIVAL, two_sided=False, predicted=survival))
     return tuple(checks)
 
 
@@ -231,13 +252,11 @@ def validate(
 
     `overrides` are fields of RunSettings, such as draws=16 or seed=1.
     """
-    from dataclasses import replace
-
     found = select(claim)
     if len(found) != 1:
         raise IkunError(f"{claim!r} names {len(found)} claims: {', '.join(c.id for c in found)}; give one id")
-    settings = replace(settings or RunSettings(), **overrides)
+    laboratory = Laboratory(replace(settings or RunSettings(), **overrides))
     if architecture is None:
-        return judge(found[0], cases_of(found[0], Architecture()), settings, expected=found[0].expected)
+        return judge(found[0], cases_of(found[0], Architecture()), laboratory, expected=found[0].expected)
     case = build(replace(architecture, forward=found[0].forward), found[0].scheme)
-    return judge(found[0], [case], settings)
+    return judge(found[0], [case], laboratory)

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+
 from ikun_sym.catalogue.neurons import NEURONS
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.errors import DomainError, IkunError
 from ikun_sym.initialise import DISTRIBUTIONS
 from ikun_sym.theory.layer import LAYERS
-from torch import Tensor
 
 from .arithmetic import derivative, primitive
 from .neuron import Population, step_function
@@ -88,7 +89,6 @@ class Draw:
     log_gradient: np.ndarray
     gradient: np.ndarray
     alive: float
-
 
 
 class Network:

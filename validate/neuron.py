@@ -9,10 +9,11 @@ from typing import Any
 
 import sympy as sp
 import torch
+from torch import Tensor
+
 from ikun_sym.catalogue import neurons as catalogue
 from ikun_sym.catalogue.neurons import Neuron
 from ikun_sym.gaussian.special import lower
-from torch import Tensor
 
 from .arithmetic import TorchArithmetic
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
 from ikun_sym.catalogue.registry import Registry
 from ikun_sym.theory.meanfield import Prediction
 

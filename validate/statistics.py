@@ -68,6 +68,8 @@ def log_normal_mean_interval(logs: Sequence[float], error: float) -> Interval:
         return Interval(*(float(np.exp(x)) for x in (centre, centre - half, centre + half)))
 
 
-def planned_looks(draws: int | None) -> tuple[int, ...]:
-    """The sample sizes at which to look: the plan, or one look at a number of draws fixed beforehand."""
-    return LOOKS if draws is None else (draws,)
+def planned_looks(draws: int | None = None, most: int | None = None) -> tuple[int, ...]:
+    """The sample sizes at which to look: the plan up to `most`, or one look at a number of draws fixed beforehand."""
+    if draws is not None:
+        return (draws,)
+    return tuple(look for look in LOOKS if most is None or look <= most) or LOOKS[:1]

@@ -37,8 +37,7 @@ def mathml(latex: str, display: str = "block") -> Markup:
     annotation = f'<annotation encoding="application/x-tex">{html.escape(latex)}</annotation>'
     body = re.sub(r"^<math[^>]*>(.*)</math>$", r"\1", made, flags=re.S)
     return Markup(
-        f'<math xmlns="http://www.w3.org/1998/Math/MathML" display="{display}">'
-        f"<semantics>{body}{annotation}</semantics></math>"
+        f'<math xmlns="http://www.w3.org/1998/Math/MathML" display="{display}"><semantics>{body}{annotation}</semantics></math>'
     )
 
 

@@ -6,6 +6,7 @@ exp(-a*u) cannot overflow: a formula that is right is also safe to evaluate.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -54,7 +55,7 @@ class PiecewiseFunction:
             chain = self.side(side)
             if not chain or chain[0].lo != 0 or chain[-1].hi != sp.oo:
                 raise IkunError(f"the pieces on side {side:+d} do not cover it from 0 to infinity")
-            for left, right in zip(chain, chain[1:], strict=False):
+            for left, right in itertools.pairwise(chain):
                 if left.hi != right.lo:
                     raise IkunError(f"the pieces on side {side:+d} leave a gap between {left.hi} and {right.lo}")
 

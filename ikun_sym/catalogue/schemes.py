@@ -60,9 +60,7 @@ SCHEMES.register(
 SCHEMES.register(Scheme(name="xavier", variance=2 / (fan_in + fan_out), summary="2/(fan_in + fan_out)", source=GLOROT))
 SCHEMES.register(Scheme(name="kaiming", variance=2 / fan_in, summary="2/fan_in", source=HE))
 SCHEMES.register(Scheme(name="kaiming-fan-out", variance=2 / fan_out, summary="2/fan_out", source=HE))
-SCHEMES.register(
-    Scheme(name="lecun", variance=1 / fan_in, summary="1/fan_in", source="LeCun et al. 1998, Efficient BackProp")
-)
+SCHEMES.register(Scheme(name="lecun", variance=1 / fan_in, summary="1/fan_in", source="LeCun et al. 1998, Efficient BackProp"))
 SCHEMES.register(
     Scheme(name="normal", variance=sp.Rational(1, 2500), summary="standard deviation 0.02, whatever the fan", source=IKUN)
 )

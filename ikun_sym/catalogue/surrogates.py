@@ -30,7 +30,9 @@ ALPHA_1, ALPHA_2, ALPHA_4 = (Param("alpha", Fraction(default)) for default in (1
 def _functions_of(library: str, version: str, module: str) -> Callable[..., Equivalent]:
     """A short way to say `Equivalent` for the functions of one module."""
 
-    def equivalent(name: str, *params: Param, mapping: dict[str, sp.Expr], scale: sp.Expr = sp.S.One, note: str = "") -> Equivalent:
+    def equivalent(
+        name: str, *params: Param, mapping: dict[str, sp.Expr], scale: sp.Expr = sp.S.One, note: str = ""
+    ) -> Equivalent:
         return Equivalent(
             library=library,
             version=version,
@@ -184,7 +186,9 @@ register(
         equivalents=(
             snntorch("fast_sigmoid", Param("slope", Fraction(25)), mapping={"slope": k}),
             spikingjelly("SoftSign", ALPHA_2, scale=a / 2, mapping={"slope": a}),
-            spikingjelly("SuperSpike", ALPHA_1, scale=a, mapping={"slope": sp.S.One}, note="alpha is the height, not the slope"),
+            spikingjelly(
+                "SuperSpike", ALPHA_1, scale=a, mapping={"slope": sp.S.One}, note="alpha is the height, not the slope"
+            ),
             norse(
                 "superspike_fn",
                 Param("alpha", Fraction(100)),

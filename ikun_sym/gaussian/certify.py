@@ -8,6 +8,7 @@ raised until it is.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -128,9 +129,7 @@ def _integral(
     return total / (2 * arb.pi() * ball(var)).sqrt() + arb(0, beyond.upper())
 
 
-def _segments(
-    piece: Piece, env: Mapping[sp.Symbol, object], m: arb, v: arb, depth: Fraction
-) -> tuple[arb, list[Segment]]:
+def _segments(piece: Piece, env: Mapping[sp.Symbol, object], m: arb, v: arb, depth: Fraction) -> tuple[arb, list[Segment]]:
     """A bound of what one piece holds beyond the cut, and the stretches up to it."""
     lo, cut = constant(piece.lo, env), arb(0)
     hi = None if piece.hi == sp.oo else constant(piece.hi, env)
@@ -144,7 +143,7 @@ def _segments(
     # Break points near the bulk of the density: the integrator would find them by bisection.
     inner = [(m + j * v.sqrt()).mid() for j in (-8, 0, 8)]
     ends = [lo, *(point for point in inner if lo < point < cut), cut]
-    return beyond, [Segment(rigorous, plain, env, a, b, m, v) for a, b in zip(ends, ends[1:], strict=False)]
+    return beyond, [Segment(rigorous, plain, env, a, b, m, v) for a, b in itertools.pairwise(ends)]
 
 
 @dataclass(frozen=True)
@@ -179,9 +178,7 @@ def _cut(lo: arb, m: arb, v: arb, depth: Fraction) -> arb:
     return (m + reach).mid() if m + reach > lo else lo
 
 
-def _point_value(
-    function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction], at: Fraction, digits: int
-) -> Enclosure:
+def _point_value(function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction], at: Fraction, digits: int) -> Enclosure:
     """The value at a point, or the mean of the one-sided limits where pieces meet (0 included)."""
     with precision(int(digits * 3.3220) + 2 * GUARD_BITS):
         env = {symbol: Balls().rational(value) for symbol, value in values.items()}
@@ -190,7 +187,7 @@ def _point_value(
         limits: list[arb] = []
         for piece in (p for side in sides for p in function.side(side)):
             lo = sp.Rational(point.numerator, point.denominator)
-            numbers = {symbol: sp.Rational(value.numerator, value.denominator) for symbol, value in values.items()}
+            numbers = [(symbol, sp.Rational(value.numerator, value.denominator)) for symbol, value in values.items()]
             low, high = piece.lo.subs(numbers), piece.hi.subs(numbers)
             if (low <= lo) and (lo <= high):  # exact comparisons of algebraic numbers
                 limits.append(acb(lower(piece.value, Balls())({**env, U: Balls().rational(point)})).real)

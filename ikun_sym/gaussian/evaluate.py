@@ -17,7 +17,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
-from ..catalogue.piecewise import Piece, PiecewiseFunction, U
+from ..catalogue.piecewise import PiecewiseFunction, U
 from ..errors import IkunError
 from .certify import expectation
 from .special import Evaluator, Numpy, lower
@@ -57,8 +57,7 @@ class FloatFunction:
         self.function, self.values = function, dict(values)
         self.env = {symbol: float(value) for symbol, value in values.items()}
         self.pieces = [
-            (piece, self._end(piece.lo), self._end(piece.hi), lower(piece.value, Numpy()))
-            for piece in function.pieces
+            (piece, self._end(piece.lo), self._end(piece.hi), lower(piece.value, Numpy())) for piece in function.pieces
         ]
 
     def _end(self, end: sp.Expr) -> float:

@@ -35,7 +35,8 @@ class Certificate:
     def __post_init__(self) -> None:
         assert self.status in STATUSES
         if self.proved:
-            assert self.checks and all(check.holds for check in self.checks), "a proof with a failed check is no proof"
+            assert self.checks, "a proof has steps"
+            assert all(check.holds for check in self.checks), "a proof with a failed check is no proof"
 
     @property
     def proved(self) -> bool:
@@ -52,7 +53,8 @@ class ClosedForm:
     certificate: Certificate = field(default_factory=lambda: Certificate(status="unknown"))
 
     def __post_init__(self) -> None:
-        assert self.kind in KINDS and (self.expr is None) == (self.kind == "none")
+        assert self.kind in KINDS
+        assert (self.expr is None) == (self.kind == "none")
 
     @property
     def text(self) -> str:

@@ -55,9 +55,7 @@ def terms_of(value: sp.Expr) -> list[Term] | None:
         key = (quadratic.coeff_monomial(U**2), quadratic.coeff_monomial(U), quadratic.coeff_monomial(1))
         powers = found.setdefault(key, {})
         powers[degree] = powers.get(degree, sp.S.Zero) + coefficient
-    return [
-        Term(tuple(powers.get(n, sp.S.Zero) for n in range(max(powers) + 1)), *key) for key, powers in found.items()
-    ]
+    return [Term(tuple(powers.get(n, sp.S.Zero) for n in range(max(powers) + 1)), *key) for key, powers in found.items()]
 
 
 @dataclass(frozen=True)

@@ -79,9 +79,7 @@ def prove_ftc(function: PiecewiseFunction, form: sp.Expr) -> Certificate:
         where = f"side {piece.side:+d}, {piece.lo} < u < {piece.hi}"
         terms = terms_of(piece.value)
         if terms is None:
-            return Certificate(
-                status="unknown", checks=(Check(f"{where}: polynomial × exp(quadratic)", "normal form", False),)
-            )
+            return Certificate(status="unknown", checks=(Check(f"{where}: polynomial × exp(quadratic)", "normal form", False),))
         same = is_zero(piece.value - sp.Add(*(term.expr for term in terms)))
         checks.append(Check(f"{where}: the piece is its polynomial × exp(quadratic) terms", "zero test", same))
         density = sp.exp(-((U - piece.side * MEAN) ** 2) / (2 * VAR)) / sp.sqrt(2 * sp.pi * VAR)

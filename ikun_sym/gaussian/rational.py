@@ -33,11 +33,12 @@ def closed_form(function: PiecewiseFunction) -> ClosedForm | None:
 
 
 def _match(function: PiecewiseFunction) -> tuple[sp.Expr, sp.Expr, int] | None:
-    """(A Cⁿ⁻, B/C, n): the function is scale/(x² + square)ⁿ, one even piece on each whole half-line."""
+    """(scale, square, n): the function is scale/(x² + square)ⁿ, one even piece on each whole half-line."""
     if not function.is_even or len(function.pieces) != 2:
         return None
     constant, quadratic, order = sp.S.One, None, 0
-    for base, exponent in function.pieces[0].value.as_powers_dict().items():
+    for base, power in function.pieces[0].value.as_powers_dict().items():
+        exponent = sp.sympify(power)
         if U not in base.free_symbols:
             constant *= base**exponent
         elif quadratic is None and exponent.is_Integer and exponent < 0 and base.is_polynomial(U):

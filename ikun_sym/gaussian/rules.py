@@ -45,9 +45,7 @@ def derive(function: PiecewiseFunction) -> ClosedForm:
         if form is not None:
             assert form.expr is not None
             return replace(form, certificate=rule.prove(function, form.expr)) if rule.prove else form
-    return ClosedForm(
-        expr=None, kind="none", method="certified quadrature", certificate=Certificate(status="numeric-only")
-    )
+    return ClosedForm(expr=None, kind="none", method="certified quadrature", certificate=Certificate(status="numeric-only"))
 
 
 def certify_at(function: PiecewiseFunction, form: ClosedForm, values: Mapping[sp.Symbol, Fraction]) -> Certificate:
@@ -59,9 +57,7 @@ def certify_at(function: PiecewiseFunction, form: ClosedForm, values: Mapping[sp
 
 
 @lru_cache(maxsize=256)
-def _agreement(
-    function: PiecewiseFunction, expr: sp.Expr, values: tuple[tuple[sp.Symbol, Fraction], ...]
-) -> Certificate:
+def _agreement(function: PiecewiseFunction, expr: sp.Expr, values: tuple[tuple[sp.Symbol, Fraction], ...]) -> Certificate:
     checks = []
     for mean, var in _POINTS:
         integral = expectation(function, dict(values), mean, var, AGREEMENT_DIGITS).ball()

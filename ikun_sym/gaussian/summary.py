@@ -33,7 +33,7 @@ def summaries(library: str | None = None) -> list[dict[str, Any]]:
 
 def summary(surrogate: Surrogate) -> dict[str, Any]:
     required = [param.name for param in surrogate.params if param.default is None]
-    bound = surrogate.bind({name: 1 for name in required})
+    bound = surrogate.bind(dict.fromkeys(required, 1))
     function = integrand(bound, "fprime", 2)
     form = derive(function)
     return {

@@ -80,7 +80,8 @@ def envelope(expr: sp.Expr, values: Values, cut: arb, rate: arb) -> Envelope:
 
 
 def _exponential(expr: sp.exp, values: Values) -> Envelope:
-    exponent = sp.Poly(expr.args[0], U) if expr.args[0].is_polynomial(U) else None
+    argument = sp.sympify(expr.args[0])
+    exponent = sp.Poly(argument, U) if argument.is_polynomial(U) else None
     if exponent is None or exponent.degree() > 2:
         raise IkunError(f"{expr} may grow faster than a Gaussian decays; no expectation can be enclosed")
     constant_term, linear, quadratic = (constant(exponent.coeff_monomial(U**n), values) for n in range(3))

@@ -40,7 +40,7 @@ def emit(work: Export) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader(__package__, "."), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("ikun_sym", "targets"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     surrogate = work.bound.surrogate
     return environment.get_template("python.jinja").render(

@@ -12,11 +12,11 @@ from .. import __version__
 from ..catalogue.registry import Registry
 from ..catalogue.spec import Spec, resolve
 from ..catalogue.surrogate import Bound
-from ..theory.constants import Constants, constants
 from ..files import write_atomically
 from ..gaussian.form import ClosedForm
-from ..gaussian.rules import certify_at, derive
 from ..gaussian.moment import integrand
+from ..gaussian.rules import certify_at, derive
+from ..theory.constants import Constants, constants
 
 THRESHOLDS = {"THRESHOLD_0": 0, "THRESHOLD_1": 1}
 """The named constants are given at H ~ N(0, 1) for these thresholds; functions give every other case."""

@@ -89,7 +89,9 @@ class SchemeAt:
         usable = np.isfinite(values)
         found = []
         for i in np.flatnonzero(usable[:-1] & usable[1:] & (values[:-1] * values[1:] <= 0)):
-            root = brentq(lambda t: float(self._log_ratio(np.exp(t))), *np.log(grid[i : i + 2]), xtol=1e-14, rtol=1e-14)
+            root = brentq(
+                lambda t: float(self._log_ratio(np.exp(t))), float(np.log(grid[i])), float(np.log(grid[i + 1])), xtol=1e-14
+            )
             found.append(self.state(float(np.exp(root))))
         return found
 

@@ -1,0 +1,258 @@
+"""Sub-commands of `ikun` that run networks: validate, claims, demo."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from ikun_sym.console import REAL, as_json, emit, stderr, table
+from ikun_sym.errors import IkunError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .case import Case
+    from .claims import Claim
+    from .judge import Laboratory, Verdict
+
+DIFFERS, INCONCLUSIVE = 1, 3
+
+MODEL_FLAGS = (
+    click.option("--arch", default="dense", show_default=True),
+    click.option("--depth", type=int, default=20, show_default=True),
+    click.option("--steps", type=int, default=1, show_default=True, help="Time steps T."),
+    click.option("--leak", type=REAL, default="0", show_default=True, help="κ; 1 is IF."),
+    click.option("--reset", default="hard", show_default=True, help="hard or soft."),
+    click.option("--detach/--no-detach", default=True, show_default=True, help="No gradient through the reset."),
+    click.option("--threshold", type=REAL, default="1", show_default=True),
+    click.option("--surrogate", default="atan", show_default=True, metavar="SPEC"),
+    click.option("--scheme", help="Initialisation scheme instead of the claim's own."),
+    click.option("--gain", type=REAL, help="fan_in · Var(W) instead of a scheme."),
+    click.option("--input-rate", type=REAL, default="0.5", show_default=True),
+    click.option("--input", "input_", default="poisson", show_default=True, help="poisson or constant."),
+    click.option("--loss", default="white", show_default=True, help="white, rate or summed."),
+    click.option("--distribution", default="normal", show_default=True, help="Of the weights: normal or uniform."),
+    click.option("--alpha", type=REAL, default="1", show_default=True, help="IKUN's constant, for IKUN's schemes."),
+    click.option("--second-moment", type=REAL, help="σ_X² for IKUN's schemes, if it is not the stationary one."),
+)
+
+RUN_FLAGS = (
+    click.option("--width", type=int, default=512, show_default=True),
+    click.option("--batch", type=int, default=64, show_default=True),
+    click.option("--draws", default="auto", show_default=True, help="A number, or auto: until the data decide."),
+    click.option("--tolerance", type=REAL, default="0.05", show_default=True),
+    click.option("--confidence", type=REAL, default="0.99", show_default=True),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
+    click.option("--dtype", default="float32", show_default=True, help="float32 or float64."),
+    click.option("--seed", type=int, default=0, show_default=True),
+    click.option("--out", metavar="DIR", help="Folder for records and page; default runs/CLAIM."),
+)
+
+_RUN_NAMES = {"width", "batch", "draws", "tolerance", "confidence", "device", "dtype", "seed", "out"}
+
+
+def _with(options: tuple[Any, ...]) -> Any:
+    def decorate(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+@click.command()
+@click.argument("claim", required=False)
+@click.option("--all", "all_", is_flag=True, help="Every claim of the register.")
+@click.option("--quick", is_flag=True, help="At most 16 draws per network.")
+@_with(MODEL_FLAGS)
+@_with(RUN_FLAGS)
+@as_json
+@click.pass_context
+def validate(ctx: click.Context, claim: str | None, all_: bool, quick: bool, as_json: bool, **flags: Any) -> None:
+    """Measure deep random networks, compare with theory, and give the verdict on CLAIM (an id, or a prefix of ids).
+
+    Without model flags a claim is tested on its own cases; with any, on that one network.
+    """
+    from .claims import CLAIMS, select
+
+    if (claim is None) != all_:
+        raise IkunError("name a claim, or give --all; ikun claims lists them")
+    claims = list(CLAIMS) if claim is None else select(claim)
+    own = [name for name in flags if name not in _RUN_NAMES and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    quiet_libraries()
+    settings = _settings(flags, quick)
+    out = _folder(flags["out"] or f"runs/{claim or 'all'}")
+    from .judge import Laboratory
+
+    laboratory = Laboratory(settings)
+    jobs = [(c, _cases(c, flags, bool(own)), None if own else c.expected) for c in claims]
+    verdicts = run(jobs, laboratory)
+    _write(out, laboratory, verdicts)
+    documents = [verdict.to_dict() | {"files": str(out)} for verdict in verdicts]
+    document = documents[0] if claim is not None and len(documents) == 1 else {"claims": documents}
+    emit(document, as_json, lambda console: _show(console, verdicts, str(out)))
+    ctx.exit(exit_code(verdicts))
+
+
+def quiet_libraries() -> None:
+    """Libraries' chatter on import is not for the user."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import torch  # noqa: F401
+
+
+def _settings(flags: dict[str, Any], quick: bool) -> Any:
+    from .device import check_dtype, choose
+    from .judge import RunSettings
+
+    draws = flags["draws"]
+    if draws != "auto" and not draws.isdigit():
+        raise IkunError(f"--draws {draws!r} is neither a number nor auto; write for example --draws 16")
+    return RunSettings(
+        batch=flags["batch"],
+        draws=None if draws == "auto" else int(draws),
+        most=16 if quick else None,
+        tolerance=flags["tolerance"],
+        confidence=flags["confidence"],
+        device=choose(flags["device"]),
+        dtype=check_dtype(flags["dtype"]),
+        seed=flags["seed"],
+    )
+
+
+def _folder(out: str) -> Any:
+    from ikun_sym.files import folder
+
+    return folder(out)  # before the work, not after it
+
+
+def _cases(claim: Claim, flags: dict[str, Any], own: bool) -> list[Case]:
+    from .case import Case, build, label
+    from .judge import cases_of
+    from .network import Architecture
+
+    if flags["arch"] != "dense":
+        raise IkunError(f"unknown architecture {flags['arch']!r}; known: dense")
+    fields = (
+        "depth",
+        "width",
+        "steps",
+        "leak",
+        "reset",
+        "detach",
+        "threshold",
+        "surrogate",
+        "input_rate",
+        "loss",
+        "distribution",
+    )
+    architecture = Architecture(**{name: flags[name] for name in fields}, input=flags["input_"], forward=claim.forward)
+    if not own:
+        return cases_of(claim, architecture)
+    if flags["gain"] is not None:
+        if flags["scheme"] is not None:
+            raise IkunError("give --gain or --scheme, not both")
+        architecture = replace(architecture, gain=flags["gain"])
+        return [Case(label(architecture), architecture)]
+    return [build(architecture, flags["scheme"] or claim.scheme, flags["alpha"], flags["second_moment"])]
+
+
+def run(jobs: list[tuple[Claim, list[Case], str | None]], laboratory: Laboratory) -> list[Verdict]:
+    """Judge every job with a progress bar on stderr."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from .judge import judge
+
+    console = stderr()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    verdicts = []
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("", total=sum(len(cases) for _, cases, _ in jobs))
+        for claim, cases, expected in jobs:
+
+            def drawn(count: int, claim: Claim = claim) -> None:
+                progress.update(task, description=f"{claim.id}: {count} draws")
+
+            verdicts.append(judge(claim, cases, laboratory, expected=expected, progress=drawn))
+            progress.advance(task, len(cases))
+    return verdicts
+
+
+def _write(out: Any, laboratory: Laboratory, verdicts: list[Verdict]) -> None:
+    from ikun_sym.files import write_atomically
+
+    from .records import command_line, provenance, write
+    from .report import page
+
+    made = provenance(command_line(), laboratory.settings.device, dict(vars(laboratory.settings)))
+    write(out, laboratory, verdicts, made)
+    title = verdicts[0].claim.id if len(verdicts) == 1 else "Claims, measured"
+    write_atomically(out / "report.html", page(title, [], verdicts, made))
+
+
+def _show(console: Console, verdicts: list[Verdict], out: str) -> None:
+    from .report import lines_of
+
+    for verdict in verdicts:
+        console.print(
+            f"{verdict.claim.id}: {verdict.verdict}" + (f" (expected: {verdict.expected})" if verdict.expected else "")
+        )
+        console.print(verdict.claim.statement)
+        console.print(verdict.claim.why)
+        rows = [(l.case, l.claimed, l.predicted, l.measured, l.draws, l.verdict, l.note) for l in lines_of(verdict)]
+        console.print(table("", ("network", "claimed", "predicted", "measured", "draws", "verdict", ""), rows))
+    console.print(f"records and page: {out}")
+
+
+def exit_code(verdicts: list[Verdict]) -> int:
+    """0: as expected; 1: a verdict contradicts what was expected; 3: inconclusive. 1 beats 3."""
+    if any(v.expected and v.verdict not in (v.expected, "inconclusive") for v in verdicts):
+        return DIFFERS
+    return INCONCLUSIVE if any(v.verdict == "inconclusive" for v in verdicts) else 0
+
+
+@click.command()
+@as_json
+def claims(as_json: bool) -> None:
+    """Every claim: id, statement, source, expected verdict, and the last verdict found under runs/."""
+    from .claims import CLAIMS
+    from .records import last_verdicts
+
+    last = last_verdicts("runs")
+    found = [
+        {
+            "id": c.id,
+            "statement": c.statement,
+            "why": c.why,
+            "source": c.source,
+            "expected": c.expected,
+            "last": last.get(c.id),
+        }
+        for c in CLAIMS
+    ]
+    rows = [(c["id"], c["statement"], c["source"], c["expected"], c["last"] or "not run here") for c in found]
+    columns = ("claim", "statement", "source", "expected", "last verdict")
+    emit(found, as_json, lambda console: console.print(table("Claims", columns, rows)))
+
+
+@click.command()
+@click.option("--out", default="runs/demo", show_default=True, metavar="DIR")
+@click.option("--depth", type=int, default=50, show_default=True)
+@click.option("--width", type=int, default=512, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@as_json
+@click.pass_context
+def demo(ctx: click.Context, out: str, depth: int, width: int, device: str, seed: int, as_json: bool) -> None:
+    """The main job: derive four surrogates, export them, validate Theorem 1 on deep networks, write the page."""
+    quiet_libraries()
+    from .demo import main_job, show
+
+    folder_ = _folder(out)
+    result = main_job(folder_, depth=depth, width=width, device=device, seed=seed, run=run)
+    emit(result.to_dict(), as_json, lambda console: show(console, result))
+    ctx.exit(result.exit_code)

@@ -1,0 +1,132 @@
+"""The page of a run: verdicts first, then each claim with its plots, then the derivations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from ikun_derivations.document import Document
+from ikun_derivations.render.html import render_page
+from ikun_sym.catalogue.spec import resolve
+from ikun_sym.theory.constants import Constants
+
+from .claims import Claim
+from .judge import CaseResult, Verdict
+from .plots import layers_plot
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One row of the table of verdicts, as text. A case that could not be run has a note that says why."""
+
+    claim: str
+    case: str
+    claimed: str
+    predicted: str
+    measured: str
+    draws: str
+    verdict: str
+    note: str = ""
+    anchor: str = ""
+
+
+def lines_of(verdict: Verdict) -> list[Line]:
+    """A line per case."""
+    return [_line(verdict.claim, result, anchor(verdict.claim)) for result in verdict.results]
+
+
+def _line(claim: Claim, result: CaseResult, target: str) -> Line:
+    main = result.checks[0]
+    interval = main.interval
+    measured = "silent" if not interval.known else f"{interval.value:.4g}  [{interval.low:.4g}, {interval.high:.4g}]"
+    survival = next((check for check in result.checks if check.name == "survival"), None)
+    note = ""
+    if survival is not None and survival.holds is False:
+        note = f"activity dies in {1 - survival.interval.value:.0%} of the draws"
+    return Line(
+        claim=claim.id,
+        case=result.case.label,
+        claimed=f"{main.claimed:g} ± {main.threshold:g}",
+        predicted="no theory" if np.isnan(main.predicted) else f"{main.predicted:.4g}",
+        measured=measured,
+        draws=str(len(result.draws)),
+        verdict=result.outcome,
+        note=note,
+        anchor=target,
+    )
+
+
+def anchor(claim: Claim) -> str:
+    return "claim-" + claim.id.replace(".", "-")
+
+
+def page(
+    title: str,
+    introduction: Sequence[str],
+    verdicts: Sequence[Verdict],
+    provenance: dict[str, Any],
+    *,
+    lines: Sequence[Line] | None = None,
+    constants: Sequence[Constants] = (),
+    documents: Sequence[Document] = (),
+) -> str:
+    """One self-contained page."""
+    return render_page(
+        files("ikun_validate").joinpath("page.html").read_text(encoding="utf-8"),
+        title=title,
+        introduction=introduction,
+        lines=lines if lines is not None else [line for verdict in verdicts for line in lines_of(verdict)],
+        confidence=verdicts[0].settings.confidence if verdicts else 0.99,
+        constants=constants,
+        verdicts=_sections(verdicts),
+        documents=documents,
+        provenance=provenance,
+    )
+
+
+def _sections(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """A section per claim; plots of the same networks are shown once, at the first claim that looks at them."""
+    shown: dict[Any, Claim] = {}
+    sections = []
+    for verdict in verdicts:
+        networks = tuple(result.case.architecture for result in verdict.results)
+        first = shown.setdefault(networks, verdict.claim)
+        same = first is not verdict.claim
+        sections.append(
+            {
+                "claim": verdict.claim,
+                "verdict": verdict.verdict,
+                "anchor": anchor(verdict.claim),
+                "same_as": {"id": first.id, "anchor": anchor(first)} if same else None,
+                "figures": [] if same else [figure for group in _groups(verdict) for figure in _figures(verdict.claim, group)],
+            }
+        )
+    return sections
+
+
+def _groups(verdict: Verdict) -> list[list[CaseResult]]:
+    """Results that share a plot: one surrogate, several thresholds."""
+    found: dict[str, list[CaseResult]] = {}
+    for result in verdict.results:
+        found.setdefault(result.case.architecture.surrogate, []).append(result)
+    return list(found.values())
+
+
+def _figures(claim: Claim, group: Sequence[CaseResult]) -> list[dict[str, Any]]:
+    name = resolve(group[0].case.architecture.surrogate).spec
+    claims_gradient = claim.observable == "backward_factor"
+    return [
+        {
+            "svg": Markup(layers_plot(group, "var_h", "Var(H)")),
+            "caption": f"{name}, forward: variance of the membrane potential",
+        },
+        {
+            "svg": Markup(layers_plot(group, "grad_var", "E[δ²] / last layer", 1.0 if claims_gradient else None)),
+            "caption": f"{name}, backward: second moment of the gradient, relative to the last layer",
+        },
+    ]
