@@ -30,5 +30,9 @@ class DomainError(IkunError):
         super().__init__(f"{name} = {given} is not allowed; it must be {allowed}" + (f"; {advice}" if advice else ""))
 
 
+class InfiniteExpectationError(IkunError):
+    """E[g(X)] does not exist at this variance."""
+
+
 class NoSolutionError(IkunError):
     """The equation that a user asked to solve has no usable solution; the message says why."""

@@ -34,7 +34,8 @@ def exact(value: Number, name: str = "number") -> Fraction:
         result = Fraction(text)
     else:
         try:
-            result = Fraction(value)
+            # numpy's scalars become the Python numbers that they hold
+            result = Fraction(value.item() if hasattr(value, "item") else value)  # type: ignore[union-attr]
         except (TypeError, ValueError, OverflowError):
             raise IkunError(f"{name} = {value} is not a finite number; give a finite real number") from None
     if result and not _SMALLEST <= abs(result) <= _LARGEST:

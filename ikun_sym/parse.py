@@ -652,12 +652,12 @@ def _pow(base: float, n: float) -> float:
         return -math.inf if base < 0 and n % 2 == 1 else math.inf
 
 
-def _exp(w: float) -> float:
+def _float_exp(w: float) -> float:
     return math.inf if w > 700 else math.exp(w)
 
 
 _RANGES: dict[Any, Callable[[float, float], _Range]] = {
-    sp.exp: lambda lo, hi: (_exp(lo), _exp(hi) if hi > -700 else 1e-300),
+    sp.exp: lambda lo, hi: (_float_exp(lo), _float_exp(hi) if hi > -700 else 1e-300),
     sp.log: lambda lo, hi: (math.log(lo) if lo > 0 else -math.inf, math.log(hi) if hi > 0 else math.inf),
     sp.sin: lambda lo, hi: (-1.0, 1.0),
     sp.cos: lambda lo, hi: (-1.0, 1.0),
@@ -699,6 +699,17 @@ def _exponential(f: Any) -> sp.Expr | None:
     if isinstance(f, sp.exp):
         return f.args[0]  # type: ignore[return-value]
     return f.exp * sp.log(f.base) if f.is_Pow and not f.exp.is_Rational else None
+
+
+def _exp(w: Any) -> Any:
+    """exp(w), _Undecided where sympy would compute b**c for a large c: it turns exp(c*log(b)) into that."""
+    for term in sp.Add.make_args(w):
+        factors = sp.Mul.make_args(term)
+        logs = [f.args[0] for f in factors if isinstance(f, sp.log)]
+        scale = term.as_coeff_Mul()[0]
+        if len(logs) == 1 and abs(scale) * (_bits(Fraction(str(logs[0]))) if logs[0].is_Rational else MAX_EXPONENT) > MAX_BITS:
+            raise _Undecided
+    return sp.exp(w)
 
 
 class _Unlocated(Exception):
@@ -825,7 +836,7 @@ def _zeros_by_inverse(g: Any) -> frozenset[sp.Expr]:
         [(scale, log)] = logs
         if _decided(rest / scale + 500) < 0 or _decided(rest / scale - 500) > 0:  # exp of it is out of range
             raise _Unlocated
-        return _zeros(log.args[0] - sp.exp(-rest / scale))
+        return _zeros(log.args[0] - _exp(-rest / scale))
     grouped: dict[sp.Expr, sp.Expr] = {}
     for term in g.args:
         scale, f = term.as_independent(U)
@@ -978,7 +989,7 @@ class _Resolver:
         if g not in self.known_zeros:
             try:
                 self.known_zeros[g] = _zeros(g)
-            except _Unlocated:
+            except (_Unlocated, _Undecided):
                 self.known_zeros[g] = None
         found = self.known_zeros[g]
         try:
@@ -1053,16 +1064,20 @@ class _Resolver:
         self.work += 1
         if self.work > MAX_WORK:
             raise IkunError(f"expression {_short(self.source)} takes too much work to split into pieces; write a simpler one")
-        value = _RESOLVE[type(node)](self, node)
-        if not value.args or U in value.free_symbols:
-            return value
-        try:  # sympy evaluates irrational constants on its own, and would never end on exp(exp(exp(9)))
-            if abs(_value(value, absolute=True)) < LARGEST:
+        try:
+            value = _RESOLVE[type(node)](self, node)
+            if self.is_moderate(value):
                 return value
         except _Undecided:
             pass
         self.node = node
         self.refuse_part("is not finite, or is too large to evaluate,")
+
+    def is_moderate(self, value: Any) -> bool:
+        """Whether a constant is small enough: sympy evaluates some on its own, and would never end on exp(exp(exp(9)))."""
+        if value.is_Rational:
+            return int(value.p).bit_length() + int(value.q).bit_length() <= 8 * MAX_BITS
+        return not value.args or U in value.free_symbols or bool(abs(_value(value, absolute=True)) < LARGEST)
 
     def resolve_sum(self, node: Any) -> sp.Expr:
         return sp.Add(*(self.resolve(arg) for arg in node.args))
@@ -1144,7 +1159,7 @@ class _Resolver:
                 others.append(sp.Add(*(_shifted(term, -growing) for term in base.args)) ** n)
         if not changed:
             return value
-        new = sp.Mul(*others, sp.exp(exponent))
+        new = sp.Mul(*others, _exp(exponent))
         return new if new == value or self.agree(value, new) else value
 
     def growing(self, total: Any) -> sp.Expr | None:
@@ -1174,7 +1189,7 @@ def _shifted(term: Any, w: Any) -> sp.Expr:
     """term * exp(w), with one exponential."""
     pairs = [(f, _exponential(f)) for f in sp.Mul.make_args(term)]
     exponent = sp.Add(w, *(p for _, p in pairs if p is not None))
-    return sp.Mul(*(f for f, p in pairs if p is None), sp.exp(exponent))
+    return sp.Mul(*(f for f, p in pairs if p is None), _exp(exponent))
 
 
 def _merged(side: int, done: Sequence[tuple[_Interval, sp.Expr]]) -> list[Piece]:
@@ -1216,14 +1231,14 @@ def _log(at: _Resolver, w: sp.Expr) -> sp.Expr:
 def _tanh(at: _Resolver, w: sp.Expr) -> sp.Expr:
     """(1 - exp(-2w))/(1 + exp(-2w)), or minus the same at -w."""
     s = at.direction(w) or 1
-    e = sp.exp(-2 * s * w)
+    e = _exp(-2 * s * w)
     return sp.Mul(s, 1 - e, 1 / (1 + e))  # one product, or sympy would move the sign into the bracket
 
 
 def _sech(at: _Resolver, w: sp.Expr) -> sp.Expr:
     """2 exp(-w)/(1 + exp(-2w)), an even function of w."""
     s = at.direction(w) or 1
-    return 2 * sp.exp(-s * w) / (1 + sp.exp(-2 * s * w))
+    return 2 * _exp(-s * w) / (1 + _exp(-2 * s * w))
 
 
 def _floor(at: _Resolver, w: sp.Expr) -> sp.Expr:
@@ -1292,15 +1307,15 @@ class _Function:
 
 
 _FUNCTIONS: dict[str, _Function] = {
-    "exp": _Function(lambda at, w: sp.exp(w)),
+    "exp": _Function(lambda at, w: _exp(w)),
     "log": _Function(_log),
     "sqrt": _Function(_sqrt),
     "abs": _Function(lambda at, w: at.sure_sign(w) * w),
     "sign": _Function(lambda at, w: sp.Integer(at.sure_sign(w))),
     "tanh": _Function(_tanh, copies=2),
     "sech": _Function(_sech, copies=2),
-    "cosh": _Function(lambda at, w: (sp.exp(w) + sp.exp(-w)) / 2, copies=2),
-    "sinh": _Function(lambda at, w: (sp.exp(w) - sp.exp(-w)) / 2, copies=2),
+    "cosh": _Function(lambda at, w: (_exp(w) + _exp(-w)) / 2, copies=2),
+    "sinh": _Function(lambda at, w: (_exp(w) - _exp(-w)) / 2, copies=2),
     "erf": _Function(lambda at, w: sp.erf(w)),
     "erfc": _Function(lambda at, w: sp.erfc(w)),
     "cos": _Function(lambda at, w: sp.cos(w)),

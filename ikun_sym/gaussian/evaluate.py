@@ -36,6 +36,9 @@ EXTENT = 4.5
 AGREEMENT = 1e-9
 """Halving the step squares the error, nearly: agreement to 1e-9 with twice the step leaves less than the rounding."""
 
+SCALES = (1e-30, 1e30)
+"""Standard deviations, relative to |mean| + 1 below, that the rule resolves with a wide margin; ball arithmetic does the rest."""
+
 _BATCH = 1024
 
 
@@ -76,7 +79,10 @@ class FloatFunction:
 
     def expectation(self, mean: ArrayLike, var: ArrayLike) -> Floats:
         """E[g(X)] by broadcasting over means and variances > 0."""
-        m, v = np.broadcast_arrays(np.asarray(mean, dtype=float), np.asarray(var, dtype=float))
+        try:
+            m, v = np.broadcast_arrays(np.asarray(mean, dtype=float), np.asarray(var, dtype=float))
+        except (TypeError, ValueError) as error:
+            raise IkunError(f"evaluate needs real means and variances whose shapes broadcast: {error}") from None
         if not (np.isfinite(m).all() and np.isfinite(v).all() and (v > 0).all()):
             raise IkunError("evaluate needs finite means and finite variances > 0; for variance 0 take the value at the mean")
         flat_m, flat_v = m.ravel(), v.ravel()
@@ -88,14 +94,17 @@ class FloatFunction:
 
     def _chunk(self, mean: Floats, var: Floats) -> Floats:
         result = np.empty(mean.shape)
-        rest = np.arange(len(mean))
+        sigma, size = np.sqrt(var), np.abs(mean) + 1
+        # beyond the last node's distance from the end, both step sizes may miss the same bulk and agree
+        extreme = (sigma < SCALES[0] * size) | (sigma > SCALES[1])
+        rest = np.flatnonzero(~extreme)
         for level in LEVELS:
+            if not len(rest):
+                break
             fine, coarse = self._sums(mean[rest], var[rest], rule(level))
             result[rest] = fine
             rest = rest[~(np.abs(fine - coarse) <= AGREEMENT * np.abs(fine))]
-            if not len(rest):
-                return result
-        for i in rest:
+        for i in [*rest, *np.flatnonzero(extreme)]:
             exact = expectation(self.function, self.values, Fraction(float(mean[i])), Fraction(float(var[i])))
             result[i] = exact.value
         return result

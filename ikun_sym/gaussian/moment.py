@@ -75,13 +75,17 @@ class Moment:
         return rf"$\mathbb{{E}}\left[{name}(X)^{{{self.power}}}\right] = {self.form.latex} \approx {self.value!r}$"
 
 
-@lru_cache(maxsize=512)
 def integrand(bound: Bound, of: str, power: int) -> PiecewiseFunction:
-    """g^power for g = f' (`of` "fprime") or f (`of` "f")."""
-    if of not in OF:
+    """g^power for g = f' (`of` "fprime") or f (`of` "f"). Errors: `of` or `power` is none of these."""
+    if not isinstance(of, str) or of not in OF:
         raise IkunError(f"of = {of!r} is not known; allowed: {', '.join(OF)}")
     if isinstance(power, bool) or not isinstance(power, int) or not 1 <= power <= MAX_POWER:
         raise DomainError("power", power, f"an integer from 1 to {MAX_POWER}")
+    return _integrand(bound, of, power)
+
+
+@lru_cache(maxsize=512)
+def _integrand(bound: Bound, of: str, power: int) -> PiecewiseFunction:
     derivative = bound.surrogate.derivative
     return (derivative if of == "fprime" else primitive(derivative)).power(power)
 
@@ -124,10 +128,14 @@ def moment(
     )
 
 
-@lru_cache(maxsize=512)
 def float_function(bound: Bound, of: str = "fprime", power: int = 1) -> FloatFunction:
     """g^power over float64 arrays, with its Gaussian expectations."""
-    return FloatFunction(integrand(bound, of, power), bound.environment)
+    return _float_function(bound, integrand(bound, of, power))
+
+
+@lru_cache(maxsize=512)
+def _float_function(bound: Bound, function: PiecewiseFunction) -> FloatFunction:
+    return FloatFunction(function, bound.environment)
 
 
 def evaluate(

@@ -16,6 +16,10 @@ from .form import MEAN, VAR, Certificate, Check
 from .moments import antiderivative, between, terms_of
 
 
+_EXP = sp.Function("exponential")
+"""Stands for exp while a product is expanded: sympy's expand moves exp into denominators, where terms no longer meet."""
+
+
 def is_zero(expr: sp.Expr) -> bool:
     """True only if `expr` vanishes identically, by normal form.
 
@@ -25,15 +29,13 @@ def is_zero(expr: sp.Expr) -> bool:
     expr = expr.rewrite(sp.erf).replace(sp.erfc, lambda z: 1 - sp.erf(z))
     root = sp.Symbol("s", positive=True)
     expr = expr.subs(VAR, root**2)
-    expr = expr.replace(sp.erf, _normal_erf)
+    expr = expr.replace(sp.erf, _normal_erf).replace(sp.exp, _EXP)
     groups: defaultdict[tuple, list[sp.Expr]] = defaultdict(list)
     for term in sp.Add.make_args(sp.expand(expr, power_exp=False)):
         exponent, errors, coefficient = sp.S.Zero, [], sp.S.One
         for factor in sp.Mul.make_args(term):  # type: ignore[arg-type]
             base, power = factor.as_base_exp()
-            if isinstance(factor, sp.exp):
-                exponent += factor.args[0]
-            elif isinstance(base, sp.exp) and power.is_Integer:
+            if isinstance(base, _EXP) and power.is_Integer:
                 exponent += base.args[0] * power
             elif isinstance(base, sp.erf) and power.is_Integer:
                 errors.append((base, power))

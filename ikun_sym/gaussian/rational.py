@@ -20,16 +20,35 @@ def closed_form(function: PiecewiseFunction) -> ClosedForm | None:
     if found is None:
         return None
     scale, square, n = found
-    y = sp.Symbol("y", positive=True)
     root = sp.sqrt(2 * VAR)
-    value = sp.sqrt(sp.pi / (2 * VAR)) / y * ReW(MEAN / root, y / root)
-    for order in range(1, n):
-        value = -sp.diff(value, y) / (2 * order * y)
-    value = sp.expand(scale * value.subs(y, sp.sqrt(square)))
-    atoms = sorted(value.atoms(ReW, ImW), key=sp.default_sort_key)
-    collected = sp.collect(value, atoms, evaluate=False)
-    expr = sp.Add(*(sp.factor(coefficient) * key for key, coefficient in collected.items()))
+    height = sp.sqrt(square) / root
+    parts = [sp.factor(part.subs({X: MEAN / root, Y: height}) * scale / (2 * VAR) ** n) for part in _expectation(n)]
+    words = (ReW(MEAN / root, height), ImW(MEAN / root, height), sp.S.One)
+    expr = sp.Add(*(part * word for part, word in zip(parts, words, strict=True)))
     return ClosedForm(expr=expr, kind="special", method=METHOD)  # type: ignore[arg-type]
+
+
+X, Y = sp.Symbol("x", real=True), sp.Symbol("y", positive=True)
+"""mean/√(2v) and (distance of the pole)/√(2v)."""
+
+
+def _expectation(n: int) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
+    """(A, B, C) with (2v)ⁿ E[1/(X² + y²)ⁿ] = A Re w + B Im w + C at x + iy, Laurent polynomials in y.
+
+    ∂y Re w = 2(x Im w + y Re w) − 2/√π and ∂y Im w = −2(x Re w − y Im w).
+    """
+    a, b, c = sp.sqrt(sp.pi) / Y, sp.S.Zero, sp.S.Zero
+    for order in range(1, n):
+        step = -1 / (2 * order * Y)
+        a, b, c = (
+            sp.expand(step * derivative)
+            for derivative in (
+                sp.diff(a, Y) + 2 * Y * a - 2 * X * b,
+                sp.diff(b, Y) + 2 * X * a + 2 * Y * b,
+                sp.diff(c, Y) - 2 * a / sp.sqrt(sp.pi),
+            )
+        )
+    return a, b, c  # type: ignore[return-value]
 
 
 def _match(function: PiecewiseFunction) -> tuple[sp.Expr, sp.Expr, int] | None:

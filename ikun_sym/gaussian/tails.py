@@ -12,7 +12,7 @@ import sympy as sp
 from flint import acb, arb
 
 from ..catalogue.piecewise import U
-from ..errors import IkunError
+from ..errors import IkunError, InfiniteExpectationError
 from .special import Balls, ball, lower, word
 
 Values = Mapping[sp.Symbol, object]
@@ -50,13 +50,14 @@ def constant(value: sp.Expr, values: Values) -> arb:
 
 
 def envelope(expr: sp.Expr, values: Values, cut: arb, rate: arb) -> Envelope:
-    """An envelope of `expr` on [cut, ∞), cut >= 0. `rate` > 0 is the exponential that may absorb powers of u
-    (u <= e^{rate·u}/(e·rate)); any value is right, 1/σ is a good one. Error: no envelope is known."""
+    """An envelope of `expr` on [cut, ∞), cut >= 0. Powers of u are absorbed by u <= e^{rate·u}/(e·rate), which is right
+    for every rate > 0 and sharp at u = 1/rate: that is the cut, or `rate` where the cut is 0. Error: none is known."""
     zero = arb(0)
     if U not in expr.free_symbols:
         return Envelope(abs(constant(expr, values)), zero, zero)
     if expr == U:
-        return Envelope(1 / (rate * arb(1).exp()), rate, zero)
+        sharp = 1 / cut if cut > 0 else rate
+        return Envelope(1 / (sharp * arb(1).exp()), sharp, zero)
     if isinstance(expr, (sp.Add, sp.Mul)):
         parts = [envelope(arg, values, cut, rate) for arg in expr.args]  # type: ignore[arg-type]
         total = parts[0]
@@ -80,7 +81,7 @@ def envelope(expr: sp.Expr, values: Values, cut: arb, rate: arb) -> Envelope:
 
 
 def _exponential(expr: sp.exp, values: Values) -> Envelope:
-    argument = sp.sympify(expr.args[0])
+    argument: sp.Expr = expr.args[0]
     exponent = sp.Poly(argument, U) if argument.is_polynomial(U) else None
     if exponent is None or exponent.degree() > 2:
         raise IkunError(f"{expr} may grow faster than a Gaussian decays; no expectation can be enclosed")
@@ -137,7 +138,9 @@ def tail(expr: sp.Expr, values: Values, cut: arb, mean: arb, var: arb) -> arb:
     bound = envelope(expr, values, cut, 1 / var.sqrt())
     shrink = 1 - 2 * bound.quadratic * var
     if not shrink > 0:
-        raise IkunError("the expectation is infinite: the function grows as fast as the Gaussian density decays")
+        raise InfiniteExpectationError(
+            "the expectation is infinite: the function grows as fast as the Gaussian density decays; use a smaller variance"
+        )
     new_var = var / shrink
     new_mean = (mean + bound.linear * var) / shrink
     exponent = new_mean**2 / (2 * new_var) - mean**2 / (2 * var)

@@ -7,6 +7,7 @@ none, one or two. A state is stable if d log E[X²]/d log q < 1 there.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,16 +85,18 @@ class SchemeAt:
 
     def states(self) -> list[State]:
         """All stationary states with activity that the scan finds, by increasing Var(H)."""
-        grid = np.logspace(*DECADES, int((DECADES[1] - DECADES[0]) * PER_DECADE) + 1)
-        values = self._log_ratio(grid)
-        usable = np.isfinite(values)
-        found = []
-        for i in np.flatnonzero(usable[:-1] & usable[1:] & (values[:-1] * values[1:] <= 0)):
-            root = brentq(
-                lambda t: float(self._log_ratio(np.exp(t))), float(np.log(grid[i])), float(np.log(grid[i + 1])), xtol=1e-14
-            )
-            found.append(self.state(float(np.exp(root))))
-        return found
+        grid = np.linspace(*(np.log(10) * np.array(DECADES)), int((DECADES[1] - DECADES[0]) * PER_DECADE) + 1)
+        values = self._log_ratio(np.exp(grid))
+        left, right = values[:-1], values[1:]
+        # a zero on the grid counts once, as the left end of its interval
+        crossings = np.isfinite(left) & np.isfinite(right) & ((left == 0) | (left * right < 0))
+        return [self.state(math.exp(self._root(grid[i], grid[i + 1]))) for i in np.flatnonzero(crossings)]
+
+    def _root(self, low: float, high: float) -> float:
+        """The zero of the log ratio between two values of log q."""
+        root = brentq(lambda t: float(self._log_ratio(math.exp(t))), low, high, xtol=1e-14)
+        assert isinstance(root, float)
+        return root
 
     def state(self, q: float) -> State:
         weight = float(self.weight_variance(q))

@@ -21,7 +21,7 @@ from ikun_sym.catalogue.parameter import DOMAINS, Param
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.catalogue.surrogate import Bound, Equivalent, Surrogate
 from ikun_sym.catalogue.surrogates import SURROGATES
-from ikun_sym.moment import float_function
+from ikun_sym.gaussian.moment import float_function
 
 torch = pytest.importorskip("torch", reason="the libraries' backward passes need PyTorch: pip install ikun[interop]")
 

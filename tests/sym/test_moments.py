@@ -37,7 +37,7 @@ from ikun_sym.gaussian.proof import prove_ftc
 from ikun_sym.gaussian.rules import certify_at, derive, form_ball
 from ikun_sym.gaussian.special import VOCABULARY, Balls, ImW, ball
 from ikun_sym.gaussian.tails import tail
-from ikun_sym.moment import evaluate, integrand, moment
+from ikun_sym.gaussian.moment import evaluate, integrand, moment
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "moments.json").read_text(encoding="utf-8"))
 
@@ -555,11 +555,7 @@ def test_bad_input_is_refused_in_one_line(call: Any, error: type[IkunError], mes
 # --- adding a surrogate is one statement ------------------------------------------------------------------------------
 
 
-NOT_PROVED_YET = pytest.mark.xfail(strict=True, reason="the zero test misses polynomial × Gaussian: exp in denominators")
-CASES = [pytest.param(s, id=s.name, marks=[NOT_PROVED_YET] if s.name == "bimodal" else []) for s in ADDED]
-
-
-@pytest.fixture(params=CASES)
+@pytest.fixture(params=ADDED, ids=lambda surrogate: surrogate.name)
 def added(request: pytest.FixtureRequest) -> Iterator[Surrogate]:
     surrogate: Surrogate = SURROGATES.register(request.param)
     yield surrogate
@@ -586,43 +582,28 @@ def test_added_surrogates_are_gone() -> None:
     assert not {surrogate.name for surrogate in ADDED} & set(NAMES)
 
 
-# --- known defects ----------------------------------------------------------------------------------------------------
+# --- regressions ------------------------------------------------------------------------------------------------------
 
 GROWING = Surrogate(name="growing", derivative=even(sp.exp(U**2)), summary="finite moments for variances below 1/2")
 
 
-def _power_true_after_one() -> None:
+def test_true_is_not_the_power_one() -> None:
     moment("atan", 0, 1, power=1)
     with pytest.raises(DomainError):
         moment("atan", 0, 1, power=True)
 
 
-def _narrow_law_far_from_zero() -> None:
+def test_a_law_much_narrower_than_its_mean() -> None:
     assert moment("triangular", "0.3", "1e-14").value == pytest.approx(0.7, rel=1e-15)
 
 
-def _numpy_integer() -> None:
+def test_numpy_scalars_are_numbers() -> None:
     assert moment("atan", np.int64(0), np.int64(1)).value == moment("atan", 0, 1).value  # type: ignore[arg-type]
 
 
-def _finite_here_infinite_elsewhere() -> None:
+def test_an_expectation_may_exist_at_small_variances_only() -> None:
     assert moment(GROWING, 0, "0.1").value == pytest.approx(1 / math.sqrt(0.8), rel=1e-15)
 
 
-def _float_route_at_extreme_ratios() -> None:
+def test_the_float_route_sees_laws_narrower_than_its_nodes() -> None:
     assert float(evaluate("linear", 0.3, 1e-200)) == pytest.approx(1.0, rel=1e-13)
-
-
-@pytest.mark.parametrize(
-    "defect",
-    [
-        pytest.param(_power_true_after_one, id="the cache of integrand takes True and 1.0 for 1"),
-        pytest.param(_narrow_law_far_from_zero, id="the envelope of u is useless where mean/σ is above 1e6"),
-        pytest.param(_numpy_integer, id="a numpy integer overflows in exact()"),
-        pytest.param(_finite_here_infinite_elsewhere, id="agreement is tested at variances where the expectation is infinite"),
-        pytest.param(_float_route_at_extreme_ratios, id="half the law is lost below σ/|mean| = 1e-61, without a word"),
-    ],
-)
-@pytest.mark.xfail(strict=True, reason="known; delete the case's mark when it is mended")
-def test_known_defects(defect: Any) -> None:
-    defect()

@@ -1,1 +1,0 @@
-from .gaussian.moment import *  # temporary
