@@ -16,6 +16,7 @@ import functools
 import itertools
 import math
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -34,7 +35,7 @@ MAX_EXPONENT, MAX_ROOT = 64, 1000
 MAX_BITS = 4096  # of a number, and of the largest coefficient times degree that powers can build up
 MAX_PIECES = 200  # on one half-line
 MAX_WORK = 40_000  # nodes resolved, over all intervals: bounds the time, and is the same on every machine
-MAX_TERMS = 1000  # of a sum that is expanded
+MAX_TERMS = 200  # of a sum that is expanded
 MAX_DEGREE = 16  # of a polynomial that is factored to find breakpoints
 MAX_EXPONENT_SIZE = 40  # nodes of an exponent that is pulled out of a sum
 LARGEST = 1e300  # breakpoint, its inverse, and irrational constant
@@ -604,17 +605,18 @@ _EVERYWHERE: _Range = (-math.inf, math.inf)
 
 
 def _wider(lo: float, hi: float) -> _Range:
-    """Outwards by more than the rounding of one operation in double precision."""
+    """Outwards by more than the rounding of one operation in double precision; a lower end is never +infinity."""
     if math.isnan(lo) or math.isnan(hi):
         return _EVERYWHERE
-    return (lo - abs(lo) * 1e-12 if math.isfinite(lo) else lo, hi + abs(hi) * 1e-12 if math.isfinite(hi) else hi)
+    lo, hi = min(lo, sys.float_info.max), max(hi, -sys.float_info.max)
+    return lo - abs(lo) * 1e-12 if math.isfinite(lo) else lo, hi + abs(hi) * 1e-12 if math.isfinite(hi) else hi
 
 
 def _float(value: Any) -> float:
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 def _times(a: float, b: float) -> float:
@@ -626,23 +628,24 @@ def _range_product(a: _Range, b: _Range) -> _Range:
     return _wider(min(ends), max(ends))
 
 
-def _range_power(base: _Range, exponent: sp.Rational) -> _Range:
+def _range_power(base: _Range, exponent: Any) -> _Range:
     """The range of base**exponent; everything where 0 is a pole inside."""
     lo, hi, n = *base, float(exponent)
     if n < 0:
-        a, b = _range_power(base, -exponent)  # type: ignore[arg-type]
-        if a <= 0 <= b and a < 0:
-            return _EVERYWHERE
-        return (
-            _wider(*((0.0 if b == math.inf else 1 / b if b else math.inf), 1 / a if a else math.inf))
-            if b > 0
-            else (_wider(1 / b if b else -math.inf, 0.0 if a == -math.inf else 1 / a))
-        )
+        return _range_reciprocal(*_range_power(base, -exponent))
     if not exponent.is_Integer:
         return _wider(_pow(max(lo, 0.0), n), _pow(max(hi, 0.0), n))
     ends = [_pow(lo, int(n)), _pow(hi, int(n))]
     least = 0.0 if int(n) % 2 == 0 and lo <= 0 <= hi else min(ends)
     return _wider(least, max(ends))
+
+
+def _range_reciprocal(lo: float, hi: float) -> _Range:
+    if lo < 0 < hi or lo == hi == 0:
+        return _EVERYWHERE
+    if lo >= 0:
+        return _wider(1 / hi, 1 / lo if lo else math.inf)
+    return _wider(1 / hi if hi else -math.inf, 1 / lo)
 
 
 def _pow(base: float, n: float) -> float:

@@ -1,0 +1,13 @@
+"""Networks in tests run on one thread: the test runner has a process per core already."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # torch's own chatter on import
+    torch = pytest.importorskip("torch", reason="needs the extra `validate`")
+
+torch.set_num_threads(1)
