@@ -12,6 +12,7 @@ from ikun_sym.catalogue.spec import resolve
 from ikun_sym.catalogue.surrogate import Surrogate
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.gaussian.certify import expectation
+from ikun_sym.gaussian.form import latex
 from ikun_sym.gaussian.moment import integrand
 from ikun_sym.gaussian.rules import certify_at, derive
 
@@ -53,7 +54,7 @@ def _section(document: Document, surrogate: Surrogate) -> None:
 
 
 def _domain(surrogate: Surrogate) -> list[str]:
-    return [r"\mu \in \mathbb{R}", "v > 0", *(sp.latex(param.symbol) + " > 0" for param in surrogate.params)]
+    return [r"\mu \in \mathbb{R}", "v > 0", *(latex(param.symbol) + " > 0" for param in surrogate.params)]
 
 
 def cases(function: PiecewiseFunction) -> str:
@@ -75,4 +76,4 @@ def _between(lo: sp.Expr, hi: sp.Expr, name: str) -> str:
 
 
 def _latex(expr: sp.Expr) -> str:
-    return sp.latex(expr.subs(U, sp.Symbol("u")))
+    return latex(expr.subs(U, sp.Symbol("u")))  # type: ignore[arg-type]

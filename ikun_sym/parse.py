@@ -37,6 +37,8 @@ MAX_PIECES = 200  # on one half-line
 MAX_WORK = 40_000  # nodes resolved, over all intervals: bounds the time, and is the same on every machine
 MAX_TERMS = 200  # of a sum that is expanded
 MAX_DEGREE = 16  # of a polynomial that is factored to find breakpoints
+MAX_IRRATIONAL_DEGREE = 6  # of one with irrational coefficients
+MAX_CONSTANT_SIZE = 200  # nodes of an irrational constant
 MAX_EXPONENT_SIZE = 40  # nodes of an exponent that is pulled out of a sum
 LARGEST = 1e300  # breakpoint, its inverse, and irrational constant
 SAFE = 30  # |w| up to which exp(w), and small powers of it, may be written with either sign of the exponent
@@ -775,8 +777,17 @@ def _terms(g: Any) -> int:
     return math.prod(map(_terms, g.args))
 
 
+def _is_rational(g: Any) -> bool:
+    """Whether all constants in the polynomial g are rational numbers."""
+    return (
+        all(a.is_Rational or a is U for a in g.atoms())
+        and all(p.exp.is_Integer for p in g.atoms(sp.Pow))
+        and not g.has(sp.Function)
+    )
+
+
 def _expanded(g: Any) -> sp.Expr:
-    if _degree(g) > MAX_DEGREE or _terms(g) > MAX_TERMS:
+    if _degree(g) > (MAX_DEGREE if _is_rational(g) else MAX_IRRATIONAL_DEGREE) or _terms(g) > MAX_TERMS:
         raise _Unlocated
     return sp.expand(g)
 
@@ -1074,13 +1085,20 @@ class _Resolver:
         except _Undecided:
             pass
         self.node = node
-        self.refuse_part("is not finite, or is too large to evaluate,")
+        self.refuse_part("is not finite, or is too large or too complicated to evaluate,")
 
     def is_moderate(self, value: Any) -> bool:
-        """Whether a constant is small enough: sympy evaluates some on its own, and would never end on exp(exp(exp(9)))."""
+        """Whether sympy can be trusted with `value`: it evaluates constants and isolates the roots of polynomials on its
+        own, to learn their signs, and would never end on exp(exp(exp(9))) or on x**7 - pi*x**6*erf(1) + ..."""
         if value.is_Rational:
             return int(value.p).bit_length() + int(value.q).bit_length() <= 8 * MAX_BITS
-        return not value.args or U in value.free_symbols or bool(abs(_value(value, absolute=True)) < LARGEST)
+        if not value.args:
+            return True
+        if U not in value.free_symbols:
+            return _is_small(value, MAX_CONSTANT_SIZE) and bool(abs(_value(value, absolute=True)) < LARGEST)
+        return not (value.is_Add and value.is_polynomial(U)) or _degree(value) <= (
+            2 * MAX_DEGREE if _is_rational(value) else MAX_IRRATIONAL_DEGREE
+        )
 
     def resolve_sum(self, node: Any) -> sp.Expr:
         return sp.Add(*(self.resolve(arg) for arg in node.args))
@@ -1183,9 +1201,9 @@ class _Resolver:
         return all(abs(a - b) <= abs(a) * _CONTEXTS[0].mpf("1e-25") for a, b in pairs)
 
 
-def _is_small(w: sp.Expr) -> bool:
+def _is_small(w: sp.Expr, size: int = MAX_EXPONENT_SIZE) -> bool:
     """Whether w may be repeated in every term of a sum without making the value unreadably long."""
-    return sum(1 for _ in itertools.islice(sp.preorder_traversal(w), MAX_EXPONENT_SIZE)) < MAX_EXPONENT_SIZE
+    return sum(1 for _ in itertools.islice(sp.preorder_traversal(w), size)) < size
 
 
 def _shifted(term: Any, w: Any) -> sp.Expr:

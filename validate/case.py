@@ -11,7 +11,7 @@ from ikun_sym.catalogue.schemes import SCHEMES
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.theory import finite_width, meanfield
 from ikun_sym.theory.fan import Fan
-from ikun_sym.theory.layer import LAYERS, Layer
+from ikun_sym.theory.layer import FORWARD_PASSES, Layer
 from ikun_sym.theory.meanfield import Prediction
 from ikun_sym.theory.stationary import SchemeAt, State
 
@@ -19,6 +19,10 @@ from .network import Architecture
 
 STATIONARY = 0.01
 """Layers whose predicted Var(H) is within 1 % of the fixed point count as stationary: a fifth of the usual tolerance."""
+
+
+WIDEST_CHAIN = 2048
+"""The exact survival chain has (width + 1)² entries; beyond this width it takes longer than the networks."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,7 @@ class Case:
 
     @property
     def layer(self) -> Layer:
-        a = self.architecture
-        return LAYERS[a.forward](resolve(a.surrogate), a.threshold)  # type: ignore[operator]
+        return layer_of(self.architecture)
 
     @cached_property
     def prediction(self) -> Prediction | None:
@@ -46,9 +49,9 @@ class Case:
     def survival(self) -> float | None:
         """The exact probability that a sample's activity reaches the last layer; None where no theory covers it."""
         a = self.architecture
-        if a.forward != "spiking" or a.steps > 1:
+        if a.forward != "spiking" or a.steps > 1 or a.input != "poisson" or a.width > WIDEST_CHAIN:
             return None
-        return finite_width.survival(a.width, a.depth, a.gain, a.threshold, a.input_rate) if a.input == "poisson" else None
+        return finite_width.survival(a.width, a.depth, a.gain, a.threshold, a.input_rate)
 
     @cached_property
     def stationary(self) -> np.ndarray:
@@ -64,14 +67,19 @@ class Case:
         return both if both.sum() >= 3 else middle
 
 
+def layer_of(architecture: Architecture) -> Layer:
+    """The infinite-width layer of this architecture, at one time step."""
+    make = FORWARD_PASSES[architecture.forward].layer
+    return make(resolve(architecture.surrogate), architecture.threshold)
+
+
 def build(architecture: Architecture, scheme: str, alpha: float = 1.0, second_moment: float | None = None) -> Case:
     """The case whose gain K = fan_in · Var(W) is the scheme's, at its own stationary state.
 
     Error: the scheme has no stationary state here.
     """
-    layer = LAYERS[architecture.forward](resolve(architecture.surrogate), architecture.threshold)  # type: ignore[operator]
     entry = SCHEMES[scheme]
-    at = SchemeAt(entry, layer, Fan.of(architecture.width), alpha, second_moment)
+    at = SchemeAt(entry, layer_of(architecture), Fan.of(architecture.width), alpha, second_moment)
     state = at.solve() if entry.needs_moments else None
     gain = state.gain if state else float(at.weight_variance(1.0)) * architecture.width
     return Case(label(architecture), replace(architecture, gain=gain), state)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ikun_sym.catalogue.registry import Registry
 from ikun_sym.catalogue.schemes import SCHEMES
 from ikun_sym.errors import IkunError
-from ikun_sym.theory.layer import LAYERS
+from ikun_sym.theory.layer import FORWARD_PASSES
 
 from .observables import OBSERVABLES
 
@@ -38,7 +38,7 @@ class Claim:
     def __post_init__(self) -> None:
         if self.expected not in OUTCOMES:
             raise IkunError(f"claim {self.id!r}: expected is {self.expected!r}; allowed: {', '.join(OUTCOMES)}")
-        _ = OBSERVABLES[self.observable], SCHEMES[self.scheme], LAYERS[self.forward]
+        _ = OBSERVABLES[self.observable], SCHEMES[self.scheme], FORWARD_PASSES[self.forward]
 
     @property
     def name(self) -> str:

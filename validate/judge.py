@@ -194,6 +194,8 @@ def judge(
     """Run every case of a claim. The error probability 1 − confidence is divided over all cases, checks and looks."""
     settings = laboratory.settings
     observable = OBSERVABLES[claim.observable]
+    if any(case.architecture.depth < 2 for case in cases):
+        raise DomainError("depth", 1, "at least 2", "a factor per layer needs two layers")
     looks = planned_looks(settings.draws, settings.most)
     per_case = 2 if claim.forward == "spiking" else 1
     error = (1 - settings.confidence) / (len(cases) * per_case * len(looks))

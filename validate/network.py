@@ -14,7 +14,7 @@ from ikun_sym.catalogue.neurons import NEURONS
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.errors import DomainError, IkunError
 from ikun_sym.initialise import DISTRIBUTIONS
-from ikun_sym.theory.layer import LAYERS
+from ikun_sym.theory.layer import FORWARD_PASSES
 
 from .arithmetic import derivative, primitive
 from .neuron import Population, step_function
@@ -63,7 +63,7 @@ class Architecture:
         for name, allowed in (("input", INPUTS), ("loss", LOSSES), ("distribution", DISTRIBUTIONS)):
             if getattr(self, name) not in allowed:
                 raise IkunError(f"unknown {name} {getattr(self, name)!r}; known: {', '.join(allowed)}")
-        _ = NEURONS[self.reset], LAYERS[self.forward], resolve(self.surrogate)
+        _ = NEURONS[self.reset], FORWARD_PASSES[self.forward], resolve(self.surrogate)
 
     @property
     def input_second_moment(self) -> float:

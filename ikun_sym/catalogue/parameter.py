@@ -22,7 +22,7 @@ class Param:
     """`default` None means that the user must give a value (as some library functions demand)."""
 
     name: str
-    default: Fraction | None = None
+    default: Number | None = None
     domain: str = "positive"
 
     def __post_init__(self) -> None:

@@ -27,6 +27,8 @@ GUARD_BITS = 40
 
 _ATTEMPTS = 9
 
+ROUTE = "ball arithmetic: validated integral + bounded tail"
+
 
 @contextlib.contextmanager
 def precision(bits: int) -> Iterator[None]:
@@ -96,12 +98,16 @@ def expectation(
         return _point_value(function, values, mean, digits)
     bits = int(digits * 3.3220) + GUARD_BITS
     depth = Fraction(bits)  # the cut: where the density has fallen by e^{-depth} below its largest value on the piece
-    best = arb("nan")
+    best, cancelled = arb("nan"), 0
     for _ in range(_ATTEMPTS):
         with precision(bits):
-            best = _integral(function, values, mean, var, depth)
+            best, scale = _integral(function, values, mean, var, depth)
             if best.is_finite() and digits_of(best) >= digits:
-                return Enclosure.of(best, digits, "ball arithmetic: validated integral + bounded tail")
+                return Enclosure.of(best, digits, ROUTE)
+            # A value that cancels to zero has no relative digits: two ever narrower balls around zero settle it.
+            cancelled += bool(best.contains(0) and best.rad() < scale * arb(10) ** (-digits))
+            if cancelled == 2:
+                return Enclosure.of(arb(0, abs(best).upper()), digits, ROUTE)
         bits, depth = bits * 3 // 2, depth * 3
     found = digits_of(best) if best.is_finite() else 0
     raise IkunError(f"only {found} of {digits} digits could be enclosed; ask for fewer digits or a less extreme setting")
@@ -109,9 +115,12 @@ def expectation(
 
 def _integral(
     function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction], mean: Fraction, var: Fraction, depth: Fraction
-) -> arb:
-    """One attempt at the current precision: a rough pass finds the scale that the fine pass's tolerance refers to, so
-    that no work goes into relative digits of negligible stretches."""
+) -> tuple[arb, arb]:
+    """One attempt at the current precision, and the sum of its parts' magnitudes.
+
+    A rough pass finds the scale that the fine pass's tolerance refers to, so that no work goes into relative digits of
+    negligible stretches.
+    """
     env = {symbol: Balls().rational(value) for symbol, value in values.items()}
     beyond, segments = arb(0), []
     for piece in function.pieces:
@@ -126,7 +135,8 @@ def _integral(
     for segment, first in zip(segments, rough, strict=True):
         negligible = abs(first).upper() < goal
         total += first if negligible else segment.integrate(rel_tol=arb(0), abs_tol=goal, eval_limit=200000)
-    return total / (2 * arb.pi() * ball(var)).sqrt() + arb(0, beyond.upper())
+    norm = (2 * arb.pi() * ball(var)).sqrt()
+    return total / norm + arb(0, beyond.upper()), scale / norm
 
 
 def _segments(piece: Piece, env: Mapping[sp.Symbol, object], m: arb, v: arb, depth: Fraction) -> tuple[arb, list[Segment]]:

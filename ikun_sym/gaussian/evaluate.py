@@ -37,7 +37,8 @@ AGREEMENT = 1e-9
 """Halving the step squares the error, nearly: agreement to 1e-9 with twice the step leaves less than the rounding."""
 
 SCALES = (1e-30, 1e30)
-"""Standard deviations, relative to |mean| + 1 below, that the rule resolves with a wide margin; ball arithmetic does the rest."""
+"""Standard deviations (the lower one relative to |mean| + 1) that the rule resolves with a wide margin; ball arithmetic
+does the rest."""
 
 _BATCH = 1024
 

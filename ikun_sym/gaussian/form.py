@@ -15,6 +15,12 @@ STATUSES = ("proved-ftc", "proved-heat", "proved-ode", "enclosure-agrees", "nume
 """The ladder, never upgraded. Only statuses that begin with `proved` are proofs."""
 
 
+def latex(expr: sp.Expr) -> str:
+    """LaTeX in which a name of several letters is one upright word, not a product of letters."""
+    plain = {s: rf"\mathrm{{{s}}}" for s in expr.free_symbols if len(str(s)) > 1 and sp.latex(s) == str(s)}
+    return sp.latex(expr, symbol_names=plain)
+
+
 @dataclass(frozen=True)
 class Check:
     """One thing that was checked, in words, and whether it holds."""
@@ -62,4 +68,4 @@ class ClosedForm:
 
     @property
     def latex(self) -> str:
-        return r"\text{none known}" if self.expr is None else sp.latex(self.expr)
+        return r"\text{none known}" if self.expr is None else latex(self.expr)

@@ -15,7 +15,6 @@ from ..catalogue.piecewise import PiecewiseFunction, U
 from .form import MEAN, VAR, Certificate, Check
 from .moments import antiderivative, between, terms_of
 
-
 _EXP = sp.Function("exponential")
 """Stands for exp while a product is expanded: sympy's expand moves exp into denominators, where terms no longer meet."""
 
@@ -70,6 +69,12 @@ def _vanishes(coefficient: sp.Expr) -> bool:
     return numerator == 0
 
 
+def _limit_at_infinity(expr: sp.Expr) -> sp.Expr:
+    """The limit as u → ∞ of polynomials times Gaussians in u (to 0) and error functions of increasing arguments (to 1)."""
+    settled = sp.expand(expr.replace(sp.erf, lambda z: sp.S.One if z.has(U) else sp.erf(z)))
+    return sp.Add(*(term for term in sp.Add.make_args(settled) if not any(e.has(U) for e in term.atoms(sp.exp))))  # type: ignore[return-value]
+
+
 def prove_ftc(function: PiecewiseFunction, form: sp.Expr) -> Certificate:
     """Is `form` = E[function(X)] for every mean, every variance > 0 and all parameters in their domains?"""
     checks: list[Check] = []
@@ -91,8 +96,9 @@ def prove_ftc(function: PiecewiseFunction, form: sp.Expr) -> Certificate:
             checks.append(Check(f"{where}: d/du of the antiderivative = value · density", "zero test", is_zero(differs)))
             if piece.hi == sp.oo:
                 positive = bool(sp.expand(primitive.decay).is_positive)
+                reached = is_zero(_limit_at_infinity(primitive.expr) - primitive.at_infinity)
                 what = f"{where}: e^{{Q(u)}} → 0 and erf → 1 as u → ∞, since {primitive.decay} > 0"
-                checks.append(Check(what, "sign of the leading coefficient", positive))
+                checks.append(Check(what, "sign of the leading coefficient, zero test", positive and reached))
             total += between(primitive, piece)
     checks.append(Check("the form = sum over pieces of the antiderivative's increments", "zero test", is_zero(form - total)))
     holds = all(check.holds for check in checks)

@@ -7,6 +7,7 @@ so the *second moment* of X enters, not its variance. Backward, E[δ²] is multi
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,26 +22,23 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Layer:
+class Layer(ABC):
     """`threshold` in the unit of H. Methods are vectorised over q = Var(H) > 0."""
 
     surrogate: Bound
     threshold: float
 
-    name = ""
-    """How the forward pass is called on the command line and in records."""
-
+    @abstractmethod
     def mean(self, q: ArrayLike) -> Floats:
         """E[X]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def second_moment(self, q: ArrayLike) -> Floats:
         """E[X²]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forward_slope(self, q: float) -> float:
         """d log E[X²] / d log q: below 1, a fixed point of q' = K E[X²] is stable."""
-        raise NotImplementedError
 
     def variance(self, q: ArrayLike) -> Floats:
         """Var X = E[X²] − E[X]²."""
@@ -51,13 +49,8 @@ class Layer:
         return float_function(self.surrogate, "fprime", power).expectation(-self.threshold, q)
 
 
-LAYERS: Registry = Registry("forward pass")
-
-
 @dataclass(frozen=True)
 class SpikingLayer(Layer):
-    name = "spiking"
-
     def mean(self, q: ArrayLike) -> Floats:
         return upper_tail(self.threshold / np.sqrt(q))
 
@@ -76,8 +69,6 @@ class SpikingLayer(Layer):
 
 @dataclass(frozen=True)
 class SmoothLayer(Layer):
-    name = "smooth"
-
     def mean(self, q: ArrayLike) -> Floats:
         return float_function(self.surrogate, "f", 1).expectation(-self.threshold, q)
 
@@ -91,5 +82,14 @@ class SmoothLayer(Layer):
         return float(np.log(high / low) / (2 * h))
 
 
-LAYERS.register(SpikingLayer)  # type: ignore[arg-type]
-LAYERS.register(SmoothLayer)  # type: ignore[arg-type]
+@dataclass(frozen=True)
+class ForwardPass:
+    """How a forward pass is called on the command line and in records, and its layer."""
+
+    name: str
+    layer: type[Layer]
+
+
+FORWARD_PASSES: Registry[ForwardPass] = Registry("forward pass")
+FORWARD_PASSES.register(ForwardPass("spiking", SpikingLayer))
+FORWARD_PASSES.register(ForwardPass("smooth", SmoothLayer))

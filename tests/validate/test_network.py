@@ -63,8 +63,7 @@ def ours_and_autograd(architecture: Architecture, seed: int = 3) -> tuple[list[T
 def agree(found: list[Tensor], wanted: list[Tensor], tolerance: float = 1e-10) -> bool:
     """To `tolerance` of the largest entry: both are float64 sums of the same terms in another order."""
     return all(
-        bool((ours - theirs).abs().max() <= tolerance * theirs.abs().max())
-        for ours, theirs in zip(found, wanted, strict=True)
+        bool((ours - theirs).abs().max() <= tolerance * theirs.abs().max()) for ours, theirs in zip(found, wanted, strict=True)
     )
 
 

@@ -29,9 +29,7 @@ def most_misses(error: float) -> int:
 def test_mean_interval_covers(n: int) -> None:
     rng = np.random.default_rng(1)
     error = 0.05
-    missed = sum(
-        not (i.low <= 3.0 <= i.high) for i in (mean_interval(rng.normal(3, 2, n), error) for _ in range(REPEATS))
-    )
+    missed = sum(not (i.low <= 3.0 <= i.high) for i in (mean_interval(rng.normal(3, 2, n), error) for _ in range(REPEATS)))
     assert 0 < missed <= most_misses(error)
 
 
@@ -50,8 +48,7 @@ def test_a_wrong_interval_would_be_caught() -> None:
 def test_share_interval_covers(share: float) -> None:
     rng = np.random.default_rng(2)
     missed = sum(
-        not (i.low <= share <= i.high)
-        for i in (share_interval(int(rng.binomial(24, share)), 24, 0.05) for _ in range(REPEATS))
+        not (i.low <= share <= i.high) for i in (share_interval(int(rng.binomial(24, share)), 24, 0.05) for _ in range(REPEATS))
     )
     assert missed <= most_misses(0.05)
 
