@@ -38,7 +38,9 @@ MAX_WORK = 40_000  # nodes resolved, over all intervals: bounds the time, and is
 MAX_TERMS = 200  # of a sum that is expanded
 MAX_DEGREE = 16  # of a polynomial that is factored to find breakpoints
 MAX_IRRATIONAL_DEGREE = 6  # of one with irrational coefficients
-MAX_CONSTANT_SIZE = 200  # nodes of an irrational constant
+MAX_CONSTANT_EXPONENT = 10_000  # |c| in exp(c + ...)
+MAX_IRRATIONALS = 4  # in a nonlinear sum
+MAX_CONSTANT_SIZE = 24  # nodes of an irrational constant
 MAX_EXPONENT_SIZE = 40  # nodes of an exponent that is pulled out of a sum
 LARGEST = 1e300  # breakpoint, its inverse, and irrational constant
 SAFE = 30  # |w| up to which exp(w), and small powers of it, may be written with either sign of the exponent
@@ -707,14 +709,24 @@ def _exponential(f: Any) -> sp.Expr | None:
 
 
 def _exp(w: Any) -> Any:
-    """exp(w), _Undecided where sympy would compute b**c for a large c: it turns exp(c*log(b)) into that."""
+    """exp(w), _Undecided where sympy would compute with a huge power: it turns exp(c*log(b)) into b**c, and exp(c + u)
+    into the power c of a generator of polynomials."""
     for term in sp.Add.make_args(w):
-        factors = sp.Mul.make_args(term)
-        logs = [f.args[0] for f in factors if isinstance(f, sp.log)]
-        scale = term.as_coeff_Mul()[0]
-        if len(logs) == 1 and abs(scale) * (_bits(Fraction(str(logs[0]))) if logs[0].is_Rational else MAX_EXPONENT) > MAX_BITS:
+        constant, rest = term.as_independent(U)
+        if rest == 1 and abs(_value(constant)) > MAX_CONSTANT_EXPONENT:
             raise _Undecided
+        for log in (f for f in sp.Mul.make_args(term) if isinstance(f, sp.log) and rest != 1):
+            _check_exponent(term / log)
     return sp.exp(w)
+
+
+def _check_exponent(exponent: Any) -> None:
+    """_Undecided if b**exponent, b not a number or exponent not constant, could contain a power above the limit."""
+    if U not in exponent.free_symbols:
+        if abs(_value(exponent)) > MAX_EXPONENT:
+            raise _Undecided
+    elif exponent.has(sp.Add) and math.prod(max(abs(int(a.p)), 1) for a in exponent.atoms(sp.Rational)) > MAX_EXPONENT:
+        raise _Undecided
 
 
 class _Unlocated(Exception):
@@ -763,7 +775,9 @@ def _zeros_of_sum(g: Any) -> frozenset[sp.Expr]:
         g = g.xreplace({**powers, U: U**root})
         if _degree(g) > MAX_DEGREE or any(p.base is U and not p.exp.is_Integer for p in g.atoms(sp.Pow)):
             raise _Unlocated
-    top, bottom = sp.fraction(sp.together(g))
+    names: dict[Any, sp.Dummy] = {}
+    fraction = sp.fraction(sp.together(_masked(g, names)))
+    top, bottom = (_unmasked(part, names) for part in fraction)
     return frozenset(zero**root for zero in _zeros_of_part(top) | _zeros_of_part(bottom))
 
 
@@ -774,22 +788,37 @@ def _terms(g: Any) -> int:
     if g.is_Pow and g.exp.is_Integer:
         terms, n = _terms(g.base), abs(int(g.exp))
         return math.comb(terms + n - 1, n) if terms > 1 else 1
-    return math.prod(map(_terms, g.args))
+    return math.prod(map(_terms, g.args)) if g.is_Mul else 1
 
 
-def _is_rational(g: Any) -> bool:
-    """Whether all constants in the polynomial g are rational numbers."""
-    return (
-        all(a.is_Rational or a is U for a in g.atoms())
-        and all(p.exp.is_Integer for p in g.atoms(sp.Pow))
-        and not g.has(sp.Function)
-    )
+def _masked(g: Any, names: dict[Any, sp.Dummy]) -> Any:
+    """g with everything but sums, products, integer powers and rationals replaced by plain symbols: sympy's algebra then
+    has no functions to look into and no signs to find out, which can take it forever."""
+    if g.is_Rational:
+        return g
+    if g.is_Add or g.is_Mul:
+        return g.func(*(_masked(arg, names) for arg in g.args))
+    if g.is_Pow and g.exp.is_Integer:
+        return _masked(g.base, names) ** g.exp
+    return names.setdefault(g, sp.Dummy())
 
 
-def _expanded(g: Any) -> sp.Expr:
-    if _degree(g) > (MAX_DEGREE if _is_rational(g) else MAX_IRRATIONAL_DEGREE) or _terms(g) > MAX_TERMS:
+def _unmasked(g: Any, names: dict[Any, sp.Dummy]) -> Any:
+    return g.xreplace({dummy: hidden for hidden, dummy in names.items()})
+
+
+def _irrationals(g: Any) -> int:
+    """How many different irrational constants the coefficients of g contain."""
+    names: dict[Any, sp.Dummy] = {}
+    _masked(g, names)
+    return sum(U not in hidden.free_symbols for hidden in names)
+
+
+def _expanded(g: Any) -> Any:
+    if _degree(g) > (MAX_IRRATIONAL_DEGREE if _irrationals(g) else MAX_DEGREE) or _terms(g) > MAX_TERMS:
         raise _Unlocated
-    return sp.expand(g)
+    names: dict[Any, sp.Dummy] = {}
+    return _unmasked(sp.expand(_masked(g, names)), names)
 
 
 def _zeros_of_part(g: Any) -> frozenset[sp.Expr]:
@@ -1096,9 +1125,11 @@ class _Resolver:
             return True
         if U not in value.free_symbols:
             return _is_small(value, MAX_CONSTANT_SIZE) and bool(abs(_value(value, absolute=True)) < LARGEST)
-        return not (value.is_Add and value.is_polynomial(U)) or _degree(value) <= (
-            2 * MAX_DEGREE if _is_rational(value) else MAX_IRRATIONAL_DEGREE
-        )
+        if not value.is_Add or _degree(value) <= 1:
+            return True
+        irrationals = _irrationals(value)
+        degree = MAX_IRRATIONAL_DEGREE if irrationals else 2 * MAX_DEGREE
+        return irrationals <= MAX_IRRATIONALS and (_degree(value) <= degree or not value.is_polynomial(U))
 
     def resolve_sum(self, node: Any) -> sp.Expr:
         return sp.Add(*(self.resolve(arg) for arg in node.args))

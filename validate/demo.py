@@ -103,6 +103,7 @@ def main_job(out: Path, *, depth: int, width: int, device: str, seed: int, run: 
             introduction(result),
             verdicts,
             made,
+            findings=[finding(verdict) for verdict in verdicts],
             lines=lines,
             constants=tables,
             documents=documents,
@@ -138,14 +139,13 @@ def _cases(claim: Claim, architecture: Architecture) -> tuple[list[Case], list[L
 
 
 def introduction(result: DemoResult) -> list[str]:
-    """What was asked and what came out, in sentences made from the verdicts."""
+    """What was asked and what came out."""
     agree, total = len(result.results) - len(result.surprises), len(result.results)
     return [
         "IKUN's Theorem 1 (Chang, Wang & Yang, arXiv 2411.18250) sets Var(W) = α/(fan_in σ_X² E[f'²]) and claims that forward "
         "and backward variance stay stable in deep spiking networks. Here the constants are derived and enclosed, the claim is "
         "tested on random networks, and each verdict can be wrong with at most the stated probability.",
         f"{agree} of {total} verdicts are the ones that infinite-width theory predicts.",
-        *(finding(verdict) for verdict in result.verdicts),
     ]
 
 
@@ -156,7 +156,7 @@ def finding(verdict: Verdict) -> str:
     values = [r.checks[0].interval.value for r in verdict.results if r.checks[0].interval.known]
     if not values:
         return f"{verdict.claim.id}: {said} of {len(verdict.results)} networks; every network fell silent."
-    span = f"{min(values):.3g} to {max(values):.3g}"
+    span = f"{min(values):.4g} to {max(values):.4g}"
     label, claimed = OBSERVABLES[verdict.claim.observable].label, verdict.claim.claimed
     return f"{verdict.claim.id}: {said} of {len(verdict.results)} networks; {label} measured {span}, claimed {claimed:g}."
 
