@@ -71,8 +71,9 @@ def _vanishes(coefficient: sp.Expr) -> bool:
 
 def _limit_at_infinity(expr: sp.Expr) -> sp.Expr:
     """The limit as u → ∞ of polynomials times Gaussians in u (to 0) and error functions of increasing arguments (to 1)."""
-    settled = sp.expand(expr.replace(sp.erf, lambda z: sp.S.One if z.has(U) else sp.erf(z)))
-    return sp.Add(*(term for term in sp.Add.make_args(settled) if not any(e.has(U) for e in term.atoms(sp.exp))))  # type: ignore[return-value]
+    settled = sp.expand(expr.replace(sp.erf, lambda z: sp.S.One if z.has(U) else sp.erf(z)).replace(sp.exp, _EXP))
+    kept = (term for term in sp.Add.make_args(settled) if not any(e.has(U) for e in term.atoms(_EXP)))
+    return sp.Add(*kept).replace(_EXP, sp.exp)  # type: ignore[return-value]
 
 
 def prove_ftc(function: PiecewiseFunction, form: sp.Expr) -> Certificate:

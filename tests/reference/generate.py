@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import sys
 import tempfile
@@ -154,8 +153,8 @@ def write(path: Path, found: list[dict[str, Any]]) -> None:
     lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in found)
     with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as file:
         file.write(f"[\n{lines}\n]\n")
-    os.chmod(file.name, 0o644)  # a temporary file is private; this one belongs to the repository
-    os.replace(file.name, path)
+    Path(file.name).chmod(0o644)  # a temporary file is private; this one belongs to the repository
+    Path(file.name).replace(path)
 
 
 def generate() -> int:

@@ -32,12 +32,12 @@ from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import DomainError, IkunError, UnknownNameError
 from ikun_sym.gaussian.certify import Enclosure, expectation, precision
 from ikun_sym.gaussian.form import KINDS, MEAN, STATUSES, VAR, ClosedForm
+from ikun_sym.gaussian.moment import evaluate, integrand, moment
 from ikun_sym.gaussian.moments import terms_of
 from ikun_sym.gaussian.proof import prove_ftc
 from ikun_sym.gaussian.rules import certify_at, derive, form_ball
 from ikun_sym.gaussian.special import VOCABULARY, Balls, ImW, ball
 from ikun_sym.gaussian.tails import tail
-from ikun_sym.gaussian.moment import evaluate, integrand, moment
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "moments.json").read_text(encoding="utf-8"))
 
@@ -607,3 +607,27 @@ def test_an_expectation_may_exist_at_small_variances_only() -> None:
 
 def test_the_float_route_sees_laws_narrower_than_its_nodes() -> None:
     assert float(evaluate("linear", 0.3, 1e-200)) == pytest.approx(1.0, rel=1e-13)
+
+
+@pytest.mark.parametrize("plant", ["limit", "antiderivative"])
+def test_a_wrong_antiderivative_is_caught(plant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The builder of forms and the prover share their antiderivative: an error in it makes the form wrong and must not pass."""
+    from dataclasses import replace
+
+    from ikun_sym.gaussian import moments, proof
+
+    right = moments.antiderivative
+
+    def wrong(term: Any, side: int) -> Any:
+        found = right(term, side)
+        if plant == "limit":
+            return replace(found, at_infinity=found.at_infinity * 2)
+        return replace(found, expr=found.expr * 2, at_infinity=found.at_infinity * 2)
+
+    monkeypatch.setattr(moments, "antiderivative", wrong)
+    monkeypatch.setattr(proof, "antiderivative", wrong)
+    function = integrand(resolve("exponential"), "fprime", 2)
+    form = moments.closed_form(function)
+    assert form is not None
+    assert form.expr is not None
+    assert not proof.prove_ftc(function, form.expr).proved
