@@ -814,6 +814,14 @@ def _irrationals(g: Any) -> int:
     return sum(U not in hidden.free_symbols for hidden in names)
 
 
+def _has_long_exponent(g: Any) -> bool:
+    """Whether g contains a constant like exp(123456789/100000000): to sympy's polynomials it is the power 123456789 of
+    exp(1/100000000), and they are dense."""
+    constants = (f for f in g.atoms(sp.exp, sp.Pow) if U not in f.free_symbols)
+    terms = (term for f in constants for term in sp.Add.make_args(f.exp))  # type: ignore[attr-defined]
+    return any(abs(int(term.as_coeff_Mul()[0].p)) > MAX_CONSTANT_EXPONENT for term in terms)
+
+
 def _expanded(g: Any) -> Any:
     if _degree(g) > (MAX_IRRATIONAL_DEGREE if _irrationals(g) else MAX_DEGREE) or _terms(g) > MAX_TERMS:
         raise _Unlocated
@@ -1125,8 +1133,10 @@ class _Resolver:
             return True
         if U not in value.free_symbols:
             return _is_small(value, MAX_CONSTANT_SIZE) and bool(abs(_value(value, absolute=True)) < LARGEST)
-        if not value.is_Add or _degree(value) <= 1:
+        if not value.is_Add or (_degree(value) <= 1 and value.is_polynomial(U)):
             return True
+        if _has_long_exponent(value):
+            return False
         irrationals = _irrationals(value)
         degree = MAX_IRRATIONAL_DEGREE if irrationals else 2 * MAX_DEGREE
         return irrationals <= MAX_IRRATIONALS and (_degree(value) <= degree or not value.is_polynomial(U))
