@@ -110,7 +110,7 @@ def closed_form(function: PiecewiseFunction) -> ClosedForm | None:
 
 def tidy(expr: sp.Expr) -> sp.Expr:
     """One term per exponential, its error functions collected, so that a person can read the formula."""
-    groups: dict[sp.Expr, list[sp.Expr]] = {}
+    groups: dict[sp.Basic, list[sp.Expr]] = {}
     for term in sp.Add.make_args(sp.expand(expr.replace(sp.erf, _odd_erf))):
         exponent, rest = sp.S.Zero, sp.S.One
         for factor in sp.Mul.make_args(term):  # type: ignore[arg-type]

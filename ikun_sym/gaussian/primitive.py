@@ -51,7 +51,7 @@ def _one_fraction(expr: sp.Expr) -> sp.Expr:
         else:
             hidden[exponential] = sp.Dummy("e", positive=True)
             expr = expr.subs(exponential, hidden[exponential])
-    return sp.factor(expr).subs({symbol: exponential for exponential, symbol in hidden.items()})
+    return sp.factor(expr).subs({symbol: exponential for exponential, symbol in hidden.items()})  # type: ignore[return-value]
 
 
 def _walk(pieces: tuple[Piece, ...]) -> tuple[list[tuple[Piece, sp.Expr]], sp.Expr]:

@@ -1,0 +1,84 @@
+"""From text to tokens, and the one-line errors that point at a character."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NoReturn
+
+from ..errors import IkunError
+from ..exact import exact
+from .functions import RESERVED, function_names
+from .limits import MAX_DIGITS
+
+
+def short(text: str, length: int = 60) -> str:
+    """`text` for a message: one line, ASCII, quoted, cut."""
+    return ascii(text if len(text) <= length else text[: length - 1] + "~")
+
+
+@dataclass(frozen=True)
+class Token:
+    kind: str  # number, name, op, end
+    text: str
+    at: int
+
+    @property
+    def end(self) -> int:
+        return self.at + len(self.text)
+
+
+_TOKEN = re.compile(
+    r"(?P<space>[ \t\r\n]+)"
+    r"|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|(?P<op>\*\*|<=|>=|==|!=|[-+*/(),<>&|])"
+)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+ALLOWED = "numbers, + - * / **, parentheses, x, pi, < <= > >=, & | and the functions"
+
+
+def fail(at: int, given: str, what: str) -> NoReturn:
+    where = f"at character {at + 1} ({given[:20]!a})" if given else f"at character {at + 1} (the end)"
+    raise IkunError(f"expression, {where}: {what}")
+
+
+def scan(text: str) -> list[Token]:
+    """The tokens of `text`, closed by one of kind `end`."""
+    tokens, at = [], 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            fail(at, text[at], f"this character is not part of the grammar; allowed are {ALLOWED} {function_names()}")
+        if match.lastgroup != "space":
+            tokens.append(Token(str(match.lastgroup), match[0], at))
+        at = match.end()
+    return [*tokens, Token("end", "", len(text))]
+
+
+def read_number(digits: str, at: int, what: str) -> Fraction:
+    """The exact number written at `at`, with the limits that keep it cheap."""
+    if sum(c.isdigit() for c in digits) > MAX_DIGITS:
+        fail(at, digits, f"a number of more than {MAX_DIGITS} digits; write fewer")
+    try:
+        return exact(digits, what)
+    except IkunError as error:
+        fail(at, digits, str(error))
+
+
+def declarations(text: str, start: int) -> dict[str, Fraction]:
+    """The parameters `name=number;name=number` in text[start:]."""
+    found: dict[str, Fraction] = {}
+    for part in text[start:].split(";"):
+        at = start + len(part) - len(part.lstrip())
+        name, equals, digits = (piece.strip() for piece in part.partition("="))
+        if not equals or not _NAME.fullmatch(name):
+            fail(at, part.strip(), "this is not a parameter; after ';' write name=number, as in ';k=2;c=3'")
+        if name in ("x", "pi") or name.lower() in RESERVED:
+            fail(at, name, "this name has a meaning already; choose another name for the parameter")
+        if name in found:
+            fail(at, name, "this parameter is given twice; keep one of them")
+        found[name] = read_number(digits, start + part.index("=") + 1, f"parameter {name}")
+        start += len(part) + 1
+    return found
