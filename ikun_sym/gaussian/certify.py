@@ -141,14 +141,12 @@ def _integral(
 
 def _segments(piece: Piece, env: Mapping[sp.Symbol, object], m: arb, v: arb, depth: Fraction) -> tuple[arb, list[Segment]]:
     """A bound of what one piece holds beyond the cut, and the stretches up to it."""
-    lo, cut = constant(piece.lo, env), arb(0)
-    hi = None if piece.hi == sp.oo else constant(piece.hi, env)
-    cut = _cut(lo, m, v, depth)
-    beyond = arb(0)
-    if hi is None or hi > cut:
-        beyond = tail(piece.value, env, cut, m, v)  # with a finite end this bounds more than is there: allowed
+    lo, beyond = constant(piece.lo, env), arb(0)
+    if piece.hi == sp.oo:
+        cut = _cut(lo, m, v, depth)
+        beyond = tail(piece.value, env, cut, m, v)
     else:
-        cut = hi
+        cut = constant(piece.hi, env)
     rigorous, plain = lower(piece.value, Balls(analytic=True)), lower(piece.value, Balls())
     # Break points near the bulk of the density: the integrator would find them by bisection.
     inner = [(m + j * v.sqrt()).mid() for j in (-8, 0, 8)]
