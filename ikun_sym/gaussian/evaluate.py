@@ -27,8 +27,8 @@ Floats = NDArray[np.float64]
 REACH = 12.0
 """Standard deviations beyond which the density is dropped: e^{-72} relative, far below float64's rounding."""
 
-LEVELS = (20, 48, 112)
-"""Nodes per unit of the tanh-sinh variable, tried in turn. The last resolves scale ratios up to about 1e8."""
+LEVELS = (20, 48, 112, 256)
+"""Nodes per unit of the tanh-sinh variable, tried in turn. The last resolves scale ratios up to about 1e10."""
 
 EXTENT = 4.5
 """Half-range of the tanh-sinh variable: the distance of the last node to the end is e^{-π sinh 4.5}, about 1e-61."""

@@ -206,7 +206,7 @@ class Resolver:
             return False
         irrationals = irrationals_in(value)
         degree = MAX_IRRATIONAL_DEGREE if irrationals else 2 * MAX_DEGREE
-        return irrationals <= MAX_IRRATIONALS and (degree_of(value) <= degree or not value.is_polynomial(U))
+        return irrationals <= MAX_IRRATIONALS and (degree_of(value) <= degree or not value.is_rational_function(U))
 
     def resolve_sum(self, node: Any) -> sp.Expr:
         return sp.Add(*(self.resolve(arg) for arg in node.args))
