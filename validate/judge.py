@@ -15,6 +15,7 @@ from .case import Case, build
 from .claims import Claim, select
 from .network import Architecture, Draw, Network
 from .observables import OBSERVABLES, Observable
+from .parallel import in_parallel
 from .statistics import Interval, log_normal_mean_interval, mean_interval, planned_looks, share_interval
 from .verdict import Check, number, outcome
 
@@ -172,9 +173,9 @@ class Laboratory:
             self._networks[architecture] = Network(
                 architecture, batch=settings.batch, device=settings.device, dtype=settings.dtype
             )
-        made = self._draws[architecture]
-        while len(made) < count:
-            made.append(self._networks[architecture].draw(settings.seed, len(made)))
+        made, network = self._draws[architecture], self._networks[architecture]
+        for draw in in_parallel(lambda index: network.draw(settings.seed, index), range(len(made), count), network):
+            made.append(draw)
             if progress:
                 progress(len(made))
         return made[:count]

@@ -1,0 +1,362 @@
+"""Derivations: every step is checked, a step that does not hold stops everything, and the pages stand alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import sympy as sp
+
+from ikun_derivations import library, report
+from ikun_derivations.document import MARKS, DerivationError, Document, Statement
+from ikun_derivations.render import FORMATS
+from ikun_derivations.render.html import render_document
+from ikun_sym.catalogue.spec import resolve
+from ikun_sym.catalogue.surrogates import SURROGATES
+from ikun_sym.errors import IkunError, UnknownNameError
+from ikun_sym.gaussian.certify import expectation
+from ikun_sym.gaussian.form import Certificate, Check
+from ikun_sym.gaussian.moment import integrand
+
+NAMES = library.names()
+EACH = pytest.mark.parametrize("name", NAMES)
+
+a, b = sp.symbols("a b", positive=True)
+x = sp.Symbol("x", real=True)
+
+
+@pytest.fixture(scope="module")
+def documents() -> dict[str, Document]:
+    """Built once: building is what checks them, and it takes seconds."""
+    return {name: library.build(name) for name in NAMES}
+
+
+def statements(document: Document) -> list[Statement]:
+    return [statement for section in document.sections for statement in section.statements]
+
+
+# --- every document ---------------------------------------------------------------------------------------------------
+
+
+def test_there_are_documents() -> None:
+    files = sorted(Path(library.__file__).parent.glob("d[0-9][0-9]_*.py"))
+    assert len(NAMES) == len(files) >= 2
+
+
+@EACH
+def test_builds_under_its_own_name(documents: dict[str, Document], name: str) -> None:
+    document = documents[name]
+    assert document.id == name  # the id is the anchor, the file name, and what the command line calls it
+    assert document.title
+    assert document.summary
+    assert all(section.statements for section in document.sections)
+
+
+@EACH
+def test_marks(documents: dict[str, Document], name: str) -> None:
+    for statement in statements(documents[name]):
+        assert statement.mark in MARKS
+        # whatever claims to be checked says by whom; whatever was not checked names no checker
+        assert bool(statement.checker) == (statement.mark in ("proved", "enclosed", "agrees") or bool(statement.details))
+
+
+@EACH
+def test_proved_statements_name_a_proof(documents: dict[str, Document], name: str) -> None:
+    found = [s for s in statements(documents[name]) if s.mark == "proved"]
+    assert found
+    for statement in found:
+        assert statement.checker == "zero test of normal forms" or statement.checker.startswith("proved-")
+
+
+def test_every_surrogate_has_its_section(documents: dict[str, Document]) -> None:
+    assert [section.id for section in documents["gaussian-moments"].sections] == list(SURROGATES.names())
+
+
+def test_a_mark_is_the_certificates(documents: dict[str, Document]) -> None:
+    """Nothing that only agrees is shown as proved."""
+    for statement in statements(documents["gaussian-moments"]):
+        if statement.checker in ("enclosure-agrees", "numeric-only", "unknown"):
+            assert statement.mark in ("agrees", "not shown")
+
+
+@EACH
+def test_every_step_matters(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A factor 1.000001 planted in any one step of a document is found, and the error names that step."""
+    honest, seen = Document.step, []
+
+    def count(self: Document, text: str, left: sp.Expr, right: sp.Expr, **rest: str) -> None:
+        seen.append(text)
+        honest(self, text, left, right, **rest)
+
+    monkeypatch.setattr(Document, "step", count)
+    library.build(name)
+    steps = list(seen)  # none where certificates take their place: see the next test
+    for wrong in (sp.Rational(1000001, 1000000), -sp.S.One):
+        for target in range(len(steps)):
+            seen.clear()
+
+            def planted(
+                self: Document,
+                text: str,
+                left: sp.Expr,
+                right: sp.Expr,
+                target: int = target,
+                wrong: sp.Expr = wrong,
+                **rest: str,
+            ) -> None:
+                seen.append(text)
+                honest(self, text, left, right * wrong if len(seen) == target + 1 else right, **rest)
+
+            monkeypatch.setattr(Document, "step", planted)
+            with pytest.raises(DerivationError) as caught:
+                library.build(name)
+            assert repr(steps[target]) in str(caught.value)
+            assert repr(name) in str(caught.value)
+
+
+def test_a_refuted_certificate_stops_the_moments(monkeypatch: pytest.MonkeyPatch) -> None:
+    refuted = Certificate(status="refuted", checks=(Check("the planted check", "by hand", False),))
+    monkeypatch.setattr("ikun_derivations.d01_gaussian_moments.certify_at", lambda *_: refuted)
+    with pytest.raises(DerivationError, match=r"'gaussian-moments'.*the planted check"):
+        library.build("gaussian-moments")
+
+
+# --- one statement ----------------------------------------------------------------------------------------------------
+
+SOUND = (
+    ("a product", (a + b) ** 2, a**2 + 2 * a * b + b**2),
+    ("exponentials", sp.exp(a) * sp.exp(-a * x), sp.exp(a - a * x)),
+    ("an odd function", sp.erf(a - x), -sp.erf(x - a)),
+    ("a derivative", sp.diff(sp.exp(-a * x**2), x), -2 * a * x * sp.exp(-a * x**2)),
+    ("a root", sp.sqrt(a**2 + b) ** 2, a**2 + b),
+)
+WRONG: tuple[tuple[str, Callable[[sp.Expr], sp.Expr]], ...] = (
+    ("constant", lambda right: right * sp.Rational(1001, 1000)),
+    ("sign", lambda right: -right),
+    ("offset", lambda right: right + sp.Rational(1, 10**9)),
+    ("parameter", lambda right: right.subs(a, 2 * a)),
+)
+
+
+def begun() -> Document:
+    return Document(id="test", title="A test", summary="Of the machinery.")
+
+
+@pytest.mark.parametrize(("text", "left", "right"), SOUND, ids=[s[0] for s in SOUND])
+def test_step(text: str, left: sp.Expr, right: sp.Expr) -> None:
+    document = begun()
+    document.step(text, left, right)
+    assert [s.mark for s in statements(document)] == ["proved"]
+    for _, change in WRONG:
+        with pytest.raises(DerivationError, match=f"'test'.*'{text}'.*does not hold"):
+            document.step(text, left, change(right))
+    assert len(statements(document)) == 1  # a refused step is not written down
+
+
+def test_a_true_step_that_cannot_be_shown_is_refused() -> None:
+    """The zero test is sound and incomplete: what it cannot show is not marked as proved."""
+    with pytest.raises(DerivationError, match="not shown"):
+        begun().step("trigonometry", sp.sin(x) ** 2 + sp.cos(x) ** 2, sp.S.One)
+
+
+def certificate(status: str, *holds: bool) -> Certificate:
+    return Certificate(status=status, checks=tuple(Check(f"check {i}", "by hand", h) for i, h in enumerate(holds)))
+
+
+@pytest.mark.parametrize(
+    ("given", "mark"),
+    [
+        (certificate("proved-ftc", True, True), "proved"),
+        (certificate("enclosure-agrees", True), "agrees"),
+        (certificate("numeric-only"), "not shown"),
+        (certificate("unknown"), "not shown"),
+    ],
+)
+def test_certified(given: Certificate, mark: str) -> None:
+    document = begun()
+    document.certified("a form", "y", given)
+    assert [(s.mark, s.checker) for s in statements(document)] == [(mark, given.status)]
+
+
+@pytest.mark.parametrize("given", [certificate("refuted", False), certificate("refuted"), certificate("unknown", True, False)])
+def test_a_refuted_form_stops_the_build(given: Certificate) -> None:
+    document = begun()
+    with pytest.raises(DerivationError, match="'a form' does not hold"):
+        document.certified("a form", "y", given)
+    assert not statements(document)
+
+
+def test_a_derivation_error_is_bad_input() -> None:
+    assert issubclass(DerivationError, IkunError)  # so that the command shows one line, not a traceback
+
+
+# --- pages ------------------------------------------------------------------------------------------------------------
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+class Page(HTMLParser):
+    """Balanced tags, ids, references, and the text inside and outside annotations."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.tags: dict[str, int] = {}
+        self.references: list[str] = []
+        self.annotations: list[str] = []
+        self.shown = ""
+        self.feed(text)
+        self.close()
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] = self.tags.get(tag, 0) + 1
+        for key, value in attrs:
+            if key == "id":
+                self.ids.append(value or "")
+            if key in ("src", "href", "srcset", "data", "action", "poster"):
+                self.references.append(value or "")
+            assert not key.startswith("on"), f"event handler {key}"
+        if tag == "annotation":
+            self.annotations.append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open[-1] == tag, f"</{tag}> closes <{self.open[-1]}>"
+        self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if "annotation" in self.open:
+            self.annotations[-1] += data
+        elif "style" not in self.open:
+            self.shown += data
+
+
+def check_page(text: str) -> Page:
+    """Well-formed, self-contained, formulas as MathML with their LaTeX."""
+    page = Page(text)
+    assert "script" not in page.tags
+    assert not [ref for ref in page.references if not ref.startswith(("#", "data:"))]
+    assert not [place for place in ("@import", "url(") if place in text]
+    assert len(page.ids) == len(set(page.ids))
+    assert all(page.ids)
+    assert page.tags.get("math", 0) == len(page.annotations)  # every formula carries its LaTeX
+    assert all(page.annotations)
+    for raw in ("\\frac", "\\mathbb", "\\left", "\\operatorname", "\\begin", "\\mathrm", "\\text"):
+        assert raw not in page.shown, f"raw LaTeX {raw} is shown"
+    return page
+
+
+@EACH
+def test_html(documents: dict[str, Document], name: str) -> None:
+    document = documents[name]
+    text = render_document(document)
+    assert text.lstrip().lower().startswith("<!doctype html>")
+    page = check_page(text)
+    assert page.tags["math"] == sum(len(s.formulas) for s in statements(document)) > 0
+    assert page.annotations == [formula for s in statements(document) for formula in s.formulas]
+    assert set(page.ids) == {name} | {f"{name}-{section.id}" for section in document.sections}
+    for mark in MARKS:  # the legend
+        assert mark in page.shown
+
+
+def test_text_is_escaped() -> None:
+    """Prose and formulas cannot become markup, whatever a user's surrogate is called."""
+    document = begun()
+    document.section("s", "<b>&title</b>")
+    document.assume("<script>alert(1)</script> 1 < 2 & 3", r"a < b \& c")
+    page = check_page(render_document(document))
+    assert "<script>alert(1)</script>" in page.shown
+    assert page.annotations == [r"a < b \& c"]
+    assert "b" not in page.tags
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ['<p id="a"><b></p>', '<p id="a"></p><p id="a"></p>', "<script></script>", '<img src="https://x.org/y">', "$\\frac$"],
+)
+def test_a_broken_page_is_found(broken: str) -> None:
+    with pytest.raises(AssertionError):
+        check_page(broken)
+
+
+# --- report -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`library.build` without the work of the long document; what it builds is tested above."""
+    monkeypatch.setattr(library, "build", lambda name: Document(id=name, title=name, summary="short"))
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize("format_", FORMATS)
+def test_report_writes_all(tmp_path: Path, format_: str) -> None:
+    files = report(format=format_, out=tmp_path / "new" / "folder")
+    suffix = FORMATS[format_][0]
+    assert [file.name for file in files] == [name + suffix for name in NAMES]
+    assert sorted(tmp_path.rglob("*.*")) == sorted(files)  # and nothing else: no temporary file
+
+
+def test_report_lists_unknown_names(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean theorem-1"):
+        report(["theorem-2"], out=tmp_path / "out")
+    with pytest.raises(UnknownNameError, match=", ".join(sorted(NAMES))):
+        report(["zzz"], out=tmp_path / "out")
+    with pytest.raises(UnknownNameError, match=", ".join(sorted(FORMATS))):
+        report(["theorem-1"], format="zzz", out=tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_written_when_a_step_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even the documents that are fine, nor over the page of an earlier run."""
+    kept = report(["theorem-1"], out=tmp_path)[0].read_text(encoding="utf-8")
+    honest = library.build
+
+    def broken(name: str) -> Document:
+        document = begun() if name == "gaussian-moments" else honest(name)
+        if name == "theorem-1":
+            document.step("planted", a, -a)
+        return document
+
+    monkeypatch.setattr(library, "build", broken)
+    with pytest.raises(DerivationError, match="planted"):
+        report(out=tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["theorem-1.html"]
+    assert (tmp_path / "theorem-1.html").read_text(encoding="utf-8") == kept
+
+
+@pytest.mark.usefixtures("made")
+def test_an_interrupted_write_leaves_the_old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report(["theorem-1"], out=tmp_path)
+    (tmp_path / "theorem-1.html").write_text("old", encoding="utf-8")
+
+    def full(self: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(IkunError, match="No space left"):
+        report(["theorem-1"], out=tmp_path)
+    assert [(file.name, file.read_text(encoding="utf-8")) for file in tmp_path.iterdir()] == [("theorem-1.html", "old")]
+
+
+@pytest.mark.parametrize("name", SURROGATES.names())
+def test_shown_enclosures(documents: dict[str, Document], name: str) -> None:
+    """The numbers on the page are those of the ball arithmetic at μ = 0, v = 1."""
+    section = next(s for s in documents["gaussian-moments"].sections if s.id == name)
+    shown = [s.formulas[0] for s in section.statements if s.mark == "enclosed"]
+    bound = resolve(name)
+    for formula, power in zip(shown, (1, 2, 4), strict=True):
+        true = expectation(integrand(bound, "fprime", power), bound.environment, Fraction(0), Fraction(1))
+        assert rf"\in {true.mid} \pm" in formula
