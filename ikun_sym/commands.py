@@ -179,7 +179,12 @@ def _five_integers(text: str) -> tuple[int, int, int, int, int]:
 @as_json
 def export(spec: str, target: str, out: str, as_json: bool) -> None:
     """Constants and functions as source code for your project."""
+    from .targets import TARGETS
     from .targets import export as write
 
     path = write(spec, target, out)
-    emit({"file": str(path), "target": target, "surrogate": spec}, as_json, lambda console: console.print(f"wrote {path}"))
+    emit(
+        {"file": str(path), "target": TARGETS[target].name, "surrogate": spec},
+        as_json,
+        lambda console: console.print(f"wrote {path}"),
+    )

@@ -39,5 +39,11 @@ def exact(value: Number, name: str = "number") -> Fraction:
         except (TypeError, ValueError, OverflowError):
             raise IkunError(f"{name} = {value} is not a finite number; give a finite real number") from None
     if result and not _SMALLEST <= abs(result) <= _LARGEST:
-        raise IkunError(f"{name} = {value} is out of range; its magnitude must be 0 or within 1e-300 … 1e300")
+        shown = f"about {'-' if result < 0 else ''}1e{_decade(result):+d}" if len(str(value)) > 40 else value
+        raise IkunError(f"{name} = {shown} is out of range; its magnitude must be 0 or within 1e-300 … 1e300")
     return result
+
+
+def _decade(value: Fraction) -> int:
+    """The decimal exponent of a number that may be beyond float64."""
+    return len(str(abs(value.numerator))) - len(str(value.denominator))

@@ -9,6 +9,7 @@ import numpy as np
 
 from ikun_sym.catalogue.schemes import SCHEMES
 from ikun_sym.catalogue.spec import resolve
+from ikun_sym.errors import DomainError
 from ikun_sym.theory import finite_width, meanfield
 from ikun_sym.theory.fan import Fan
 from ikun_sym.theory.layer import FORWARD_PASSES, Layer
@@ -32,6 +33,10 @@ class Case:
     label: str
     architecture: Architecture
     state: State | None = None
+
+    def __post_init__(self) -> None:
+        if self.architecture.depth < 2:
+            raise DomainError("depth", self.architecture.depth, "at least 2", "a factor per layer needs two layers")
 
     @property
     def layer(self) -> Layer:

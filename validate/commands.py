@@ -85,11 +85,11 @@ def validate(ctx: click.Context, claim: str | None, all_: bool, quick: bool, as_
     own = [name for name in flags if name not in _RUN_NAMES and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     quiet_libraries()
     settings = _settings(flags, quick)
-    out = _folder(flags["out"] or f"runs/{claim or 'all'}")
     from .judge import Laboratory
 
     laboratory = Laboratory(settings)
     jobs = [(c, _cases(c, flags, bool(own)), None if own else c.expected) for c in claims]
+    out = _folder(flags["out"] or f"runs/{claim or 'all'}")
     verdicts = run(jobs, laboratory)
     _write(out, laboratory, verdicts)
     documents = [verdict.to_dict() | {"files": str(out)} for verdict in verdicts]

@@ -44,6 +44,8 @@ class RunSettings:
             raise DomainError("confidence", self.confidence, "strictly between 0 and 1")
         if not (np.isfinite(self.tolerance) and self.tolerance > 0):
             raise DomainError("tolerance", self.tolerance, "a positive number")
+        if self.batch < 1:
+            raise DomainError("batch", self.batch, "an integer of at least 1")
         if self.draws is not None and self.draws < 2:
             raise DomainError("draws", self.draws, "at least 2", "an interval needs two independent draws")
         if self.seed < 0:
@@ -195,8 +197,6 @@ def judge(
     """Run every case of a claim. The error probability 1 − confidence is divided over all cases, checks and looks."""
     settings = laboratory.settings
     observable = OBSERVABLES[claim.observable]
-    if any(case.architecture.depth < 2 for case in cases):
-        raise DomainError("depth", 1, "at least 2", "a factor per layer needs two layers")
     looks = planned_looks(settings.draws, settings.most)
     per_case = 2 if claim.forward == "spiking" else 1
     error = (1 - settings.confidence) / (len(cases) * per_case * len(looks))

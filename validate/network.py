@@ -95,8 +95,6 @@ class Network:
     """An architecture on a device: `draw(seed, index)` draws weights, runs forward and backward and measures."""
 
     def __init__(self, architecture: Architecture, *, batch: int = 64, device: str = "cpu", dtype: str = "float32") -> None:
-        if batch < 1:
-            raise DomainError("batch", batch, "an integer of at least 1")
         self.architecture, self.batch = architecture, batch
         self.device, self.dtype = torch.device(device), getattr(torch, dtype)
 

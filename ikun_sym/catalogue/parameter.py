@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -17,6 +18,10 @@ DOMAINS = {
 }
 
 
+VARIABLES = ("x", "u", "pi")
+"""Names with a meaning of their own in every expression."""
+
+
 @dataclass(frozen=True)
 class Param:
     """`default` None means that the user must give a value (as some library functions demand)."""
@@ -26,8 +31,11 @@ class Param:
     domain: str = "positive"
 
     def __post_init__(self) -> None:
-        if not self.name.isidentifier():
-            raise IkunError(f"parameter name {self.name!r} is not an identifier")
+        if not self.name.isidentifier() or keyword.iskeyword(self.name) or self.name in VARIABLES:
+            raise IkunError(
+                f"parameter name {self.name!r} is not allowed; use an identifier that is neither a keyword of Python "
+                f"nor a variable of the formulas ({', '.join(VARIABLES)})"
+            )
         if self.domain not in DOMAINS:
             raise IkunError(f"parameter {self.name}: unknown domain {self.domain!r}; known: {', '.join(DOMAINS)}")
         if self.default is not None:

@@ -5,6 +5,7 @@ A surrogate is declared by f' alone. Its primitive, area, peak and moments are d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -40,6 +41,10 @@ class Equivalent:
         return f"{self.library}.{self.path.split(':')[1]}"
 
 
+_NAME = re.compile(r"[A-Za-z_][\w.]*|expr:[^\"'\\\x00-\x1f\x7f]+")
+"""Names stand in SPECs, file names and emitted comments: nothing in them may end a string or a line."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Surrogate:
     """One surrogate. `derivative` is f'(x), x = membrane potential - threshold; `slope` names the parameter that
@@ -54,6 +59,8 @@ class Surrogate:
     slope: str | None = None
 
     def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise IkunError(f"surrogate name {self.name[:40]!r} is not allowed; use letters, digits, underscores and dots")
         symbols = {param.symbol for param in self.params}
         if len({param.name for param in self.params}) != len(self.params):
             raise IkunError(f"surrogate {self.name!r} names a parameter twice")

@@ -72,14 +72,16 @@ class FloatFunction:
         points = np.asarray(x, dtype=float)
         result = np.full(points.shape, np.nan)
         distance = np.abs(points)
-        for piece, lo, hi, value in self.pieces:
+        for piece, lo, hi, value in self.pieces:  # beyond float64 the quotients underflow to their limit, 0
             inside = (points >= 0 if piece.side > 0 else points < 0) & (distance >= lo) & (distance < hi)
             if inside.any():
-                result[inside] = value({**self.env, U: distance[inside]})
+                with np.errstate(over="ignore", under="ignore"):
+                    result[inside] = value({**self.env, U: distance[inside]})
         return result
 
-    def expectation(self, mean: ArrayLike, var: ArrayLike) -> Floats:
-        """E[g(X)] by broadcasting over means and variances > 0."""
+    def expectation(self, mean: ArrayLike, var: ArrayLike, *, settle: bool = True) -> Floats:
+        """E[g(X)] by broadcasting over means and variances > 0. What the rule does not resolve is settled by ball
+        arithmetic, or left NaN if not `settle`: a scan over extremes can do without them."""
         try:
             m, v = np.broadcast_arrays(np.asarray(mean, dtype=float), np.asarray(var, dtype=float))
         except (TypeError, ValueError) as error:
@@ -90,11 +92,11 @@ class FloatFunction:
         out = np.empty(flat_m.shape)
         for start in range(0, len(flat_m), _BATCH):
             chunk = slice(start, start + _BATCH)
-            out[chunk] = self._chunk(flat_m[chunk], flat_v[chunk])
+            out[chunk] = self._chunk(flat_m[chunk], flat_v[chunk], settle)
         return out.reshape(m.shape)
 
-    def _chunk(self, mean: Floats, var: Floats) -> Floats:
-        result = np.empty(mean.shape)
+    def _chunk(self, mean: Floats, var: Floats, settle: bool) -> Floats:
+        result = np.full(mean.shape, np.nan)
         sigma, size = np.sqrt(var), np.abs(mean) + 1
         # beyond the last node's distance from the end, both step sizes may miss the same bulk and agree
         extreme = (sigma < SCALES[0] * size) | (sigma > SCALES[1])
@@ -103,9 +105,10 @@ class FloatFunction:
             if not len(rest):
                 break
             fine, coarse = self._sums(mean[rest], var[rest], rule(level))
-            result[rest] = fine
-            rest = rest[~(np.abs(fine - coarse) <= AGREEMENT * np.abs(fine))]
-        for i in [*rest, *np.flatnonzero(extreme)]:
+            resolved = np.abs(fine - coarse) <= AGREEMENT * np.abs(fine)
+            result[rest[resolved]] = fine[resolved]
+            rest = rest[~resolved]
+        for i in [*rest, *np.flatnonzero(extreme)] if settle else ():
             exact = expectation(self.function, self.values, Fraction(float(mean[i])), Fraction(float(var[i])))
             result[i] = exact.value
         return result

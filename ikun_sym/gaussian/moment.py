@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -62,12 +63,14 @@ class Moment:
             "power": self.power,
             "mean": float(self.mean),
             "var": float(self.var),
-            "value": self.value,
+            "value": self.value if math.isfinite(self.value) else None,
             "enclosure": self.enclosure.to_dict(),
             "form": {"kind": self.form.kind, "text": self.form.text, "latex": self.form.latex},
             "status": self.status,
             "proved": self.proved,
         }
+        if not math.isfinite(self.value):
+            result["reason"] = "beyond float64; the enclosure holds it"
         return result | ({"note": self.note} if self.note else {})
 
     def _repr_latex_(self) -> str:

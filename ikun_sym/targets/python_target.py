@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 from dataclasses import dataclass
+from functools import cache
 
 import sympy as sp
 
-from ..catalogue.piecewise import U
+from ..catalogue.piecewise import U, even
+from ..catalogue.surrogate import Surrogate
 from ..gaussian.evaluate import AGREEMENT, EXTENT, LEVELS, REACH
 from ..gaussian.special import lower
 from ..theory.constants import POWERS
@@ -28,7 +32,7 @@ class PieceSource:
 
 def pieces(work: Export) -> list[PieceSource]:
     surrogate = work.bound.surrogate
-    env = {param.symbol: Code(param.name) for param in surrogate.params} | {U: Code("u")}
+    env = {param.symbol: Code(parameter_name(param.name)) for param in surrogate.params} | {U: Code("u")}
 
     def source(expr: sp.Expr) -> str:
         return "math.inf" if expr == sp.oo else lower(expr, ARITHMETIC)(env).text
@@ -36,18 +40,52 @@ def pieces(work: Export) -> list[PieceSource]:
     return [PieceSource(p.side, source(p.lo), source(p.hi), source(p.value)) for p in surrogate.derivative.pieces]
 
 
+def parameter_name(name: str) -> str:
+    """The parameter's name in the emitted module: with an underscore after it where the module uses the name itself."""
+    return f"{name}_" if name in _taken() else name
+
+
+@cache
+def _taken() -> frozenset[str]:
+    """Every name that the emitted module or Python itself gives a meaning to."""
+    bare = _render(Export(Surrogate(name="bare", derivative=even(1), summary="no parameters").bind()), {}, [])
+    names = set(dir(builtins)) | {"math", "functools"}
+    for node in ast.walk(ast.parse(bare)):
+        if isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.FunctionDef):
+            names.add(node.name)
+    return frozenset(names)
+
+
+def literal(value: float) -> str:
+    """A float with 17 significant digits, never an integer."""
+    text = f"{value:.17g}"
+    return text if any(mark in text for mark in ".en") else text + ".0"
+
+
 def emit(work: Export) -> str:
+    return _render(work, {parameter_name(name): value for name, value in work.parameters.items()}, pieces(work))
+
+
+def _render(work: Export, parameters: dict[str, float], pieces: list[PieceSource]) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("ikun_sym", "targets"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("ikun_sym", "targets"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
-    surrogate = work.bound.surrogate
+    environment.filters["literal"] = literal
     return environment.get_template("python.jinja").render(
         work=work,
-        surrogate=surrogate,
-        names=[param.name for param in surrogate.params],
-        pieces=pieces(work),
+        parameters=parameters,
+        names=list(parameters),
+        pieces=pieces,
         powers=POWERS,
         # twice the finest step replaces the ball arithmetic that the emitted code does not have
         levels=(*LEVELS, 2 * LEVELS[-1]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from ..errors import DomainError
 from ..exact import Number, exact
 from ..gaussian.moment import DEFAULT_DIGITS, Moment, moment
 from .normal import upper_tail
+
+NO_GAIN = "a gain is null where E[f'²] or the firing rate is zero or beyond float64: no finite weight scale exists there"
 
 POWERS = {"E_g": 1, "E_g2": 2, "E_g4": 4}
 
@@ -29,16 +32,21 @@ class Constants:
     moments: dict[str, Moment]
 
     @property
-    def gain(self) -> float:
-        return self.moments["E_g2"].value ** -0.5
+    def gain(self) -> float | None:
+        return self._gain(1.0)
 
     @property
-    def gain_variance(self) -> float:
-        return self.gain * (self.rate * (1 - self.rate)) ** -0.5
+    def gain_variance(self) -> float | None:
+        return self._gain(self.rate * (1 - self.rate))
 
     @property
-    def gain_second_moment(self) -> float:
-        return self.gain * self.rate**-0.5
+    def gain_second_moment(self) -> float | None:
+        return self._gain(self.rate)
+
+    def _gain(self, sigma_x2: float) -> float | None:
+        """(σ_X² E[f'²])^(−1/2), or None where that is infinite or beyond float64."""
+        product = sigma_x2 * self.moments["E_g2"].value
+        return product**-0.5 if 0 < product < math.inf else None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -50,6 +58,7 @@ class Constants:
             "gain": self.gain,
             "gain_variance": self.gain_variance,
             "gain_second_moment": self.gain_second_moment,
+            **({} if self.gain_variance is not None else {"reason": NO_GAIN}),
         }
 
 

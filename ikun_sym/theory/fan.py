@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from ..errors import DomainError, IkunError
 
+WIDEST = 10**12
+
 
 @dataclass(frozen=True)
 class Fan:
@@ -16,6 +18,8 @@ class Fan:
 
     def __post_init__(self) -> None:
         for name, value in (("fan_in", self.fan_in), ("fan_out", self.fan_out)):
+            if value > WIDEST:
+                raise DomainError(name, "a number above 1e12", "at most 1e12")
             if not value > 0:
                 raise DomainError(name, value, "a positive number", "a layer of width zero has no weights")
 

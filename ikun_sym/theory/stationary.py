@@ -21,7 +21,11 @@ from .layer import Floats, Layer
 
 DECADES = (-10.0, 16.0)
 PER_DECADE = 24
-"""The scan for sign changes: Var(H) from 1e-10 to 1e16, 24 points a decade. A double root closer than that is missed."""
+"""The scan for sign changes: Var(H) from 1e-10 to 1e16 times θ² (if θ > 1), 24 points a decade. Two roots closer than that
+are missed."""
+
+THRESHOLDS = (1e-6, 1e6)
+"""Thresholds for which the scan reaches far enough; 0 is allowed too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +61,10 @@ class SchemeAt:
     input_second_moment: float | None = None
 
     def __post_init__(self) -> None:
+        theta = self.layer.threshold
+        if theta != 0 and not THRESHOLDS[0] <= theta <= THRESHOLDS[1]:
+            advice = "only f' in units of the threshold matters: rescale both"
+            raise DomainError("threshold", f"{theta:g}", f"0 or between {THRESHOLDS[0]:g} and {THRESHOLDS[1]:g}", advice)
         if not (np.isfinite(self.alpha) and self.alpha > 0):
             raise DomainError("alpha", self.alpha, "a positive number")
         if self.input_second_moment is not None and not self.input_second_moment > 0:
@@ -66,27 +74,34 @@ class SchemeAt:
     def _variance(self) -> Evaluator:
         return lower(self.scheme.variance, Numpy())
 
-    def weight_variance(self, q: Floats | float) -> Floats:
+    def weight_variance(self, q: Floats | float, *, settle: bool = True) -> Floats:
         """Var(W) when the layer's membrane potential has variance q."""
         known: dict = {fan_in: float(self.fan.fan_in), fan_out: float(self.fan.fan_out), alpha: self.alpha}
         if self.scheme.needs_moments:
-            known |= {m2: self.layer.gradient_moment(q)}
+            known |= {m2: self.layer.gradient_moment(q, settle=settle)}
             given = self.input_second_moment
-            known[second_x] = self.layer.second_moment(q) if given is None else given
-            known[var_x] = self.layer.variance(q) if given is None else given
+            known[second_x] = self.layer.second_moment(q, settle=settle) if given is None else given
+            known[var_x] = self.layer.variance(q, settle=settle) if given is None else given
         return self._variance(known)
 
-    def _log_ratio(self, q: Floats | float) -> Floats:
+    def _log_ratio(self, q: Floats | float, *, settle: bool = True) -> Floats:
         """log of (what the weights make of q) / q: zero at a stationary state."""
         given = self.input_second_moment
-        second = self.layer.second_moment(q) if given is None else given
+        second = self.layer.second_moment(q, settle=settle) if given is None else given
         with np.errstate(divide="ignore", over="ignore", invalid="ignore", under="ignore"):
-            return np.log(self.fan.fan_in * self.weight_variance(q) * second / q)
+            return np.log(self.fan.fan_in * self.weight_variance(q, settle=settle) * second / q)
+
+    @property
+    def scanned(self) -> tuple[float, float]:
+        """The range of Var(H) in which states are looked for; it grows with the threshold."""
+        unit = max(1.0, self.layer.threshold**2)
+        return 10 ** DECADES[0], 10 ** DECADES[1] * unit
 
     def states(self) -> list[State]:
         """All stationary states with activity that the scan finds, by increasing Var(H)."""
-        grid = np.linspace(*(np.log(10) * np.array(DECADES)), int((DECADES[1] - DECADES[0]) * PER_DECADE) + 1)
-        values = self._log_ratio(np.exp(grid))
+        low, high = np.log(self.scanned)
+        grid = np.linspace(low, high, round((high - low) / np.log(10) * PER_DECADE) + 1)
+        values = self._log_ratio(np.exp(grid), settle=False)
         left, right = values[:-1], values[1:]
         # a zero on the grid counts once, as the left end of its interval
         crossings = np.isfinite(left) & np.isfinite(right) & ((left == 0) | (left * right < 0))
@@ -121,5 +136,8 @@ class SchemeAt:
         if states and not self.scheme.needs_stable:
             return states[-1]
         where = f"scheme {self.scheme.name!r} with {self.layer.surrogate.spec}, threshold {self.layer.threshold:g}"
+        low, high = self.scanned
         what = "only unstable stationary states" if states else "no stationary state with activity"
-        raise NoSolutionError(f"{where}: {what}; choose another surrogate slope or another scheme")
+        raise NoSolutionError(
+            f"{where}: {what} for Var(H) from {low:g} to {high:g}; choose another surrogate slope or another scheme"
+        )

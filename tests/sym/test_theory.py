@@ -9,12 +9,10 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
-from functools import cache
 
 import numpy as np
 import pytest
 import sympy as sp
-from numpy.typing import ArrayLike
 from scipy.integrate import quad
 from scipy.stats import norm
 
@@ -190,23 +188,8 @@ def test_no_such_convolution(wrong: tuple[int, int, int, int, int]) -> None:
 # --- stationary states ------------------------------------------------------------------------------------------------
 
 
-@cache
-def moments_on(spec: str, threshold: float, grid: bytes) -> np.ndarray:
-    return layer(spec, threshold).gradient_moment(np.frombuffer(grid))
-
-
-class Remembering(SpikingLayer):
-    """Every scan for states asks for the moments on one grid, which costs seconds where float64 does not suffice."""
-
-    def gradient_moment(self, q: ArrayLike, power: int = 2) -> np.ndarray:
-        points = np.asarray(q, dtype=float)
-        if power != 2 or points.size < 100:
-            return super().gradient_moment(q, power)
-        return moments_on(self.surrogate.spec, self.threshold, points.tobytes())
-
-
 def at(scheme: str, spec: str, threshold: float = 1.0, a: float = 1.0, fan: Fan | None = None) -> SchemeAt:
-    return SchemeAt(SCHEMES[scheme], layer(spec, threshold, Remembering), fan or Fan.of(100), a)
+    return SchemeAt(SCHEMES[scheme], layer(spec, threshold), fan or Fan.of(100), a)
 
 
 def test_atan_backward_only() -> None:
