@@ -63,7 +63,7 @@ def test_the_page_stands_alone(small: tuple[Path, dict]) -> None:
 
 @pytest.mark.slow
 def test_the_whole_demo(tmp_path: Path) -> None:
-    """50 layers, 512 wide: every verdict is the predicted one. Each is wrong with probability at most 1 %; the seed is fixed."""
+    """50 layers, 512 wide: every verdict is the predicted one, each wrong with probability at most 1 %; the seed is fixed."""
     found = demo(tmp_path / "demo", "--json")
     assert found.returncode == 0, found.stderr
     document = json.loads(found.stdout)
