@@ -60,7 +60,7 @@ CLAIMS.register(
     Claim(
         id="theorem1.backward.alpha-one",
         statement="With Var(W) = 1/(fan_in σ_X² E[f'²]), σ_X² the variance of the spikes, the gradient variance is stable.",
-        why="χ = fan_out Var(W) E[f'²] = 1/σ_X²: the gradient grows by 1/(p(1 − p)) >= 4 in every layer.",
+        why="χ = fan_out Var(W) E[f'²] = 1/σ_X²: the gradient grows by 1/(p(1 − p)) ≥ 4 in every layer.",
         source=PAPER,
         observable="backward_factor",
         scheme="ikun",
@@ -127,7 +127,7 @@ CLAIMS.register(
     Claim(
         id="theorem1.linearised.smooth",
         statement="Forward, a layer multiplies the variance by K E[f'²]: the linearisation behind the theorem, smooth.",
-        why="Var f(H) <= Var(H) E[f'²] bounds the variance, but weights of zero mean carry E[f²], its mean squared included.",
+        why="Var f(H) ≤ Var(H) E[f'²] bounds the variance, but weights of zero mean carry E[f²], its mean squared included.",
         source=PAPER + ", proof",
         observable="linearised_factor",
         scheme="ikun",
