@@ -31,6 +31,7 @@ class Scheme:
     source: str
     bias_bound: sp.Expr | None = None
     needs_stable: bool = False
+    aliases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         allowed = {fan_in, fan_out, alpha} | MOMENTS
@@ -51,22 +52,40 @@ HE = "He et al. 2015, arXiv:1502.01852"
 SCHEMES.register(
     Scheme(
         name="torch-default",
+        aliases=("torch", "pytorch"),
         variance=1 / (3 * fan_in),
         bias_bound=1 / sp.sqrt(fan_in),
         summary="U(±1/√fan_in), biases likewise",
         source="PyTorch, torch.nn.Linear.reset_parameters",
     )
 )
-SCHEMES.register(Scheme(name="xavier", variance=2 / (fan_in + fan_out), summary="2/(fan_in + fan_out)", source=GLOROT))
-SCHEMES.register(Scheme(name="kaiming", variance=2 / fan_in, summary="2/fan_in", source=HE))
+SCHEMES.register(
+    Scheme(
+        name="xavier",
+        aliases=("glorot", "xavier-normal", "xavier-uniform"),
+        variance=2 / (fan_in + fan_out),
+        summary="2/(fan_in + fan_out)",
+        source=GLOROT,
+    )
+)
+SCHEMES.register(Scheme(name="kaiming", aliases=("he", "kaiming-fan-in"), variance=2 / fan_in, summary="2/fan_in", source=HE))
 SCHEMES.register(Scheme(name="kaiming-fan-out", variance=2 / fan_out, summary="2/fan_out", source=HE))
-SCHEMES.register(Scheme(name="lecun", variance=1 / fan_in, summary="1/fan_in", source="LeCun et al. 1998, Efficient BackProp"))
+SCHEMES.register(
+    Scheme(
+        name="lecun",
+        aliases=("lecun-normal",),
+        variance=1 / fan_in,
+        summary="1/fan_in",
+        source="LeCun et al. 1998, Efficient BackProp",
+    )
+)
 SCHEMES.register(
     Scheme(name="normal", variance=sp.Rational(1, 2500), summary="standard deviation 0.02, whatever the fan", source=IKUN)
 )
 SCHEMES.register(
     Scheme(
         name="ikun",
+        aliases=("ikun-variance",),
         variance=alpha / (fan_in * var_x * m2),
         summary="Theorem 1 as stated: α/(fan_in σ_X² E[f'²]), σ_X² the variance of the layer's input",
         source=f"{IKUN}, Theorem 1",
@@ -99,6 +118,7 @@ SCHEMES.register(
 SCHEMES.register(
     Scheme(
         name="backward-only",
+        aliases=("ikun-backward-only",),
         variance=1 / (fan_out * m2),
         summary="gradient variance constant: fan_out Var(W) E[f'²] = 1 at the layer's own stationary state",
         source="ikun; equals Theorem 1 with α = σ_X² fan_in/fan_out",
