@@ -394,16 +394,22 @@ def test_the_module_check_finds_code(tmp_path: Path) -> None:
 
 
 @EACH_TARGET
-def test_the_old_file_stays_when_emitting_fails(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_old_file_stays_when_emitting_fails(target: str, tmp_path: Path) -> None:
     path = export("atan", target, tmp_path)
     kept = path.read_text(encoding="utf-8")
 
     def broken(work: Export) -> str:
         raise RuntimeError("planted")
 
-    monkeypatch.setitem(TARGETS._entries, target, Target(target, TARGETS[target].suffix, broken))
-    with pytest.raises(RuntimeError, match="planted"):
-        export("atan", target, tmp_path)
+    right = TARGETS[target]
+    TARGETS.unregister(target)
+    TARGETS.register(Target(target, right.suffix, broken))
+    try:
+        with pytest.raises(RuntimeError, match="planted"):
+            export("atan", target, tmp_path)
+    finally:
+        TARGETS.unregister(target)
+        TARGETS.register(right)
     assert [(p, p.read_text(encoding="utf-8")) for p in tmp_path.iterdir()] == [(path, kept)]
 
 
