@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
@@ -14,20 +15,23 @@ from .document import Document
 from .render import FORMATS
 
 
+def _modules() -> dict[str, str]:
+    """Id to module name, in reading order."""
+    found = sorted(m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)]) if re.match(r"d\d\d_", m.name))
+    return {name.partition("_")[2].replace("_", "-"): name for name in found}
+
+
 def names() -> list[str]:
     """Ids in reading order."""
-    package = Path(__file__).parent
-    found = sorted(m.name for m in pkgutil.iter_modules([str(package)]) if m.name[0] == "d" and m.name[1:3].isdigit())
-    return [name.partition("_")[2].replace("_", "-") for name in found]
+    return list(_modules())
 
 
 def build(name: str) -> Document:
     """Build, and thereby check, one derivation."""
-    package = Path(__file__).parent
-    for module in pkgutil.iter_modules([str(package)]):
-        if module.name.partition("_")[2].replace("_", "-") == name and module.name[1:3].isdigit():
-            return import_module(f".{module.name}", __package__).build()
-    raise UnknownNameError("derivation", name, names())
+    known = _modules()
+    if name not in known:
+        raise UnknownNameError("derivation", name, known)
+    return import_module(f".{known[name]}", __package__).build()
 
 
 def report(chosen: Iterable[str] = (), *, format: str = "html", out: str | Path = "reports") -> list[Path]:

@@ -5,8 +5,9 @@ Importing this package is light; each public name loads what it needs when it is
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .lazy import lazily
 
 __version__ = "0.1.0"
 
@@ -33,9 +34,4 @@ _HOME = {
 __all__ = ["IkunError", "Surrogate", "__version__", "constants", "evaluate", "export", "init_variance", "moment", "register"]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        value = getattr(import_module(f".{_HOME[name]}", __name__), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, _HOME)

@@ -35,4 +35,8 @@ class InfiniteExpectationError(IkunError):
 
 
 class NoSolutionError(IkunError):
-    """The equation that a user asked to solve has no usable solution; the message says why."""
+    """The equation that a user asked to solve has no usable solution; `reason` says why."""
+
+    def __init__(self, where: str, reason: str, advice: str) -> None:
+        super().__init__(f"{where}: {reason}; {advice}")
+        self.reason = reason

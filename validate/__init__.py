@@ -5,8 +5,9 @@ Importing this package is light; torch is loaded when a network is built.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ikun_sym.lazy import lazily
 
 if TYPE_CHECKING:
     from .judge import validate
@@ -16,7 +17,4 @@ _HOME = {"validate": "judge"}
 __all__ = ["validate"]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(f".{_HOME[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, _HOME)

@@ -45,11 +45,11 @@ class Elementwise:
         self.env = {symbol: float(value) for symbol, value in bound.environment.items()}
         arithmetic = TorchArithmetic()
 
-        def end(expr: Any) -> float:
-            return math.inf if expr == math.inf or expr.is_infinite else float(lower(expr, arithmetic)(self.env))
-
         def side(which: int) -> list[tuple[float, Any]]:
-            return [(end(piece.lo), lower(piece.value, arithmetic)) for piece in function.side(which)]
+            """(start, value) from 0 outwards; each piece ends where the next one starts."""
+            return [
+                (float(lower(piece.lo, arithmetic)(self.env)), lower(piece.value, arithmetic)) for piece in function.side(which)
+            ]
 
         self.positive, self.negative = side(1), side(-1)
         self.even = function.is_even

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ from click.core import ParameterSource
 
 from ikun_sym.console import REAL, as_json, emit, stderr, table
 from ikun_sym.errors import IkunError
+from ikun_sym.files import folder, write_atomically
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,54 +24,41 @@ if TYPE_CHECKING:
 DIFFERS, INCONCLUSIVE = 1, 3
 
 MODEL_FLAGS = (
-    click.option("--arch", default="dense", show_default=True),
-    click.option("--depth", type=int, default=20, show_default=True),
-    click.option("--steps", type=int, default=1, show_default=True, help="Time steps T."),
-    click.option("--leak", type=REAL, default="0", show_default=True, help="κ; 1 is IF."),
-    click.option("--reset", default="hard", show_default=True, help="hard or soft."),
-    click.option("--detach/--no-detach", default=True, show_default=True, help="No gradient through the reset."),
-    click.option("--threshold", type=REAL, default="1", show_default=True),
-    click.option("--surrogate", default="atan", show_default=True, metavar="SPEC"),
-    click.option("--scheme", help="Initialisation scheme instead of the claim's own."),
-    click.option("--gain", type=REAL, help="fan_in · Var(W) instead of a scheme."),
-    click.option("--input-rate", type=REAL, default="0.5", show_default=True),
-    click.option("--input", "input_", default="poisson", show_default=True, help="poisson or constant."),
-    click.option("--loss", default="white", show_default=True, help="white, rate or summed."),
-    click.option("--distribution", default="normal", show_default=True, help="Of the weights: normal or uniform."),
-    click.option("--alpha", type=REAL, default="1", show_default=True, help="IKUN's constant, for IKUN's schemes."),
-    click.option("--second-moment", type=REAL, help="σ_X² for IKUN's schemes, if it is not the stationary one."),
+    click.Option(["--arch"], default="dense", show_default=True),
+    click.Option(["--depth"], type=int, default=20, show_default=True),
+    click.Option(["--steps"], type=int, default=1, show_default=True, help="Time steps T."),
+    click.Option(["--leak"], type=REAL, default="0", show_default=True, help="κ; 1 is IF."),
+    click.Option(["--reset"], default="hard", show_default=True, help="hard or soft."),
+    click.Option(["--detach/--no-detach"], default=True, show_default=True, help="No gradient through the reset."),
+    click.Option(["--threshold"], type=REAL, default="1", show_default=True),
+    click.Option(["--surrogate"], default="atan", show_default=True, metavar="SPEC"),
+    click.Option(["--scheme"], help="Initialisation scheme instead of the claim's own."),
+    click.Option(["--gain"], type=REAL, help="fan_in · Var(W) instead of a scheme."),
+    click.Option(["--input-rate"], type=REAL, default="0.5", show_default=True),
+    click.Option(["--input"], default="poisson", show_default=True, help="poisson or constant."),
+    click.Option(["--loss"], default="white", show_default=True, help="white, rate or summed."),
+    click.Option(["--distribution"], default="normal", show_default=True, help="Of the weights: normal or uniform."),
+    click.Option(["--alpha"], type=REAL, default="1", show_default=True, help="IKUN's constant, for IKUN's schemes."),
+    click.Option(["--second-moment"], type=REAL, help="σ_X² for IKUN's schemes, if it is not the stationary one."),
 )
 
 RUN_FLAGS = (
-    click.option("--width", type=int, default=512, show_default=True),
-    click.option("--batch", type=int, default=64, show_default=True),
-    click.option("--draws", default="auto", show_default=True, help="A number, or auto: until the data decide."),
-    click.option("--tolerance", type=REAL, default="0.05", show_default=True),
-    click.option("--confidence", type=REAL, default="0.99", show_default=True),
-    click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
-    click.option("--dtype", default="float32", show_default=True, help="float32 or float64."),
-    click.option("--seed", type=int, default=0, show_default=True),
-    click.option("--out", metavar="DIR", help="Folder for records and page; default runs/CLAIM."),
+    click.Option(["--width"], type=int, default=512, show_default=True),
+    click.Option(["--batch"], type=int, default=64, show_default=True),
+    click.Option(["--draws"], default="auto", show_default=True, help="A number, or auto: until the data decide."),
+    click.Option(["--tolerance"], type=REAL, default="0.05", show_default=True),
+    click.Option(["--confidence"], type=REAL, default="0.99", show_default=True),
+    click.Option(["--device"], default="auto", show_default=True, help="auto, cpu or cuda."),
+    click.Option(["--dtype"], default="float32", show_default=True, help="float32 or float64."),
+    click.Option(["--seed"], type=int, default=0, show_default=True),
+    click.Option(["--out"], metavar="DIR", help="Folder for records and page; default runs/CLAIM."),
 )
 
-_RUN_NAMES = {"width", "batch", "draws", "tolerance", "confidence", "device", "dtype", "seed", "out"}
 
-
-def _with(options: tuple[Any, ...]) -> Any:
-    def decorate(function: Any) -> Any:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
-@click.command()
+@click.command(params=[*MODEL_FLAGS, *RUN_FLAGS])
 @click.argument("claim", required=False)
 @click.option("--all", "all_", is_flag=True, help="Every claim of the register.")
 @click.option("--quick", is_flag=True, help="At most 16 draws per network.")
-@_with(MODEL_FLAGS)
-@_with(RUN_FLAGS)
 @as_json
 @click.pass_context
 def validate(ctx: click.Context, claim: str | None, all_: bool, quick: bool, as_json: bool, **flags: Any) -> None:
@@ -82,14 +71,14 @@ def validate(ctx: click.Context, claim: str | None, all_: bool, quick: bool, as_
     if (claim is None) != all_:
         raise IkunError("name a claim, or give --all; ikun claims lists them")
     claims = list(CLAIMS) if claim is None else select(claim)
-    own = [name for name in flags if name not in _RUN_NAMES and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    own = [o.name for o in MODEL_FLAGS if o.name and ctx.get_parameter_source(o.name) is ParameterSource.COMMANDLINE]
     quiet_libraries()
     settings = _settings(flags, quick)
     from .judge import Laboratory
 
     laboratory = Laboratory(settings)
     jobs = [(c, _cases(c, flags, bool(own)), None if own else c.expected) for c in claims]
-    out = _folder(flags["out"] or f"runs/{claim or 'all'}")
+    out = folder(flags["out"] or f"runs/{claim or 'all'}")
     verdicts = run(jobs, laboratory)
     _write(out, laboratory, verdicts)
     documents = [verdict.to_dict() | {"files": str(out)} for verdict in verdicts]
@@ -124,12 +113,6 @@ def _settings(flags: dict[str, Any], quick: bool) -> Any:
     )
 
 
-def _folder(out: str) -> Any:
-    from ikun_sym.files import folder
-
-    return folder(out)  # before the work, not after it
-
-
 def _cases(claim: Claim, flags: dict[str, Any], own: bool) -> list[Case]:
     from .case import Case, build, label
     from .judge import cases_of
@@ -137,26 +120,13 @@ def _cases(claim: Claim, flags: dict[str, Any], own: bool) -> list[Case]:
 
     if flags["arch"] != "dense":
         raise IkunError(f"unknown architecture {flags['arch']!r}; known: dense")
-    fields = (
-        "depth",
-        "width",
-        "steps",
-        "leak",
-        "reset",
-        "detach",
-        "threshold",
-        "surrogate",
-        "input_rate",
-        "loss",
-        "distribution",
-    )
-    architecture = Architecture(**{name: flags[name] for name in fields}, input=flags["input_"], forward=claim.forward)
+    given = {f.name: flags[f.name] for f in fields(Architecture) if flags.get(f.name) is not None}
+    architecture = Architecture(**given, forward=claim.forward)
     if not own:
         return cases_of(claim, architecture)
     if flags["gain"] is not None:
         if flags["scheme"] is not None:
             raise IkunError("give --gain or --scheme, not both")
-        architecture = replace(architecture, gain=flags["gain"])
         return [Case(label(architecture), architecture)]
     return [build(architecture, flags["scheme"] or claim.scheme, flags["alpha"], flags["second_moment"])]
 
@@ -182,9 +152,7 @@ def run(jobs: list[tuple[Claim, list[Case], str | None]], laboratory: Laboratory
     return verdicts
 
 
-def _write(out: Any, laboratory: Laboratory, verdicts: list[Verdict]) -> None:
-    from ikun_sym.files import write_atomically
-
+def _write(out: Path, laboratory: Laboratory, verdicts: list[Verdict]) -> None:
     from .records import command_line, provenance, write
     from .report import page
 
@@ -252,7 +220,6 @@ def demo(ctx: click.Context, out: str, depth: int, width: int, device: str, seed
     quiet_libraries()
     from .demo import main_job, show
 
-    folder_ = _folder(out)
-    result = main_job(folder_, depth=depth, width=width, device=device, seed=seed, run=run)
+    result = main_job(folder(out), depth=depth, width=width, device=device, seed=seed, run=run)
     emit(result.to_dict(), as_json, lambda console: show(console, result))
     ctx.exit(result.exit_code)

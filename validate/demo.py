@@ -16,7 +16,7 @@ from ikun_sym.files import write_atomically
 from ikun_sym.targets import export
 from ikun_sym.theory.constants import Constants, constants
 
-from .case import Case, build
+from .case import Case, build, label
 from .claims import Claim, select
 from .device import choose
 from .judge import CaseResult, Laboratory, RunSettings, Verdict
@@ -54,6 +54,10 @@ class DemoResult:
         return [r for r in self.results if r.predicted_outcome is not None and r.outcome != r.predicted_outcome]
 
     @property
+    def as_predicted(self) -> int:
+        return len(self.results) - len(self.surprises)
+
+    @property
     def exit_code(self) -> int:
         if any(result.outcome != "inconclusive" for result in self.surprises):
             return 1
@@ -66,7 +70,7 @@ class DemoResult:
             "exports": [str(path) for path in self.exports],
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
             "table": [dict(vars(line)) for line in self.lines],
-            "as_predicted": len(self.results) - len(self.surprises),
+            "as_predicted": self.as_predicted,
             "cases": len(self.results),
         }
 
@@ -121,18 +125,16 @@ def _cases(claim: Claim, architecture: Architecture) -> tuple[list[Case], list[L
             try:
                 cases.append(build(wanted, claim.scheme))
             except NoSolutionError as error:
-                reason = str(error).partition(": ")[2].partition(";")[0]
-                spec = SURROGATES[name].bind().spec
                 absent.append(
                     Line(
                         claim=claim.id,
-                        case=f"{spec}, θ = {theta:g}",
+                        case=label(wanted),
                         claimed="",
                         predicted="",
                         measured="",
                         draws="0",
                         verdict="not run",
-                        note=reason,
+                        note=error.reason,
                     )
                 )
     return cases, absent
@@ -140,12 +142,11 @@ def _cases(claim: Claim, architecture: Architecture) -> tuple[list[Case], list[L
 
 def introduction(result: DemoResult) -> list[str]:
     """What was asked and what came out."""
-    agree, total = len(result.results) - len(result.surprises), len(result.results)
     return [
         "IKUN's Theorem 1 (Chang, Wang & Yang, arXiv 2411.18250) sets Var(W) = α/(fan_in σ_X² E[f'²]) and claims that forward "
         "and backward variance stay stable in deep spiking networks. Here the constants are derived and enclosed, the claim is "
         "tested on random networks, and each verdict can be wrong with at most the stated probability.",
-        f"{agree} of {total} verdicts are the ones that infinite-width theory predicts.",
+        f"{result.as_predicted} of {len(result.results)} verdicts are the ones that infinite-width theory predicts.",
     ]
 
 
@@ -182,7 +183,6 @@ def show(console: Console, result: DemoResult) -> None:
         for before, l in zip(above, result.lines, strict=False)
     ]
     console.print(table("Theorem 1, per-layer factors", columns, lines))
-    agree, total = len(result.results) - len(result.surprises), len(result.results)
-    console.print(f"{agree} of {total} verdicts as predicted")
+    console.print(f"{result.as_predicted} of {len(result.results)} verdicts as predicted")
     console.print(f"exports: {result.exports[0].parent}")
     console.print(f"page:    {result.out / 'report.html'}")

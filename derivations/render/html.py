@@ -15,7 +15,7 @@ from ..document import MARKS, Document
 
 @cache
 def environment() -> Environment:
-    """Templates of this folder, with the filters `math` (block) and `inline_math`."""
+    """Templates of this folder, with the filter `math`."""
     made = Environment(
         loader=PackageLoader("ikun_derivations", "render"),
         autoescape=True,
@@ -23,8 +23,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["math"] = lambda latex: mathml(latex, "block")
-    made.filters["inline_math"] = lambda latex: mathml(latex, "inline")
+    made.filters["math"] = mathml
     return made
 
 

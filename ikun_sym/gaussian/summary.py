@@ -42,7 +42,7 @@ def summary(surrogate: Surrogate) -> dict[str, Any]:
         "summary": surrogate.summary,
         "derivative": {f"side {p.side:+d}, {p.lo} < u < {p.hi}": str(p.value) for p in surrogate.derivative.pieces},
         "area": _area(surrogate),
-        "peak": None if required else peak(bound.surrogate, FloatFunction(surrogate.derivative, bound.environment)),
+        "peak": None if required else peak(FloatFunction(surrogate.derivative, bound.environment)),
         "form": form.kind,
         "status": certify_at(function, form, bound.environment).status,
         "equivalents": [equivalent.name for equivalent in surrogate.equivalents],
@@ -55,7 +55,7 @@ def _area(surrogate: Surrogate) -> str:
     return "infinite" if value in (sp.oo, -sp.oo) else "undefined" if value is sp.nan else str(value)
 
 
-def peak(surrogate: Surrogate, function: FloatFunction) -> float:
+def peak(function: FloatFunction) -> float:
     """sup f' at the defaults, over a grid of both half-lines from 1e-6 to 1e3 and the sides of every breakpoint."""
     ends = np.array([end for _, lo, hi, _ in function.pieces for end in (lo, hi) if np.isfinite(end)])
     points = np.concatenate([np.geomspace(1e-6, 1e3, 2000), ends, ends * (1 - 1e-12)])

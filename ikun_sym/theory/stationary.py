@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.optimize import brentq
@@ -70,17 +71,19 @@ class SchemeAt:
         if self.input_second_moment is not None and not self.input_second_moment > 0:
             raise DomainError("second moment", self.input_second_moment, "a positive number")
 
-    @property
+    @cached_property
     def _variance(self) -> Evaluator:
         return lower(self.scheme.variance, Numpy())
 
     def weight_variance(self, q: Floats | float, *, settle: bool = True) -> Floats:
         """Var(W) when the layer's membrane potential has variance q."""
         known: dict = {fan_in: float(self.fan.fan_in), fan_out: float(self.fan.fan_out), alpha: self.alpha}
-        if self.scheme.needs_moments:
-            known |= {m2: self.layer.gradient_moment(q, settle=settle)}
-            given = self.input_second_moment
+        given, contained = self.input_second_moment, self.scheme.variance.free_symbols
+        if m2 in contained:
+            known[m2] = self.layer.gradient_moment(q, settle=settle)
+        if second_x in contained:
             known[second_x] = self.layer.second_moment(q, settle=settle) if given is None else given
+        if var_x in contained:
             known[var_x] = self.layer.variance(q, settle=settle) if given is None else given
         return self._variance(known)
 
@@ -138,6 +141,5 @@ class SchemeAt:
         where = f"scheme {self.scheme.name!r} with {self.layer.surrogate.spec}, threshold {self.layer.threshold:g}"
         low, high = self.scanned
         what = "only unstable stationary states" if states else "no stationary state with activity"
-        raise NoSolutionError(
-            f"{where}: {what} for Var(H) from {low:g} to {high:g}; choose another surrogate slope or another scheme"
-        )
+        advice = "choose another surrogate slope or another scheme"
+        raise NoSolutionError(where, f"{what} for Var(H) from {low:g} to {high:g}", advice)
