@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
@@ -16,6 +16,9 @@ from ..errors import IkunError
 
 U = sp.Symbol("u", positive=True)
 """The variable of every piece: the distance |x| from the threshold."""
+
+R = sp.Symbol("r", nonnegative=True)
+"""The position inside a cell of a periodic tail, 0 <= r < period."""
 
 _FORBIDDEN = (sp.Abs, sp.sign, sp.Heaviside, sp.Piecewise, sp.Min, sp.Max, sp.floor)
 
@@ -44,16 +47,55 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class PeriodicTail:
+    """From u = `start` outwards on one side: breakpoints that recur with `period` for ever.
+
+    Cell n is start + n·period <= u < start + (n + 1)·period; there r = u − start − n·period, and `cell` lists the
+    (end, value) of its stretches in order from r = 0, the last end being the period. A value may depend on r and on u.
+    """
+
+    side: int
+    start: sp.Expr
+    period: sp.Expr
+    cell: tuple[tuple[sp.Expr, sp.Expr], ...]
+
+    def __post_init__(self) -> None:
+        if self.side not in (1, -1):
+            raise IkunError(f"a periodic tail has side +1 or -1, not {self.side}")
+        if not self.cell or sp.sympify(self.cell[-1][0]) != self.period:
+            raise IkunError(f"the cell of a periodic tail does not end at its period {self.period}")
+        for what in (self.start, self.period, *(end for end, _ in self.cell)):
+            if {U, R} & what.free_symbols:
+                raise IkunError(f"a breakpoint {what} depends on the variable; breakpoints depend on parameters only")
+        for _, value in self.cell:
+            if value.has(*_FORBIDDEN):
+                raise IkunError(f"a stretch of a cell is smooth: {value} has a kink; split it")
+
+    def stretches(self, first: int, count: int) -> tuple[Piece, ...]:
+        """Cells `first` to `first + count − 1` as pieces."""
+        pieces = []
+        for n in range(first, first + count):
+            origin = self.start + n * self.period
+            lo = origin
+            for end, value in self.cell:
+                pieces.append(Piece(self.side, lo, origin + end, value.subs(R, U - origin)))
+                lo = origin + end
+        return tuple(pieces)
+
+
+@dataclass(frozen=True)
 class PiecewiseFunction:
-    """Pieces that cover both half-lines once, in order outwards from 0. Values at the breakpoints are not defined
-    here: no Gaussian expectation depends on them."""
+    """Pieces, and perhaps one periodic tail a side, that cover both half-lines once, in order outwards from 0. Values at
+    the breakpoints are not defined here: no Gaussian expectation depends on them."""
 
     pieces: tuple[Piece, ...]
+    tails: tuple[PeriodicTail, ...] = ()
 
     def __post_init__(self) -> None:
         for side in (1, -1):
-            chain = self.side(side)
-            if not chain or chain[0].lo != 0 or chain[-1].hi != sp.oo:
+            chain, tail = self.side(side), self.tail(side)
+            ends = [piece.hi for piece in chain] or [sp.S.Zero]
+            if (chain and chain[0].lo != 0) or ends[-1] != (tail.start if tail else sp.oo):
                 raise IkunError(f"the pieces on side {side:+d} do not cover it from 0 to infinity")
             for left, right in itertools.pairwise(chain):
                 if left.hi != right.lo:
@@ -62,22 +104,52 @@ class PiecewiseFunction:
     def side(self, side: int) -> tuple[Piece, ...]:
         return tuple(piece for piece in self.pieces if piece.side == side)
 
+    def tail(self, side: int) -> PeriodicTail | None:
+        """The periodic tail of a side, if it has one."""
+        found = [tail for tail in self.tails if tail.side == side]
+        if len(found) > 1:
+            raise IkunError(f"side {side:+d} has {len(found)} periodic tails; it can have one")
+        return found[0] if found else None
+
+    def unrolled(self, cells: Mapping[int, int]) -> PiecewiseFunction:
+        """Without tails: `cells[side]` cells of each as pieces, and 0 beyond them."""
+        pieces = list(self.pieces)
+        for tail in self.tails:
+            count = cells[tail.side]
+            pieces += tail.stretches(0, count)
+            pieces.append(Piece(tail.side, tail.start + count * tail.period, sp.oo, sp.S.Zero))
+        return PiecewiseFunction(tuple(pieces))
+
     @property
     def free_symbols(self) -> set[sp.Symbol]:
         found: set[sp.Symbol] = set()
         for piece in self.pieces:
             for expr in (piece.lo, piece.hi, piece.value):
                 found |= {s for s in expr.free_symbols if isinstance(s, sp.Symbol)}
-        return found - {U}
+        for tail in self.tails:
+            for expr in (tail.start, tail.period, *itertools.chain(*tail.cell)):
+                found |= {s for s in expr.free_symbols if isinstance(s, sp.Symbol)}
+        return found - {U, R}
 
     @property
     def is_even(self) -> bool:
         """The same pieces on both sides, literally; False may also mean 'not seen to be even'."""
+        right, left = self.tail(1), self.tail(-1)
+        if (right is None) != (left is None) or (right and left and replace(right, side=-1) != left):
+            return False
         return [(p.lo, p.hi, p.value) for p in self.side(1)] == [(p.lo, p.hi, p.value) for p in self.side(-1)]
 
     def map(self, change: Callable[[sp.Expr], sp.Expr]) -> PiecewiseFunction:
         """The function with `change` applied to the value of every piece."""
-        return PiecewiseFunction(tuple(Piece(p.side, p.lo, p.hi, change(p.value)) for p in self.pieces))
+        return self._rebuilt(change, lambda end: end)
+
+    def _rebuilt(self, value: Callable[[sp.Expr], sp.Expr], end: Callable[[sp.Expr], sp.Expr]) -> PiecewiseFunction:
+        return PiecewiseFunction(
+            tuple(Piece(p.side, end(p.lo), end(p.hi), value(p.value)) for p in self.pieces),
+            tuple(
+                PeriodicTail(t.side, end(t.start), end(t.period), tuple((end(e), value(v)) for e, v in t.cell)) for t in self.tails
+            ),
+        )
 
     def power(self, exponent: int) -> PiecewiseFunction:
         return self.map(lambda value: value**exponent)
@@ -85,10 +157,10 @@ class PiecewiseFunction:
     def substitute(self, values: Mapping[sp.Symbol, sp.Expr]) -> PiecewiseFunction:
         """Replace parameters (simultaneously) in values and ends."""
 
-        def replace(expr: sp.Expr) -> sp.Expr:
+        def substituted(expr: sp.Expr) -> sp.Expr:
             return expr.subs(values, simultaneous=True)  # type: ignore[arg-type]
 
-        return PiecewiseFunction(tuple(Piece(p.side, replace(p.lo), replace(p.hi), replace(p.value)) for p in self.pieces))
+        return self._rebuilt(substituted, substituted)
 
 
 def one_side(side: int, *steps: tuple[sp.Expr | int, sp.Expr | int]) -> tuple[Piece, ...]:
