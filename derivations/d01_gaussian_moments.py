@@ -14,7 +14,7 @@ from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.gaussian.certify import expectation
 from ikun_sym.gaussian.form import latex
 from ikun_sym.gaussian.moment import integrand
-from ikun_sym.gaussian.rules import certify_at, derive
+from ikun_sym.gaussian.rules import form_of
 
 from .document import Document
 
@@ -41,12 +41,11 @@ def _section(document: Document, surrogate: Surrogate) -> None:
     document.define(surrogate.summary, cases(surrogate.derivative))
     for power in POWERS:
         function = integrand(bound, "fprime", power)
-        form = derive(function)
+        form = form_of(function, bound.environment)
         left = rf"\mathbb{{E}}\left[f'(X)^{{{power}}}\right]" if power > 1 else r"\mathbb{E}\left[f'(X)\right]"
         if form.expr is not None:
-            certificate = certify_at(function, form, bound.environment)
             text = f"p = {power}, {form.kind} form, by the rule “{form.method}”"
-            document.certified(text, f"{left} = {form.latex}", certificate)
+            document.certified(text, f"{left} = {form.latex}", form.certificate)
         at = f"p = {power} at μ = 0, v = 1, {bound.spec}"
         if form.expr is None:
             at += "; no closed form is known"

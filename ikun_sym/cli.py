@@ -1,9 +1,10 @@
-"""The command `ikun`. Sub-commands come from the entry-point group `ikun.commands`, loaded when they are used."""
+"""The command `ikun`. Sub-commands come from entry points and are loaded when they are used."""
 
 from __future__ import annotations
 
 import sys
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import click
 
@@ -14,10 +15,14 @@ BAD_INPUT = 2
 
 
 class Commands(click.Group):
-    """A group whose commands are entry points."""
+    """A group whose commands are the entry points of the group `source`."""
+
+    def __init__(self, *args: Any, source: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.source = source
 
     def _found(self) -> dict[str, EntryPoint]:
-        return {entry.name: entry for entry in entry_points(group="ikun.commands")}
+        return {entry.name: entry for entry in entry_points(group=self.source)}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(self._found())
@@ -25,12 +30,13 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         found = self._found()
         if cmd_name not in found:
-            raise UnknownNameError("command", cmd_name, found)
+            raise UnknownNameError(ctx.info_name if ctx.parent else "command", cmd_name, found)
         return found[cmd_name].load()
 
 
 @click.group(
     cls=Commands,
+    source="ikun.commands",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )

@@ -91,10 +91,11 @@ def constants(spec: str, threshold: Fraction, std: Fraction, digits: int, as_jso
 @click.option("--library", help="Only entries with an equivalent in this library, in its own names.")
 @as_json
 def surrogates(library: str | None, as_json: bool) -> None:
-    """List the surrogates: derivative, parameters, area, peak, class of form, library equivalents."""
-    from .gaussian.summary import summaries
+    """List the surrogates: derivative, parameters, area, peak, class of form, library equivalents; then the functions of
+    libraries that are not supported, with the reason."""
+    from .gaussian.summary import summaries, unsupported
 
-    found = summaries(library)
+    found, apart = summaries(library), unsupported(library)
     rows = [
         (
             s["name"],
@@ -103,14 +104,21 @@ def surrogates(library: str | None, as_json: bool) -> None:
             ),
             s["summary"],
             s["area"],
-            f"{s['peak']:.6g}" if s["peak"] is not None else "",
-            f"{s['form']} ({s['status']})",
+            "" if s["peak"] is None else s["peak"] if isinstance(s["peak"], str) else f"{s['peak']:.6g}",
+            s["form"],
             "\n".join(s["equivalents"]),
         )
         for s in found
     ]
     columns = ("name", "parameters", "f'", "area", "peak", "E[f'²]", "equivalents")
-    emit(found, as_json, lambda console: console.print(table("Surrogates", columns, rows)))
+    reasons = [(entry["name"], entry["version"], entry["reason"]) for entry in apart]
+
+    def show(console: Console) -> None:
+        console.print(table("Surrogates", columns, rows))
+        if reasons:
+            console.print(table("Not supported", ("name", "release", "reason"), reasons))
+
+    emit({"surrogates": found, "unsupported": apart}, as_json, show)
 
 
 @click.command()

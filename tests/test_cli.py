@@ -19,6 +19,7 @@ import pytest
 import ikun_sym
 from ikun_sym.catalogue.schemes import SCHEMES
 from ikun_sym.catalogue.surrogates import SURROGATES
+from ikun_sym.catalogue.unsupported import UNSUPPORTED
 from ikun_sym.cli import main
 from ikun_sym.targets import TARGETS
 
@@ -257,7 +258,7 @@ def test_init_of_a_convolution(run: Run) -> None:
 
 
 def test_surrogates(run: Run) -> None:
-    found = run("surrogates", "--json").document
+    found = run("surrogates", "--json").document["surrogates"]
     assert [entry["name"] for entry in found] == list(SURROGATES.names())
     wanted = {"derivative", "parameters", "area", "peak", "form", "equivalents"}
     assert all(wanted <= set(entry) for entry in found)
@@ -266,9 +267,11 @@ def test_surrogates(run: Run) -> None:
 @pytest.mark.parametrize("library", sorted({e.library for s in SURROGATES for e in s.equivalents}))
 def test_surrogates_of_a_library(run: Run, library: str) -> None:
     found = run("surrogates", "--library", library.upper(), "--json").document
-    assert {entry["name"] for entry in found} == {
+    assert {entry["name"] for entry in found["surrogates"]} == {
         e.name for s in SURROGATES for e in s.equivalents if e.library == library
     }  # fmt: skip
+    stated = {entry["name"]: entry["reason"] for entry in found["unsupported"]}
+    assert stated == {e.name: e.reason for e in UNSUPPORTED if e.library == library}
 
 
 @pytest.mark.parametrize("target", TARGETS.names())

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ikun_sym.catalogue.piecewise import PiecewiseFunction, U
 from ikun_sym.catalogue.surrogate import Bound
+from ikun_sym.errors import IkunError
 from ikun_sym.gaussian.moment import integrand
 from ikun_sym.gaussian.special import Function, lower
 
@@ -24,12 +25,18 @@ class TorchArithmetic:
     def pi(self) -> float:
         return math.pi
 
+    def imaginary(self) -> complex:
+        return 1j
+
     def power(self, base: Any, exponent: Fraction) -> Any:
         if exponent == -1:
             return 1.0 / base
         if exponent.denominator == 1 and isinstance(base, Tensor):
             return torch.pow(base, int(exponent))
         return base ** float(exponent)
+
+    def raised(self, base: Any, exponent: Any) -> Any:
+        return base**exponent
 
     def call(self, function: Function, args: list[Any]) -> Any:
         if not any(isinstance(arg, Tensor) for arg in args):
@@ -42,6 +49,8 @@ class Elementwise:
     """A piecewise function on tensors. At a breakpoint the outer piece is used; x = 0 belongs to the positive side."""
 
     def __init__(self, function: PiecewiseFunction, bound: Bound) -> None:
+        if function.tails:
+            raise IkunError(f"surrogate {bound.surrogate.name}: breakpoints that recur for ever do not run in networks yet")
         self.env = {symbol: float(value) for symbol, value in bound.environment.items()}
         arithmetic = TorchArithmetic()
 

@@ -15,20 +15,31 @@ DOMAINS = {
     "positive": (lambda value: value > 0, "a positive number", {"positive": True}),
     "nonnegative": (lambda value: value >= 0, "zero or a positive number", {"nonnegative": True}),
     "real": (lambda value: True, "a real number", {"real": True}),
+    "above one": (lambda value: value > 1, "a number above 1", {"positive": True}),
+    "count": (
+        lambda value: value >= 1 and value.denominator == 1,
+        "a whole number from 1",
+        {"integer": True, "positive": True},
+    ),
 }
 
 
 VARIABLES = ("x", "u", "pi")
 """Names with a meaning of their own in every expression."""
 
+LETTERS = ("mu", "v", "r")
+"""Letters of the formulas: mean and variance of the Gaussian, and the place within a cell of a periodic tail."""
+
 
 @dataclass(frozen=True)
 class Param:
-    """`default` None means that the user must give a value (as some library functions demand)."""
+    """`default` None means that the user must give a value (as some library functions demand). `letter` stands for the
+    parameter in formulas where its name has another meaning there."""
 
     name: str
     default: Number | None = None
     domain: str = "positive"
+    letter: str = ""
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or keyword.iskeyword(self.name) or self.name in VARIABLES:
@@ -36,6 +47,8 @@ class Param:
                 f"parameter name {self.name!r} is not allowed; use an identifier that is neither a keyword of Python "
                 f"nor a variable of the formulas ({', '.join(VARIABLES)})"
             )
+        if (self.letter or self.name) in LETTERS:
+            raise IkunError(f"parameter {self.name}: formulas use {', '.join(LETTERS)} themselves; give it another letter")
         if self.domain not in DOMAINS:
             raise IkunError(f"parameter {self.name}: unknown domain {self.domain!r}; known: {', '.join(DOMAINS)}")
         if self.default is not None:
@@ -43,7 +56,7 @@ class Param:
 
     @property
     def symbol(self) -> sp.Symbol:
-        return sp.Symbol(self.name, **DOMAINS[self.domain][2])
+        return sp.Symbol(self.letter or self.name, **DOMAINS[self.domain][2])
 
     def check(self, value: Number) -> Fraction:
         """`value` as an exact number of the domain, or DomainError."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import sympy as sp
 
@@ -78,7 +79,7 @@ class PeriodicTail:
             origin = self.start + n * self.period
             lo = origin
             for end, value in self.cell:
-                pieces.append(Piece(self.side, lo, origin + end, value.subs(R, U - origin)))
+                pieces.append(Piece(self.side, lo, origin + end, value.xreplace({R: U - origin})))
                 lo = origin + end
         return tuple(pieces)
 
@@ -147,7 +148,8 @@ class PiecewiseFunction:
         return PiecewiseFunction(
             tuple(Piece(p.side, end(p.lo), end(p.hi), value(p.value)) for p in self.pieces),
             tuple(
-                PeriodicTail(t.side, end(t.start), end(t.period), tuple((end(e), value(v)) for e, v in t.cell)) for t in self.tails
+                PeriodicTail(t.side, end(t.start), end(t.period), tuple((end(e), value(v)) for e, v in t.cell))
+                for t in self.tails
             ),
         )
 
@@ -181,3 +183,21 @@ def even(value: sp.Expr | int, support: sp.Expr | None = None) -> PiecewiseFunct
 def two_sided(positive: sp.Expr | int, negative: sp.Expr | int) -> PiecewiseFunction:
     """positive(u) for x = u > 0 and negative(u) for x = -u < 0."""
     return PiecewiseFunction(one_side(1, (positive, sp.oo)) + one_side(-1, (negative, sp.oo)))
+
+
+def between(
+    low: sp.Expr, high: sp.Expr, right: sp.Expr, left: sp.Expr, values: Mapping[sp.Symbol, Fraction]
+) -> PiecewiseFunction:
+    """right(u) for x = u > 0 and left(u) for x = -u < 0 where low < x < high, 0 elsewhere. `values` of the parameters in
+    the ends, which may be infinite, decide on which side of 0 each end lies. Error: the ends are not in order."""
+    numbers = [(symbol, sp.Rational(value.numerator, value.denominator)) for symbol, value in values.items()]
+    if not low.subs(numbers) < high.subs(numbers):
+        raise IkunError(f"{low} = {low.subs(numbers)} is not below {high} = {high.subs(numbers)}; give ends in order")
+    pieces: tuple[Piece, ...] = ()
+    for side, value, near, far in ((1, right, low, high), (-1, left, -high, -low)):
+        steps: list[tuple[sp.Expr | int, sp.Expr | int]] = []
+        if far.subs(numbers) > 0:
+            steps += [(0, near)] if near.subs(numbers) > 0 else []
+            steps += [(value, far)]
+        pieces += one_side(side, *steps, *([] if steps and far == sp.oo else [(0, sp.oo)]))
+    return PiecewiseFunction(pieces)

@@ -1,36 +1,41 @@
-"""The text that names a surrogate: `name`, `name:param=value,…`, `library.Name:…`, or `expr:EXPRESSION;param=value`."""
+"""The text that names a surrogate: `name`, `name:param=value,…`, `library.Name:…`, or `expr:EXPRESSION;param=value`.
+
+Where one function of a library has several gradients, a variant follows its name (`stork.CustomSpike.sigmoid`); where
+releases differ, `library.Name` is the current one and `library.Name@release` another (`norse.SuperSpike@git`).
+"""
 
 from __future__ import annotations
 
 from ..errors import IkunError, UnknownNameError
 from ..exact import Number, exact
-from .surrogate import Bound, Surrogate
+from .surrogate import Bound, Equivalent, Surrogate
 from .surrogates import SURROGATES
+from .unsupported import UNSUPPORTED
 
 Spec = str | Surrogate | Bound
 
 EXPRESSION_PREFIX = "expr:"
 
 
-def library_surrogates() -> dict[str, Surrogate]:
-    """Lower-case `library.name` to the surrogate in that library's parametrisation."""
+def library_surrogates() -> dict[str, tuple[Surrogate, Equivalent]]:
+    """Lower-case `library.name` to the surrogate and the equivalent that says how the library calls it."""
     return {
-        equivalent.name.lower(): surrogate.of_library(equivalent)
-        for surrogate in SURROGATES
-        for equivalent in surrogate.equivalents
+        equivalent.name.lower(): (surrogate, equivalent) for surrogate in SURROGATES for equivalent in surrogate.equivalents
     }
 
 
 def find(name: str) -> Surrogate:
-    """A registered surrogate by its own name or by a library's."""
-    if name in SURROGATES:
-        return SURROGATES[name]
-    if "." in name:
-        known = library_surrogates()
-        if name.lower() in known:
-            return known[name.lower()]
-        raise UnknownNameError("surrogate", name, (*SURROGATES.names(), *(s.name for s in known.values())))
-    return SURROGATES[name]  # raises with near misses
+    """A registered surrogate by its own name, or by a library's in that library's parametrisation."""
+    if name in SURROGATES or "." not in name:
+        return SURROGATES[name]  # raises with near misses
+    known = library_surrogates()
+    if name.lower() in known:
+        surrogate, equivalent = known[name.lower()]
+        return surrogate.of_library(equivalent)
+    if name in UNSUPPORTED:
+        entry = UNSUPPORTED[name]
+        raise IkunError(f"surrogate {entry.name} is not supported: {entry.reason}")
+    raise UnknownNameError("surrogate", name, (*SURROGATES.names(), *(e.name for _, e in known.values())))
 
 
 def resolve(spec: Spec, **params: Number) -> Bound:

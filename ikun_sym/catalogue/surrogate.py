@@ -6,7 +6,7 @@ A surrogate is declared by f' alone. Its primitive, area, peak and moments are d
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -24,7 +24,8 @@ class Equivalent:
     """A library's own surrogate: f'_library(x) = scale * f'(x), our parameters given by `mapping`.
 
     `path` is importable as `module:attribute`. `scale` and the values of `mapping` are expressions in the library's
-    parameters. `version` is the release on which it was measured.
+    parameters. `version` is the release on which it was measured. `variant` names one of several gradients behind one
+    path; `tag` sets a release apart from the current one, whose entry has none.
     """
 
     library: str
@@ -34,21 +35,33 @@ class Equivalent:
     scale: sp.Expr = sp.S.One
     mapping: Mapping[str, sp.Expr] = field(default_factory=dict)
     note: str = ""
+    variant: str = ""
+    tag: str = ""
 
     @property
     def name(self) -> str:
-        """How users write it: `library.Name`."""
-        return f"{self.library}.{self.path.split(':')[1]}"
+        """How users write it: `library.Name`, `library.Name.variant`, `library.Name@tag`."""
+        return qualified(self.library, self.path, self.variant, self.tag)
 
 
-_NAME = re.compile(r"[A-Za-z_][\w.]*|expr:[^\"'\\\x00-\x1f\x7f]+")
+def qualified(library: str, path: str, variant: str = "", tag: str = "") -> str:
+    """`library.Name`, then `.variant` and `@tag` where there are any; Name is what stands after the colon of `path`."""
+    return f"{library}.{path.split(':')[1]}" + (f".{variant}" if variant else "") + (f"@{tag}" if tag else "")
+
+
+Values = Mapping[str, Fraction]
+Family = Callable[[Values], PiecewiseFunction]
+
+_NAME = re.compile(r"[A-Za-z_][\w.@-]*|expr:[^\"'\\\x00-\x1f\x7f]+")
 """Names stand in SPECs, file names and emitted comments: nothing in them may end a string or a line."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surrogate:
     """One surrogate. `derivative` is f'(x), x = membrane potential - threshold; `slope` names the parameter that
-    sharpens f' (the first unless said otherwise; None where there is none)."""
+    sharpens f' (the first unless said otherwise; None where there is none). `family`: f' as a function of the parameters'
+    values, where they choose the formula (a number of terms, the order of breakpoints); `bind` puts the function that it
+    gives in the place of `derivative`, which then is that of the values shown in lists."""
 
     name: str
     params: tuple[Param, ...] = ()
@@ -57,6 +70,7 @@ class Surrogate:
     refs: tuple[str, ...] = ()
     equivalents: tuple[Equivalent, ...] = field(default=(), hash=False)  # holds dictionaries
     slope: str | None = None
+    family: Family | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -86,17 +100,28 @@ class Surrogate:
             if value is None:
                 raise IkunError(f"surrogate {self.name!r} has no default for {param.name}; write {self.name}:{param.name}=…")
             numbers[param.name] = param.check(value)
-        return Bound(surrogate=self, values=tuple(numbers.items()))
+        surrogate = replace(self, derivative=self.family(numbers)) if self.family else self
+        return Bound(surrogate=surrogate, values=tuple(numbers.items()))
 
     def of_library(self, equivalent: Equivalent) -> Surrogate:
         """This surrogate in a library's own parametrisation."""
         symbols = {param.symbol: equivalent.mapping[param.name] for param in self.params}
-        scale = equivalent.scale
+
+        def translated(function: PiecewiseFunction) -> PiecewiseFunction:
+            return function.substitute(symbols).map(lambda value: equivalent.scale * value)
+
+        def family(values: Values) -> PiecewiseFunction:
+            numbers = [(param.symbol, _rational(values[param.name])) for param in equivalent.params]
+            own = {name: Fraction(str(sp.sympify(expr).subs(numbers))) for name, expr in equivalent.mapping.items()}
+            assert self.family is not None
+            return translated(self.family(own))
+
         return replace(
             self,
             name=equivalent.name,
             params=equivalent.params,
-            derivative=self.derivative.substitute(symbols).map(lambda value: scale * value),
+            derivative=translated(self.derivative),
+            family=family if self.family else None,
             summary=equivalent.note or self.summary,
             refs=(f"{equivalent.library} {equivalent.version}, {equivalent.path}",),
             equivalents=(),
@@ -123,6 +148,10 @@ class Bound:
         values = ",".join(f"{name}={_plain(value)}" for name, value in self.values)
         separator = ";" if self.surrogate.name.startswith("expr:") else ":"
         return self.surrogate.name + (separator + values if values else "")
+
+
+def _rational(value: Fraction) -> sp.Rational:
+    return sp.Rational(value.numerator, value.denominator)  # type: ignore[return-value]
 
 
 def _plain(value: Fraction) -> str:

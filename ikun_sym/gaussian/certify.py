@@ -7,7 +7,6 @@ raised until it is.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,9 +16,10 @@ from fractions import Fraction
 import sympy as sp
 from flint import acb, arb, ctx
 
-from ..catalogue.piecewise import Piece, PiecewiseFunction, U
+from ..catalogue.piecewise import PeriodicTail, Piece, PiecewiseFunction, R, U
 from ..errors import IkunError
-from .special import Balls, Evaluator, ball, lower
+from .cells import cells, rest
+from .special import Balls, Evaluator, ball, lower, precision
 from .tails import constant, tail
 
 GUARD_BITS = 40
@@ -28,17 +28,6 @@ GUARD_BITS = 40
 _ATTEMPTS = 9
 
 ROUTE = "ball arithmetic: validated integral + bounded tail"
-
-
-@contextlib.contextmanager
-def precision(bits: int) -> Iterator[None]:
-    """Flint's working precision, restored whatever happens."""
-    saved = ctx.prec
-    ctx.prec = bits
-    try:
-        yield
-    finally:
-        ctx.prec = saved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,9 +114,13 @@ def _integral(
     beyond, segments = arb(0), []
     for piece in function.pieces:
         if not piece.is_zero:
-            rest, found = _segments(piece, env, ball(mean) * piece.side, ball(var), depth)
-            beyond += rest
+            outside, found = _segments(piece, env, ball(mean) * piece.side, ball(var), depth)
+            beyond += outside
             segments += found
+    for part in function.tails:
+        outside, found = _unrolled(part, env, ball(mean) * part.side, ball(var), depth)
+        beyond += outside
+        segments += found
     rough = [segment.integrate(rel_tol=arb("1e-3"), abs_tol=arb(0), eval_limit=20000) for segment in segments]
     scale = sum((abs(value).upper() for value in rough if value.is_finite()), arb(0))
     goal = scale * arb(2) ** (-ctx.prec)
@@ -148,15 +141,38 @@ def _segments(piece: Piece, env: Mapping[sp.Symbol, object], m: arb, v: arb, dep
     else:
         cut = constant(piece.hi, env)
     rigorous, plain = lower(piece.value, Balls(analytic=True)), lower(piece.value, Balls())
-    # Break points near the bulk of the density: the integrator would find them by bisection.
+    return beyond, [Segment(rigorous, plain, env, a, b, m, v) for a, b in _split(lo, cut, m, v)]
+
+
+def _split(lo: arb, hi: arb, m: arb, v: arb) -> Iterator[tuple[arb, arb]]:
+    """[lo, hi] cut near the bulk of the density: the integrator would find these points by bisection."""
     inner = [(m + j * v.sqrt()).mid() for j in (-8, 0, 8)]
-    ends = [lo, *(point for point in inner if lo < point < cut), cut]
-    return beyond, [Segment(rigorous, plain, env, a, b, m, v) for a, b in itertools.pairwise(ends)]
+    return itertools.pairwise([lo, *(point for point in inner if lo < point < hi), hi])
+
+
+def _unrolled(
+    part: PeriodicTail, env: Mapping[sp.Symbol, object], m: arb, v: arb, depth: Fraction
+) -> tuple[arb, list[Segment]]:
+    """As `_segments`, for a periodic tail: the stretches of the cells within reach."""
+    kept, found = cells(part, env, m, v, depth), []
+    start, period = constant(part.start, env), constant(part.period, env)
+    lo = arb(0)
+    for end, value in part.cell:
+        hi = constant(end, env)
+        if value != 0:
+            rigorous, plain = lower(value, Balls(analytic=True)), lower(value, Balls())
+            for n in kept:
+                origin = start + n * period
+                pairs = _split(origin + lo, origin + hi, m, v)
+                found += [Segment(rigorous, plain, env, a, b, m, v, origin) for a, b in pairs]
+        lo = hi
+    return rest(part, env, kept, m, v), found
 
 
 @dataclass(frozen=True)
 class Segment:
-    """∫_a^b value(u) e^{−(u−m)²/2v} du for one stretch of one piece; `rigorous` heeds the integrator's flag."""
+    """∫_a^b value(u) e^{−(u−m)²/2v} du for one stretch of one piece; `rigorous` heeds the integrator's flag. `origin`: of
+    the cell, in a periodic tail."""
 
     rigorous: Evaluator
     plain: Evaluator
@@ -165,13 +181,14 @@ class Segment:
     b: arb
     m: arb
     v: arb
+    origin: arb = arb(0)  # noqa: RUF009 - immutable
 
     def integrate(self, *, rel_tol: arb, abs_tol: arb, eval_limit: int) -> arb:
         width = self.b - self.a  # ends may be balls: u = a + width·t, t in [0, 1], keeps the integrator's ends exact
 
         def integrand(t: acb, analytic: bool) -> acb:
             u = self.a + width * t
-            value = (self.rigorous if analytic else self.plain)({**self.env, U: u})
+            value = (self.rigorous if analytic else self.plain)({**self.env, U: u, R: u - self.origin})
             return value * (-((u - self.m) ** 2) / (2 * self.v)).exp()
 
         # The heap works on the worst stretch first; depth-first order can spend its budget in a negligible tail.
@@ -190,13 +207,21 @@ def _point_value(function: PiecewiseFunction, values: Mapping[sp.Symbol, Fractio
     """The value at a point, or the mean of the one-sided limits where pieces meet (0 included)."""
     with precision(int(digits * 3.3220) + 2 * GUARD_BITS):
         env = {symbol: Balls().rational(value) for symbol, value in values.items()}
-        point = abs(at)
+        numbers = [(symbol, sp.Rational(value.numerator, value.denominator)) for symbol, value in values.items()]
+        point = sp.Rational(abs(at).numerator, abs(at).denominator)
         sides = (1, -1) if at == 0 else (1 if at > 0 else -1,)
         limits: list[arb] = []
-        for piece in (p for side in sides for p in function.side(side)):
-            lo = sp.Rational(point.numerator, point.denominator)
-            numbers = [(symbol, sp.Rational(value.numerator, value.denominator)) for symbol, value in values.items()]
+        for piece in itertools.chain(*(_near(function, side, numbers, point) for side in sides)):
             low, high = piece.lo.subs(numbers), piece.hi.subs(numbers)
-            if (low <= lo) and (lo <= high):  # exact comparisons of algebraic numbers
-                limits.append(acb(lower(piece.value, Balls())({**env, U: Balls().rational(point)})).real)
+            if (low <= point) and (point <= high):  # exact comparisons of algebraic numbers
+                limits.append(acb(lower(piece.value, Balls())({**env, U: Balls().rational(abs(at))})).real)
         return Enclosure.of(sum(limits, arb(0)) / len(limits), digits, "value at the mean (variance 0)")
+
+
+def _near(function: PiecewiseFunction, side: int, numbers: list, point: sp.Expr) -> tuple[Piece, ...]:
+    """The pieces of a side, and the cells of its periodic tail around u = `point`."""
+    part = function.tail(side)
+    if part is None:
+        return function.side(side)
+    cell = int(sp.floor(((point - part.start) / part.period).subs(numbers)))
+    return function.side(side) + part.stretches(max(0, cell - 1), 3)

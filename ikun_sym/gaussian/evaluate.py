@@ -1,9 +1,8 @@
 """E[g(X)], X ~ N(mean, var), in float64 over arrays.
 
-Each piece is split where its density is largest and each part is integrated by the tanh-sinh rule, whose nodes crowd
-doubly exponentially at both ends: it resolves a needle at the threshold and a narrow density at the mean alike, at any
-ratio of their scales. All terms of a nonnegative g are nonnegative, so nothing cancels. The sum with twice the step
-is a free check; where the two disagree the value is replaced by that of the ball arithmetic, slow but right.
+A chain of routes (`floats`), the fastest first. Each states for which points its value is right to the last digits; the
+others pass to the next. The last two take every smooth piece: the tanh-sinh rule, whose nested check decides, and ball
+arithmetic, slow but right.
 """
 
 from __future__ import annotations
@@ -11,47 +10,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fractions import Fraction
-from functools import cache
+from functools import cached_property
 
 import numpy as np
 import sympy as sp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..catalogue.piecewise import PiecewiseFunction, U
+from ..catalogue.piecewise import PiecewiseFunction, R, U
 from ..errors import IkunError
 from .certify import expectation
-from .special import Evaluator, Numpy, lower
+from .floats import FAST
+from .floats.route import Floats, Route
+from .floats.tanh_sinh import AGREEMENT, EXTENT, LEVELS, REACH, TanhSinh, rule
+from .special import Numpy, lower
 
-Floats = NDArray[np.float64]
+_BATCH = 8192
+"""Points that go through a route together: a dozen arrays of them stay in the second-level cache."""
 
-REACH = 12.0
-"""Standard deviations beyond which the density is dropped: e^{-72} relative, far below float64's rounding."""
-
-LEVELS = (20, 48, 112, 256)
-"""Nodes per unit of the tanh-sinh variable, tried in turn. The last resolves scale ratios up to about 1e10."""
-
-EXTENT = 4.5
-"""Half-range of the tanh-sinh variable: the distance of the last node to the end is e^{-π sinh 4.5}, about 1e-61."""
-
-AGREEMENT = 1e-9
-"""Halving the step squares the error, nearly: agreement to 1e-9 with twice the step leaves less than the rounding."""
-
-SCALES = (1e-30, 1e30)
-"""Standard deviations (the lower one relative to |mean| + 1) that the rule resolves with a wide margin; ball arithmetic
-does the rest."""
-
-_BATCH = 1024
-
-
-@cache
-def rule(level: int) -> tuple[Floats, Floats, Floats]:
-    """Tanh-sinh on [0, 1]: (distance of the node to 0, distance to 1, weight); both distances to full relative
-    precision, y = 1/(1 + e^{-π sinh t}), dy/dt = π cosh t · y (1 − y)."""
-    steps = round(EXTENT * level)
-    t = np.arange(-steps, steps + 1) / level
-    w = math.pi * np.sinh(t)
-    near, far = 1 / (1 + np.exp(-w)), 1 / (1 + np.exp(w))
-    return near, far, math.pi * np.cosh(t) * near * far / level
+MAX_CELLS = 512
+"""Cells of a periodic tail that are written out as pieces; a density that reaches further is left to ball arithmetic."""
 
 
 class FloatFunction:
@@ -61,11 +38,23 @@ class FloatFunction:
         self.function, self.values = function, dict(values)
         self.env = {symbol: float(value) for symbol, value in values.items()}
         self.pieces = [
-            (piece, self._end(piece.lo), self._end(piece.hi), lower(piece.value, Numpy())) for piece in function.pieces
+            (piece, self._number(piece.lo), self._number(piece.hi), lower(piece.value, Numpy())) for piece in function.pieces
         ]
+        self.unrolled: dict[int, FloatFunction] = {}
 
-    def _end(self, end: sp.Expr) -> float:
+    def _number(self, end: sp.Expr) -> float:
         return math.inf if end == sp.oo else float(lower(end, Numpy())(self.env))
+
+    @cached_property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes that apply, in the order in which they are tried."""
+        made = (make(self.function, self.values) for make in FAST)
+        return (*(route for route in made if route is not None), TanhSinh(self.pieces, self.env))
+
+    @cached_property
+    def tails(self) -> list[tuple[int, float, float]]:
+        """(side, start, period) of the periodic tails."""
+        return [(tail.side, self._number(tail.start), self._number(tail.period)) for tail in self.function.tails]
 
     def __call__(self, x: ArrayLike) -> Floats:
         """The function at x; at a breakpoint, the outer piece (x = 0 belongs to the positive side)."""
@@ -77,11 +66,22 @@ class FloatFunction:
             if inside.any():
                 with np.errstate(over="ignore", under="ignore"):
                     result[inside] = value({**self.env, U: distance[inside]})
+        for tail, (side, start, period) in zip(self.function.tails, self.tails, strict=True):
+            beyond = (points >= 0 if side > 0 else points < 0) & (distance >= start)
+            place = np.where(beyond, np.mod(distance - start, period), np.nan)
+            before = 0.0
+            for end, value in tail.cell:
+                after = math.inf if end == tail.period else self._number(end)
+                inside = (place >= before) & (place < after)
+                if inside.any():
+                    with np.errstate(over="ignore", under="ignore"):
+                        result[inside] = lower(value, Numpy())({**self.env, U: distance[inside], R: place[inside]})
+                before = after
         return result
 
     def expectation(self, mean: ArrayLike, var: ArrayLike, *, settle: bool = True) -> Floats:
-        """E[g(X)] by broadcasting over means and variances > 0. What the rule does not resolve is settled by ball
-        arithmetic, or left NaN if not `settle`: a scan over extremes can do without them."""
+        """E[g(X)] by broadcasting over means and variances > 0. What no rule resolves is settled by ball arithmetic, or
+        left NaN if not `settle`: a scan over extremes can do without them."""
         try:
             m, v = np.broadcast_arrays(np.asarray(mean, dtype=float), np.asarray(var, dtype=float))
         except (TypeError, ValueError) as error:
@@ -90,65 +90,48 @@ class FloatFunction:
             raise IkunError("evaluate needs finite means and finite variances > 0; for variance 0 take the value at the mean")
         flat_m, flat_v = m.ravel(), v.ravel()
         out = np.empty(flat_m.shape)
-        for start in range(0, len(flat_m), _BATCH):
-            chunk = slice(start, start + _BATCH)
-            out[chunk] = self._chunk(flat_m[chunk], flat_v[chunk], settle)
+        with np.errstate(all="ignore"):
+            for start in range(0, len(flat_m), _BATCH):
+                chunk = slice(start, start + _BATCH)
+                out[chunk] = self._values(flat_m[chunk], flat_v[chunk])
+        for i in np.flatnonzero(np.isnan(out)) if settle else ():
+            out[i] = expectation(self.function, self.values, Fraction(float(flat_m[i])), Fraction(float(flat_v[i]))).value
         return out.reshape(m.shape)
 
-    def _chunk(self, mean: Floats, var: Floats, settle: bool) -> Floats:
-        result = np.full(mean.shape, np.nan)
-        sigma, size = np.sqrt(var), np.abs(mean) + 1
-        # beyond the last node's distance from the end, both step sizes may miss the same bulk and agree
-        extreme = (sigma < SCALES[0] * size) | (sigma > SCALES[1])
-        rest = np.flatnonzero(~extreme)
-        for level in LEVELS:
-            if not len(rest):
-                break
-            fine, coarse = self._sums(mean[rest], var[rest], rule(level))
-            resolved = np.abs(fine - coarse) <= AGREEMENT * np.abs(fine)
-            result[rest[resolved]] = fine[resolved]
-            rest = rest[~resolved]
-        for i in [*rest, *np.flatnonzero(extreme)] if settle else ():
-            exact = expectation(self.function, self.values, Fraction(float(mean[i])), Fraction(float(var[i])))
-            result[i] = exact.value
+    def _values(self, mean: Floats, var: Floats) -> Floats:
+        """NaN where no route vouches."""
+        if self.tails:
+            return self._with_tails(mean, var)
+        result, rest = np.full(mean.shape, np.nan), None
+        for route in self.routes:
+            value, sure = route(mean, var)
+            if sure.all():
+                if rest is None:
+                    return value
+                result[rest] = value
+                return result
+            rest = np.arange(len(result)) if rest is None else rest
+            result[rest[sure]] = value[sure]
+            rest, mean, var = rest[~sure], mean[~sure], var[~sure]
         return result
 
-    def _sums(self, mean: Floats, var: Floats, nodes: tuple[Floats, Floats, Floats]) -> tuple[Floats, Floats]:
-        """The sum over all pieces with the rule's step and with twice that step."""
-        fine, coarse = np.zeros(mean.shape), np.zeros(mean.shape)
-        sigma = np.sqrt(var)
-        with np.errstate(under="ignore", over="ignore", invalid="ignore"):
-            for piece, lo, hi, value in self.pieces:
-                if piece.is_zero:
-                    continue
-                m = piece.side * mean
-                top = np.clip(m, lo, hi)  # where the density is largest on the piece
-                gap = np.abs(m - top)
-                # (gap + r)² = gap² + REACH² σ², solved for r without cancellation
-                reach = REACH * REACH * var / (np.sqrt(gap * gap + REACH * REACH * var) + gap)
-                for outwards, length in ((True, np.minimum(hi - top, reach)), (False, top - lo)):
-                    live = length > 0
-                    if live.any():
-                        start = top[live] if outwards else top[live] - length[live]
-                        terms = self._stretch(value, outwards, start, length[live], gap[live], sigma[live], nodes)
-                        fine[live] += terms.sum(axis=1)
-                        coarse[live] += 2 * terms[:, ::2].sum(axis=1)
-        return fine, coarse
+    def _with_tails(self, mean: Floats, var: Floats) -> Floats:
+        """As many cells of the tails as the density reaches, rounded up to a power of two, are pieces like others."""
+        cells = np.ones(mean.shape)
+        for side, start, period in self.tails:
+            cells = np.maximum(cells, np.ceil((side * mean + REACH * np.sqrt(var) - start) / period))
+        cells = np.exp2(np.ceil(np.log2(cells)))
+        result = np.full(mean.shape, np.nan)
+        for count in np.unique(cells[cells <= MAX_CELLS]):
+            mask = cells == count
+            result[mask] = self._cut(int(count))._values(mean[mask], var[mask])
+        return result
 
-    def _stretch(
-        self,
-        value: Evaluator,
-        outwards: bool,
-        start: Floats,
-        length: Floats,
-        gap: Floats,
-        sigma: Floats,
-        nodes: tuple[Floats, Floats, Floats],
-    ) -> Floats:
-        """The terms of ∫ value · density over [start, start + length]. The density is largest at the start if
-        `outwards`, else at the end; u is measured from the start either way, so that a needle there is resolved."""
-        near, far, weight = nodes
-        u = start[:, None] + length[:, None] * (near if outwards else far)
-        z = (gap[:, None] + length[:, None] * near) / sigma[:, None]
-        scale = length / (sigma * math.sqrt(2 * math.pi))
-        return value({**self.env, U: u}) * np.exp(-0.5 * z * z) * (weight * scale[:, None])
+    def _cut(self, count: int) -> FloatFunction:
+        if count not in self.unrolled:
+            function = self.function.unrolled({tail.side: count for tail in self.function.tails})
+            self.unrolled[count] = FloatFunction(function, self.values)
+        return self.unrolled[count]
+
+
+__all__ = ["AGREEMENT", "EXTENT", "LEVELS", "REACH", "FloatFunction", "rule"]

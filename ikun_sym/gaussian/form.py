@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import sympy as sp
 
@@ -51,11 +52,18 @@ class Certificate:
 
 @dataclass(frozen=True, kw_only=True)
 class ClosedForm:
-    """E[g(X)] as an expression in MEAN, VAR and the parameters. `method` names the rule that found it."""
+    """E[g(X)] as an expression in MEAN, VAR and the parameters. `method` names the rule that found it.
+
+    `error` bounds |expr − E[g(X)]| / E|g(X)|: 0 for a form that is exact, the truncation of a finite sum otherwise.
+    `series` writes that sum with its summation sign, as text and as LaTeX; `exact` is the rest of `expr`.
+    """
 
     expr: sp.Expr | None
     kind: str
     method: str
+    error: Fraction = Fraction(0)
+    series: tuple[str, str] | None = None
+    exact: sp.Expr = sp.S.Zero
     certificate: Certificate = field(default_factory=lambda: Certificate(status="unknown"))
 
     def __post_init__(self) -> None:
@@ -64,8 +72,17 @@ class ClosedForm:
 
     @property
     def text(self) -> str:
-        return "none known" if self.expr is None else str(self.expr)
+        if self.expr is None:
+            return "none known"
+        if self.series is None:
+            return str(self.expr)
+        exact = f"{self.exact} + " if self.exact != 0 else ""
+        return f"{exact}{self.series[0]}; relative error at most {float(self.error):.1e}"
 
     @property
     def latex(self) -> str:
-        return r"\text{none known}" if self.expr is None else latex(self.expr)
+        if self.expr is None:
+            return r"\text{none known}"
+        if self.series is None:
+            return latex(self.expr)
+        return (latex(self.exact) + " + " if self.exact != 0 else "") + self.series[1]

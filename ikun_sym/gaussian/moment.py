@@ -19,7 +19,7 @@ from .certify import Enclosure, expectation
 from .evaluate import FloatFunction
 from .form import Certificate, ClosedForm
 from .primitive import primitive
-from .rules import certify_at, derive
+from .rules import form_of
 
 OF = ("fprime", "f")
 MAX_POWER = 16
@@ -65,7 +65,12 @@ class Moment:
             "var": float(self.var),
             "value": self.value if math.isfinite(self.value) else None,
             "enclosure": self.enclosure.to_dict(),
-            "form": {"kind": self.form.kind, "text": self.form.text, "latex": self.form.latex},
+            "form": {
+                "kind": self.form.kind,
+                "text": self.form.text,
+                "latex": self.form.latex,
+                "relative_error": float(self.form.error),
+            },
             "status": self.status,
             "proved": self.proved,
         }
@@ -116,8 +121,7 @@ def moment(
         form = ClosedForm(expr=None, kind="none", method="value at a point", certificate=Certificate(status="numeric-only"))
         note = "variance 0: the value at the mean; at a jump the one-sided limits are averaged"
     else:
-        form = derive(function)
-    certificate = certify_at(function, form, bound.environment)
+        form = form_of(function, bound.environment, m)
     return Moment(
         surrogate=bound,
         of=of,
@@ -126,7 +130,7 @@ def moment(
         var=v,
         enclosure=enclosure,
         form=form,
-        certificate=certificate,
+        certificate=form.certificate,
         note=note,
     )
 

@@ -9,25 +9,54 @@ from functools import lru_cache
 
 import sympy as sp
 
-from ..catalogue.piecewise import Piece, PiecewiseFunction, U
+from ..catalogue.piecewise import PeriodicTail, Piece, PiecewiseFunction, R, U
 from ..errors import IkunError
 
 
 @lru_cache(maxsize=128)
 def side_areas(derivative: PiecewiseFunction) -> tuple[sp.Expr, sp.Expr]:
-    """(∫_{−∞}^0 f', ∫_0^∞ f'), either possibly infinite."""
-    return tuple(_walk(derivative.side(side))[1] for side in (-1, 1))  # type: ignore[return-value]
+    """(∫_{−∞}^0 f', ∫_0^∞ f'): a number, ±oo, nan where the integral does not settle, or `FINITE`."""
+    areas = []
+    for side in (-1, 1):
+        tail = derivative.tail(side)
+        areas.append(_walk(derivative.side(side))[1] + (_tail_area(tail) if tail else sp.S.Zero))
+    return tuple(areas)  # type: ignore[return-value]
 
 
 def area(derivative: PiecewiseFunction) -> sp.Expr:
-    """∫ f' over the real line; oo or −oo where it diverges, nan where both sides diverge against each other."""
+    """∫ f' over the real line; oo or −oo where it diverges, nan where both sides diverge against each other or one does not
+    settle. Error: no formula is known, or the parameters' values decide."""
     left, right = side_areas(derivative)
-    return sp.simplify(left + right)
+    total = sp.simplify(left + right)
+    if total.has(FINITE, sp.Piecewise):
+        raise IkunError(f"no formula for the area of f' is known that holds for all parameters: {total}")
+    return total
+
+
+FINITE = sp.Dummy("finite", real=True)
+"""An integral that exists, of which no formula is known."""
+
+
+def _tail_area(tail: PeriodicTail) -> sp.Expr:
+    """The integral over all cells: finite where the values die out faster than 1/u², else decided by the limit cell."""
+    if all(sp.limit(value * U**2, U, sp.oo) == 0 for _, value in tail.cell):
+        return FINITE
+    one_cell, lo = sp.S.Zero, sp.S.Zero
+    for end, value in tail.cell:
+        one_cell, lo = one_cell + sp.integrate(sp.limit(value, U, sp.oo), (R, lo, end)), end
+    one_cell = sp.simplify(one_cell)
+    if one_cell.is_positive or one_cell.is_negative:
+        return sp.oo if one_cell.is_positive else -sp.oo
+    if one_cell == 0:
+        return sp.nan
+    raise IkunError(f"the sign of {one_cell}, the integral over a period, is not known")
 
 
 @lru_cache(maxsize=128)
 def primitive(derivative: PiecewiseFunction) -> PiecewiseFunction:
-    """f with f' = derivative."""
+    """f with f' = derivative. Error: none is known."""
+    if derivative.tails:
+        raise IkunError("no primitive is known for a function with periodic breakpoints; ask for moments of f' instead of f")
     left, right = side_areas(derivative)
     start = left if left.is_finite and right.is_finite else sp.S.Zero
     pieces = []
@@ -62,12 +91,19 @@ def _walk(pieces: tuple[Piece, ...]) -> tuple[list[tuple[Piece, sp.Expr]], sp.Ex
         grown = total + found - found.subs(U, piece.lo)
         walked.append((piece, grown))
         total = sp.limit(grown, U, sp.oo) if piece.hi == sp.oo else sp.simplify(grown.subs(U, piece.hi))
+        total = sp.nan if total.has(sp.AccumBounds) else total  # it oscillates for ever
     return walked, total
 
 
 @lru_cache(maxsize=256)
 def antiderivative(value: sp.Expr) -> sp.Expr:
-    """An antiderivative in u, verified: sympy finds it, differentiation and simplification confirm it."""
+    """An antiderivative in u, verified: sympy finds it, differentiation and simplification confirm it. Sums are taken term
+    by term and constant factors left out: sympy is quick with what remains."""
+    if isinstance(value, sp.Add):
+        return sp.Add(*(antiderivative(term) for term in value.args))  # type: ignore[arg-type]
+    factor, rest = value.as_independent(U, as_Add=False)
+    if factor != 1 and rest.has(U):
+        return factor * antiderivative(rest)  # type: ignore[arg-type, return-value]
     found = sp.integrate(value, U)
     if found.has(sp.Integral, sp.Piecewise) or sp.simplify(sp.diff(found, U) - value) != 0:
         raise IkunError(f"no primitive is known for {value}; ask for moments of f' instead of f")

@@ -1,9 +1,16 @@
-"""Rule: one even analytic value A/(B + C x²)ⁿ on the whole line. The Faddeeva function w, at every mean and variance.
+"""Rule: one rational function on the whole line without real poles. The Faddeeva function w, at every mean and variance.
 
-E[1/(X² + y²)] = (1/y) √(π/2v) Re w((μ + iy)/√(2v)), and E[1/(X² + y²)^{n+1}] = −(1/2ny) ∂/∂y E[1/(X² + y²)ⁿ].
+With X ~ N(μ, v) and z = (μ − p + iy)/√(2v):
+
+    E[1/((X − p)² + y²)] = √(π/2v) Re w(z)/y,    E[(X − p)/((X − p)² + y²)] = √(π/2v) Im w(z),
+
+and higher powers of the denominator by −1/(2ny) ∂/∂y.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
 
 import sympy as sp
 
@@ -11,63 +18,128 @@ from ..catalogue.piecewise import PiecewiseFunction, U
 from .form import MEAN, VAR, ClosedForm
 from .special import ImW, ReW
 
-METHOD = "rational in x², by the Faddeeva function"
+METHOD = "rational in x, by the Faddeeva function"
+
+X = sp.Symbol("x", real=True)
+_Y = sp.Symbol("y", positive=True)
+
+
+@dataclass(frozen=True)
+class Fraction:
+    """(odd·(x − centre) + even)/((x − centre)² + height²)^order."""
+
+    even: sp.Expr
+    odd: sp.Expr
+    centre: sp.Expr
+    height: sp.Expr
+    order: int
+
+    def expectation(self) -> sp.Expr:
+        root = sp.sqrt(2 * VAR)
+        x, y = (MEAN - self.centre) / root, self.height / root
+        total = sp.S.Zero
+        for numerator, is_odd in ((self.even, False), (self.odd, True)):
+            if numerator != 0:
+                scale = numerator * root ** int(is_odd) / (2 * VAR) ** self.order
+                parts = (sp.factor(part.subs({X: x, _Y: y}) * scale) for part in _standard(self.order, is_odd))
+                total += sp.Add(*(p * w for p, w in zip(parts, (ReW(x, y), ImW(x, y), sp.S.One), strict=True)))
+        return total
+
+
+@lru_cache(maxsize=64)
+def _standard(order: int, odd: bool) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
+    """(A, B, C) with E[T^odd/(T² + y²)^order] = A Re w + B Im w + C at x + iy, T ~ N(x, 1/2); Laurent polynomials in y.
+
+    ∂y Re w = 2(x Im w + y Re w) − 2/√π and ∂y Im w = −2(x Re w − y Im w).
+    """
+    root = sp.sqrt(sp.pi)
+    a, b, c = (sp.S.Zero, root, sp.S.Zero) if odd else (root / _Y, sp.S.Zero, sp.S.Zero)
+    for n in range(1, order):
+        step = -1 / (2 * n * _Y)
+        a, b, c = (
+            sp.expand(step * derivative)
+            for derivative in (
+                sp.diff(a, _Y) + 2 * _Y * a - 2 * X * b,
+                sp.diff(b, _Y) + 2 * X * a + 2 * _Y * b,
+                sp.diff(c, _Y) - 2 * a / root,
+            )
+        )
+    return a, b, c
+
+
+def on_the_line(function: PiecewiseFunction) -> sp.Expr | None:
+    """The function as one expression in x, if each side is one piece and they are the same rational function."""
+    if function.tails or len(function.pieces) != 2:
+        return None
+    right, left = (function.side(side)[0].value for side in (1, -1))
+    if not (right.is_rational_function(U) and left.is_rational_function(U)):
+        return None
+    value = right.subs(U, X)
+    return value if sp.cancel(sp.together(value - left.subs(U, -X))) == 0 else None
+
+
+def kind(function: PiecewiseFunction) -> str | None:
+    return None if _decompose(function) is None else "special"
 
 
 def closed_form(function: PiecewiseFunction) -> ClosedForm | None:
     """E[function(X)] as a closed form, unproved; None if the function is not of this class."""
-    found = _match(function)
-    if found is None:
+    decomposed = _decompose(function)
+    if decomposed is None:
         return None
-    scale, square, n = found
-    root = sp.sqrt(2 * VAR)
-    height = sp.sqrt(square) / root
-    parts = [sp.factor(part.subs({X: MEAN / root, Y: height}) * scale / (2 * VAR) ** n) for part in _expectation(n)]
-    words = (ReW(MEAN / root, height), ImW(MEAN / root, height), sp.S.One)
-    expr = sp.Add(*(part * word for part, word in zip(parts, words, strict=True)))
-    return ClosedForm(expr=expr, kind="special", method=METHOD)  # type: ignore[arg-type]
+    polynomial, found = decomposed
+    total = sp.Add(*(fraction.expectation() for fraction in found))
+    if polynomial != 0:
+        total += sum((_power_moment(n) * c for (n,), c in sp.Poly(polynomial, X).terms()), sp.S.Zero)
+    return ClosedForm(expr=total, kind="special", method=METHOD)
 
 
-X, Y = sp.Symbol("x", real=True), sp.Symbol("y", positive=True)
-"""mean/√(2v) and (distance of the pole)/√(2v)."""
+def _decompose(function: PiecewiseFunction) -> tuple[sp.Expr, list[Fraction]] | None:
+    value = on_the_line(function)
+    return None if value is None or value.is_polynomial(X) else _fractions(value)
 
 
-def _expectation(n: int) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
-    """(A, B, C) with (2v)ⁿ E[1/(X² + y²)ⁿ] = A Re w + B Im w + C at x + iy, Laurent polynomials in y.
-
-    ∂y Re w = 2(x Im w + y Re w) − 2/√π and ∂y Im w = −2(x Re w − y Im w).
-    """
-    a, b, c = sp.sqrt(sp.pi) / Y, sp.S.Zero, sp.S.Zero
-    for order in range(1, n):
-        step = -1 / (2 * order * Y)
-        a, b, c = (
-            sp.expand(step * derivative)
-            for derivative in (
-                sp.diff(a, Y) + 2 * Y * a - 2 * X * b,
-                sp.diff(b, Y) + 2 * X * a + 2 * Y * b,
-                sp.diff(c, Y) - 2 * a / sp.sqrt(sp.pi),
-            )
-        )
-    return a, b, c  # type: ignore[return-value]
+def _power_moment(n: int) -> sp.Expr:
+    """E[Xⁿ] = μ E[Xⁿ⁻¹] + (n − 1) v E[Xⁿ⁻²]."""
+    before, last = sp.S.Zero, sp.S.One
+    for k in range(1, n + 1):
+        before, last = last, sp.expand(MEAN * last + (k - 1) * VAR * before)
+    return last
 
 
-def _match(function: PiecewiseFunction) -> tuple[sp.Expr, sp.Expr, int] | None:
-    """(scale, square, n): the function is scale/(x² + square)ⁿ, one even piece on each whole half-line."""
-    if not function.is_even or len(function.pieces) != 2:
-        return None
-    constant, quadratic, order = sp.S.One, None, 0
-    for base, power in function.pieces[0].value.as_powers_dict().items():
-        exponent = sp.sympify(power)
-        if U not in base.free_symbols:
-            constant *= base**exponent
-        elif quadratic is None and exponent.is_Integer and exponent < 0 and base.is_polynomial(U):
-            quadratic, order = sp.Poly(base, U), -int(exponent)
-        else:
+def _fractions(value: sp.Expr) -> tuple[sp.Expr, list[Fraction]] | None:
+    """The polynomial part and the partial fractions, or None where a pole is real or cannot be located."""
+    numerator, denominator = sp.fraction(sp.together(value))
+    _, factors = sp.factor_list(denominator, X)
+    poles = [(factor, order) for factor, order in factors if factor.has(X)]
+    parts = [value] if len(poles) == 1 and not numerator.has(X) else sp.Add.make_args(sp.apart(value, X))
+    polynomial, found = sp.S.Zero, []
+    for part in parts:
+        if part.is_polynomial(X):  # type: ignore[union-attr]
+            polynomial += part
+            continue
+        fraction = _fraction(part)  # type: ignore[arg-type]
+        if fraction is None:
             return None
-    if quadratic is None or quadratic.degree() != 2 or quadratic.coeff_monomial(U) != 0:
+        found.append(fraction)
+    return polynomial, found
+
+
+def _fraction(part: sp.Expr) -> Fraction | None:
+    numerator, denominator = sp.fraction(sp.together(part))
+    constant, factors = sp.factor_list(denominator, X)
+    poles = [(sp.Poly(factor, X), order) for factor, order in factors if factor.has(X)]
+    rest = sp.Mul(constant, *(factor**order for factor, order in factors if not factor.has(X)))
+    if len(poles) != 1 or poles[0][0].degree() != 2 or sp.degree(numerator, X) > 1:
         return None
-    lead, rest = quadratic.coeff_monomial(U**2), quadratic.coeff_monomial(1)
-    square = sp.simplify(rest / lead)
+    (quadratic, order) = poles[0]
+    lead, linear, last = quadratic.all_coeffs()
+    centre = -linear / (2 * lead)
+    square = sp.cancel(last / lead - centre**2)
     if not square.is_positive:
         return None
-    return constant * lead ** (-order), square, order
+    top = sp.Poly(numerator, X)
+    odd = top.coeff_monomial(X)
+    even = top.coeff_monomial(1) + odd * centre
+    scale = 1 / (rest * lead**order)
+    return Fraction(sp.cancel(even * scale), sp.cancel(odd * scale), centre, sp.sqrt(square), order)

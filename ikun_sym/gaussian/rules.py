@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -12,22 +12,29 @@ from flint import acb, arb
 
 from ..catalogue.piecewise import PiecewiseFunction
 from ..errors import IkunError, InfiniteExpectationError
-from . import moments, rational
-from .certify import digits_of, expectation, precision
+from . import moments, pieces, rational
+from .certify import digits_of, expectation
 from .form import MEAN, VAR, Certificate, Check, ClosedForm
+from .heat import prove_heat
 from .proof import prove_ftc
-from .special import Balls, lower
+from .special import Balls, lower, precision
+from .zero_mean import at_zero_mean
 
 
 @dataclass(frozen=True)
 class Rule:
-    """`closed_form` finds a form or None; `prove` certifies it for all parameters; None where no proof is known."""
+    """`closed_form` finds a form or None, `prove` certifies it for all parameters, `kind` says without either of them what
+    kind of form there is."""
 
+    kind: Callable[[PiecewiseFunction], str | None]
     closed_form: Callable[[PiecewiseFunction], ClosedForm | None]
-    prove: Callable[[PiecewiseFunction, sp.Expr], Certificate] | None
+    prove: Callable[[PiecewiseFunction, sp.Expr], Certificate]
 
 
-RULES = (Rule(moments.closed_form, prove_ftc), Rule(rational.closed_form, None))
+RULES = (Rule(rational.kind, rational.closed_form, prove_heat), Rule(pieces.kind, pieces.closed_form, prove_ftc))
+
+SYMBOLIC_PARAMETERS = 2
+"""With more parameters a form is derived at their values: it would fill pages."""
 
 AGREEMENT_DIGITS = 20
 """Both balls must be at least this narrow before their overlap counts as agreement."""
@@ -44,16 +51,59 @@ def derive(function: PiecewiseFunction) -> ClosedForm:
         form = rule.closed_form(function)
         if form is not None:
             assert form.expr is not None
-            return replace(form, certificate=rule.prove(function, form.expr)) if rule.prove else form
+            return replace(form, certificate=rule.prove(function, form.expr))
     return ClosedForm(expr=None, kind="none", method="certified quadrature", certificate=Certificate(status="numeric-only"))
 
 
-def certify_at(function: PiecewiseFunction, form: ClosedForm, values: Mapping[sp.Symbol, Fraction]) -> Certificate:
-    """What is known of `form` at these parameters: the proof if it has one, else whether its balls overlap those of the
-    integral at several means and variances. That is agreement, not a proof."""
+def derive_at(function: PiecewiseFunction, mean: Fraction) -> ClosedForm:
+    """`derive`, and at mean 0 the form in standard functions where only that one has it."""
+    return _derive_at_zero(function) if mean == 0 else derive(function)
+
+
+@lru_cache(maxsize=256)
+def _derive_at_zero(function: PiecewiseFunction) -> ClosedForm:
+    return at_zero_mean(function, derive(function))
+
+
+def forget() -> None:
+    """Empty what is remembered between calls, so that a derivation can be timed."""
+    for remembered in (derive, _derive_at_zero, pieces.decompose, moments.derived):
+        remembered.cache_clear()
+
+
+def kind_of(function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction]) -> str:
+    """The kind of `form_of`, without deriving or proving anything."""
+    for candidate in _candidates(function, values):
+        for rule in RULES:
+            kind = rule.kind(candidate)
+            if kind is not None:
+                return kind
+    return "none"
+
+
+def form_of(function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction], mean: Fraction | None = None) -> ClosedForm:
+    """The closed form of E[function(X)] with all that is known of it: the proof if it has one, else whether its balls
+    overlap those of the integral at several means and variances, which is agreement and not a proof.
+
+    For all parameters where that is possible, else at these `values`; for all means, or at mean 0 in standard functions
+    where only that form has them.
+    """
+    form = ClosedForm(expr=None, kind="none", method="certified quadrature", certificate=Certificate(status="numeric-only"))
+    for candidate in _candidates(function, values):
+        form = derive(candidate) if mean is None else derive_at(candidate, mean)
+        if form.expr is not None:
+            break
     if form.expr is None or form.certificate.status != "unknown":
-        return form.certificate
-    return _agreement(function, form.expr, tuple(sorted(values.items(), key=str)))
+        return form
+    return replace(form, certificate=_agreement(function, form.expr, tuple(sorted(values.items(), key=str))))
+
+
+def _candidates(function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction]) -> Iterator[PiecewiseFunction]:
+    """The function with symbols for its parameters, if they are few, and with numbers."""
+    if len(values) <= SYMBOLIC_PARAMETERS:
+        yield function
+    if values:
+        yield function.substitute({s: sp.Rational(value.numerator, value.denominator) for s, value in values.items()})
 
 
 @lru_cache(maxsize=256)

@@ -7,14 +7,17 @@ ever turned into source and evaluated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
 
 import sympy as sp
-from flint import acb, arb, fmpq
+from flint import acb, arb, ctx, fmpq
+from sympy.core.function import ArgumentIndexError
 
+from ..catalogue.piecewise import R, U
 from ..errors import IkunError
 
 
@@ -56,6 +59,53 @@ def _latex_w(part: str, args: tuple[sp.Basic, ...], printer: Any, exp: str | Non
     return rf"\left({body}\right)^{{{exp}}}" if exp else body
 
 
+class GoodwinStaton(sp.Function):
+    """T_s(a, z) = ∫_a^∞ e^{−t²} (t + z)^{−s} dt, s > 0, a + z > 0; at a = 0, s = 1 the Goodwin–Staton integral."""
+
+    nargs = 3
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        s, a, z = self.args
+        if argindex == 2:
+            return -sp.exp(-(a**2)) * (a + z) ** (-s)
+        if argindex == 3:
+            return -s * GoodwinStaton(s + 1, a, z)  # type: ignore[return-value]
+        raise ArgumentIndexError(self, argindex)
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        s, a, z = (printer._print(arg) for arg in self.args)
+        body = rf"T_{{{s}}}\left({a}, {z}\right)"
+        return rf"\left({body}\right)^{{{exp}}}" if exp else body
+
+
+class TricomiU(sp.Function):
+    """U(a, b, z) = 1/Γ(a) ∫₀^∞ e^{−zt} t^{a−1} (1 + t)^{b−a−1} dt, a > 0, z > 0 (DLMF 13.4.4)."""
+
+    nargs = 3
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        body = r"U\left(" + ", ".join(printer._print(arg) for arg in self.args) + r"\right)"
+        return rf"\left({body}\right)^{{{exp}}}" if exp else body
+
+
+def _goodwin_staton(s: acb, a: acb, z: acb) -> acb:
+    """With t = a + x and e^{−max(a, 0)²} in front: the validated integrator up to a cut c, and for the rest the bound
+    ∫_c^∞ e^{−t²} (t + z)^{−s} dt <= e^{−c²} (c + z)^{−s} / 2c, since t/c >= 1 there."""
+    order, start, gap = s.real, a.real, (a + z).real
+    if not (gap > 0 and order > 0):
+        return acb("nan")
+    peak = arb(0).max(start)
+    cut = (arb(0).max(-start) + arb(ctx.prec).sqrt() + 1).upper().mid()  # c >= √prec + 1: a relative e^{−prec} is left
+    end = start + cut
+    rest = (peak**2 - end**2).exp() * (gap + cut) ** (-order) / (2 * end)
+
+    def integrand(x: acb, analytic: bool) -> acb:
+        return (peak**2 - (start + x) ** 2).exp() * (gap + x).pow(acb(-order), analytic=analytic)
+
+    value = acb.integral(integrand, 0, cut, abs_tol=arb(0), eval_limit=200000, use_heap=True).real
+    return acb((-(peak**2)).exp() * (value + arb(0, rest.upper())))
+
+
 def _faddeeva(x: acb, y: acb) -> acb:
     # w(z) = erfcx(-iz) and erfcx(s) = U(1/2, 1/2, s²)/√π for Re s > 0: no product exp · erfc that would cancel.
     s = acb(y.real, -x.real)
@@ -81,7 +131,7 @@ class Function:
     head: type[sp.Function]
     meaning: str
     ball: Callable[..., acb]
-    numpy: str | Callable[..., Any]
+    numpy: str | Callable[..., Any] | None
     python: str = ""
     torch: str = ""
     bound: Fraction | None = None
@@ -96,10 +146,13 @@ def _wofz(part: str) -> Callable[..., Any]:
     return evaluate
 
 
-def _scipy_erf(x: Any) -> Any:
-    from scipy.special import erf
+def _scipy(name: str) -> Callable[..., Any]:
+    def evaluate(*args: Any) -> Any:
+        import scipy.special
 
-    return erf(x)
+        return getattr(scipy.special, name)(*args)
+
+    return evaluate
 
 
 _VOCABULARY = (
@@ -108,9 +161,19 @@ _VOCABULARY = (
     Function(sp.sin, "sine", lambda x, analytic: x.sin(), "sin", "math.sin", "sin", Fraction(1)),
     Function(sp.cos, "cosine", lambda x, analytic: x.cos(), "cos", "math.cos", "cos", Fraction(1)),
     Function(sp.atan, "inverse tangent", _atan, "arctan", "math.atan", "arctan", Fraction(2)),
-    Function(sp.erf, "2/√π ∫₀ˣ exp(−t²) dt", lambda x, analytic: x.erf(), _scipy_erf, "math.erf", "erf", Fraction(1)),
+    Function(sp.erf, "2/√π ∫₀ˣ exp(−t²) dt", lambda x, analytic: x.erf(), _scipy("erf"), "math.erf", "erf", Fraction(1)),
+    Function(sp.erfc, "2/√π ∫ₓ^∞ exp(−t²) dt", lambda x, analytic: x.erfc(), _scipy("erfc"), "math.erfc", "erfc", Fraction(2)),
     Function(ReW, "Re w(x + iy), y > 0", lambda x, y, analytic: acb(_faddeeva(x, y).real), _wofz("real")),
     Function(ImW, "Im w(x + iy), y > 0", lambda x, y, analytic: acb(_faddeeva(x, y).imag), _wofz("imag")),
+    Function(sp.erfi, "2/√π ∫₀ˣ exp(t²) dt", lambda x, analytic: x.erfi(), _scipy("erfi")),
+    Function(sp.Ei, "−∫_{−x}^∞ e^{−t}/t dt (principal value)", lambda x, analytic: x.ei(), _scipy("expi")),
+    Function(
+        GoodwinStaton,
+        "∫_a^∞ e^{−t²} (t + z)^{−s} dt, arguments (s, a, z)",
+        lambda s, a, z, analytic: _goodwin_staton(s, a, z),
+        None,
+    ),
+    Function(TricomiU, "U(a, b, z)", lambda a, b, z, analytic: z.hypgeom_u(a, b), _scipy("hyperu")),
 )
 VOCABULARY: dict[type, Function] = {word.head: word for word in _VOCABULARY}
 
@@ -129,7 +192,9 @@ class Arithmetic(Protocol):
 
     def rational(self, value: Fraction) -> Any: ...
     def pi(self) -> Any: ...
+    def imaginary(self) -> Any: ...
     def power(self, base: Any, exponent: Fraction) -> Any: ...
+    def raised(self, base: Any, exponent: Any) -> Any: ...
     def call(self, function: Function, args: list[Any]) -> Any: ...
 
 
@@ -145,6 +210,8 @@ def lower(expr: sp.Expr, arithmetic: Arithmetic) -> Evaluator:
         return lambda env: constant
     if expr is sp.pi:
         return lambda env: arithmetic.pi()
+    if expr is sp.I:
+        return lambda env: arithmetic.imaginary()
     if expr is sp.E:
         return lower(sp.exp(1, evaluate=False), arithmetic)
     if isinstance(expr, (sp.Add, sp.Mul)):
@@ -154,14 +221,23 @@ def lower(expr: sp.Expr, arithmetic: Arithmetic) -> Evaluator:
         return lambda env: _product(term(env) for term in terms)
     if isinstance(expr, sp.Pow):
         base, exponent = expr.args
+        lowered = lower(base, arithmetic)  # type: ignore[arg-type]
         if not isinstance(exponent, sp.Rational):
-            raise IkunError(f"power {expr}: the exponent must be a rational number")
-        lowered, fraction = lower(base, arithmetic), Fraction(int(exponent.p), int(exponent.q))  # type: ignore[arg-type]
+            return _general_power(expr, lowered, arithmetic)
+        fraction = Fraction(int(exponent.p), int(exponent.q))
         return lambda env: arithmetic.power(lowered(env), fraction)
     if isinstance(expr, sp.Function):
         function, args = word(expr), [lower(arg, arithmetic) for arg in expr.args]  # type: ignore[arg-type]
         return lambda env: arithmetic.call(function, [arg(env) for arg in args])
     raise IkunError(f"{expr} ({type(expr).__name__}) cannot be evaluated; it is not built from the vocabulary")
+
+
+def _general_power(expr: sp.Pow, base: Evaluator, arithmetic: Arithmetic) -> Evaluator:
+    exponent: sp.Expr = expr.exp  # type: ignore[assignment]
+    if {U, R} & exponent.free_symbols:
+        raise IkunError(f"power {expr}: the exponent must be a number or an expression in parameters")
+    lowered = lower(exponent, arithmetic)
+    return lambda env: arithmetic.raised(base(env), lowered(env))
 
 
 def _sum(values: Any) -> Any:
@@ -191,6 +267,9 @@ class Balls:
     def pi(self) -> acb:
         return acb.pi()
 
+    def imaginary(self) -> acb:
+        return acb(0, 1)
+
     def power(self, base: Any, exponent: Fraction) -> acb:
         base = acb(base)
         if exponent.denominator == 1:
@@ -198,6 +277,9 @@ class Balls:
         if exponent.denominator == 2:
             return base.sqrt(analytic=self.analytic) ** int(exponent.numerator)
         return base.pow(acb(fmpq(exponent.numerator, exponent.denominator)), analytic=self.analytic)
+
+    def raised(self, base: Any, exponent: Any) -> acb:
+        return acb(base).pow(acb(exponent), analytic=self.analytic)
 
     def call(self, function: Function, args: list[Any]) -> acb:
         return function.ball(*(acb(arg) for arg in args), analytic=self.analytic)
@@ -214,6 +296,9 @@ class Numpy:
 
         return math.pi
 
+    def imaginary(self) -> complex:
+        return 1j
+
     def power(self, base: Any, exponent: Fraction) -> Any:
         import numpy as np
 
@@ -226,13 +311,31 @@ class Numpy:
             return result if exponent > 0 else 1.0 / result
         return np.power(np.asarray(base, dtype=float), float(exponent))
 
+    def raised(self, base: Any, exponent: Any) -> Any:
+        import numpy as np
+
+        return np.power(base, exponent)
+
     def call(self, function: Function, args: list[Any]) -> Any:
         import numpy as np
 
         spelled = function.numpy
+        if spelled is None:
+            raise IkunError(f"{function.head.__name__} ({function.meaning}) is evaluated in ball arithmetic only")
         return spelled(*args) if callable(spelled) else getattr(np, spelled)(*args)
 
 
 def ball(value: Fraction) -> arb:
     """An exact rational as a real ball at the current precision."""
     return arb(fmpq(value.numerator, value.denominator))
+
+
+@contextlib.contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """Flint's working precision, restored whatever happens."""
+    saved = ctx.prec
+    ctx.prec = bits
+    try:
+        yield
+    finally:
+        ctx.prec = saved

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import sympy as sp
 from flint import acb, arb
 
-from ..catalogue.piecewise import U
+from ..catalogue.piecewise import R, U
 from ..errors import IkunError, InfiniteExpectationError
 from .special import Balls, ball, lower, word
 
 Values = Mapping[sp.Symbol, object]
+"""Numbers for the parameters; for r, the place in a cell, the ball of all its values."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class Envelope:
     def plus(self, other: Envelope) -> Envelope:
         # u >= 0, so the larger rate bounds both.
         return Envelope(self.scale + other.scale, _max(self.linear, other.linear), _max(self.quadratic, other.quadratic))
+
+    def widest(self) -> Envelope:
+        """Exact numbers, the upper end of each ball: as u >= 0 this one envelope is above all that the balls contain."""
+        return Envelope(self.scale.upper(), self.linear.upper(), self.quadratic.upper())
 
     def power(self, exponent: arb) -> Envelope:
         return Envelope(self.scale**exponent, self.linear * exponent, self.quadratic * exponent)
@@ -64,26 +69,32 @@ def envelope(expr: sp.Expr, values: Values, cut: arb, rate: arb) -> Envelope:
         for part in parts[1:]:
             total = total.plus(part) if isinstance(expr, sp.Add) else total.times(part)
         return total
-    if isinstance(expr, sp.Pow) and isinstance(expr.exp, sp.Rational):
-        exponent = arb(int(expr.exp.p)) / int(expr.exp.q)
-        if expr.exp > 0:
+    if isinstance(expr, sp.Pow) and not {U, R} & expr.exp.free_symbols:
+        exponent = constant(expr.exp, values)  # type: ignore[arg-type]
+        if exponent > 0:
             return envelope(expr.base, values, cut, rate).power(exponent)  # type: ignore[arg-type]
         lowest, highest = span(expr.base, values, cut)  # type: ignore[arg-type]
         least = lowest if lowest > 0 else -highest
-        if not least > 0:
+        if not (least > 0 and exponent < 0):
             raise IkunError(f"no bound is known for 1/({expr.base}) far from the threshold")
         return Envelope(least**exponent, zero, zero)
     if isinstance(expr, sp.exp):
-        return _exponential(expr, values)
+        return _exponential(expr, values, cut)
+    if isinstance(expr, sp.log) and (least := span(expr.args[0], values, cut)[0]) > 0:
+        # log(least) <= log w < w
+        return Envelope(abs(least.log()), zero, zero).plus(envelope(expr.args[0], values, cut, rate))
     if isinstance(expr, sp.Function) and (bound := word(expr).bound) is not None:
         return Envelope(ball(bound), zero, zero)
     raise IkunError(f"no growth bound is known for {expr}")
 
 
-def _exponential(expr: sp.exp, values: Values) -> Envelope:
+def _exponential(expr: sp.exp, values: Values, cut: arb) -> Envelope:
     argument: sp.Expr = expr.args[0]
     exponent = sp.Poly(argument, U) if argument.is_polynomial(U) else None
     if exponent is None or exponent.degree() > 2:
+        largest = span(argument, values, cut)[1]
+        if largest.is_finite():
+            return Envelope(largest.exp(), arb(0), arb(0))
         raise IkunError(f"{expr} may grow faster than a Gaussian decays; no expectation can be enclosed")
     constant_term, linear, quadratic = (constant(exponent.coeff_monomial(U**n), values) for n in range(3))
     return Envelope(constant_term.exp(), linear, quadratic)
@@ -105,19 +116,32 @@ def span(expr: sp.Expr, values: Values, cut: arb) -> tuple[arb, arb]:
         for arg in expr.args:
             low, high = _times((low, high), span(arg, values, cut))  # type: ignore[arg-type]
         return low, high
-    if isinstance(expr, sp.Pow) and isinstance(expr.exp, sp.Rational):
+    if isinstance(expr, sp.Pow) and not {U, R} & expr.exp.free_symbols:
         low, high = span(expr.base, values, cut)  # type: ignore[arg-type]
-        exponent = arb(int(expr.exp.p)) / int(expr.exp.q)
-        if low >= 0 and expr.exp > 0:
+        exponent = constant(expr.exp, values)  # type: ignore[arg-type]
+        if high <= 0 and expr.exp.is_even:  # type: ignore[union-attr]
+            low, high = -high, -low
+        if low >= 0 and exponent > 0:
             return low**exponent, high if not high.is_finite() else high**exponent
-        if low > 0:
+        if low > 0 and exponent < 0:
             return (high**exponent if high.is_finite() else arb(0)), low**exponent
     if isinstance(expr, sp.exp):
         low, high = span(expr.args[0], values, cut)  # type: ignore[arg-type]
         return (low.exp() if low.is_finite() else arb(0)), (high.exp() if high.is_finite() or high < 0 else infinity)
+    if isinstance(expr, sp.log):
+        low, high = span(expr.args[0], values, cut)
+        return (low.log() if low > 0 else arb.neg_inf()), (high.log() if high > 0 and high.is_finite() else infinity)
     if isinstance(expr, sp.Function) and (bound := word(expr).bound) is not None:
         return -ball(bound), ball(bound)
     return arb.neg_inf(), infinity
+
+
+def within(expr: sp.Expr, values: Values, lo: arb, hi: arb, mean: arb, var: arb) -> arb:
+    """An upper bound of ∫_lo^hi |expr(u)| N(u; mean, var) du, 0 <= lo < hi: the envelope's largest value times P(X < hi)."""
+    bound = envelope(expr, values, lo, 1 / var.sqrt()).widest()
+    zero = arb(0)
+    largest = bound.scale * (bound.linear.max(zero) * hi + bound.quadratic.max(zero) * hi**2).exp()
+    return largest * ((mean - hi) / (2 * var).sqrt()).erfc() / 2
 
 
 def _times(a: tuple[arb, arb], b: tuple[arb, arb]) -> tuple[arb, arb]:
@@ -135,7 +159,7 @@ def tail(expr: sp.Expr, values: Values, cut: arb, mean: arb, var: arb) -> arb:
     With |expr| <= A e^{bu+cu²} the integral is A √(v'/v) e^{m'²/2v' − m²/2v} Q((cut − m')/√v'), 1/v' = 1/v − 2c,
     m' = v'(m/v + b): Gaussian again. Error: expr grows at least as fast as the density decays.
     """
-    bound = envelope(expr, values, cut, 1 / var.sqrt())
+    bound = envelope(expr, values, cut, 1 / var.sqrt()).widest()
     shrink = 1 - 2 * bound.quadratic * var
     if not shrink > 0:
         raise InfiniteExpectationError(

@@ -11,12 +11,14 @@ So, unlike in Python, `x > 0 & x < 1` means `(x > 0) & (x < 1)`.
 
 from __future__ import annotations
 
+import itertools
+
 from ..catalogue.piecewise import PiecewiseFunction
 from ..catalogue.surrogate import Surrogate
 from ..errors import IkunError
 from .grammar import Parser
 from .limits import MAX_LENGTH
-from .resolver import Resolver
+from .periodic import half_line
 from .scanner import short
 
 
@@ -28,7 +30,8 @@ def parse_surrogate(text: str) -> Surrogate:
         raise IkunError(f"expression of {len(text)} characters is too long; at most {MAX_LENGTH} are allowed")
     try:
         tree = Parser(text).parse()
-        derivative = PiecewiseFunction(tuple(p for side in (1, -1) for p in Resolver(text, tree, side).pieces()))
+        sides = [half_line(text, tree, side) for side in (1, -1)]
     except RecursionError:
         raise IkunError(f"expression {short(text)} is nested too deeply; write it with fewer nested functions") from None
+    derivative = PiecewiseFunction(*(tuple(itertools.chain.from_iterable(parts)) for parts in zip(*sides, strict=True)))
     return Surrogate(name="expr:" + " ".join(text.split()), derivative=derivative, summary="given by the user as an expression")

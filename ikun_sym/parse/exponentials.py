@@ -7,9 +7,9 @@ from typing import Any
 
 import sympy as sp
 
-from ..catalogue.piecewise import U
+from ..catalogue.piecewise import R, U
 from .limits import MAX_BITS, MAX_CONSTANT_EXPONENT, MAX_EXPONENT
-from .numeric import Undecided, numeric_value
+from .numeric import Undecided, numeric_value, varies
 
 
 def exponential_of(f: Any) -> sp.Expr | None:
@@ -28,7 +28,7 @@ def stable_exp(w: Any) -> Any:
         if any(scale * (int(b.p).bit_length() + int(b.q).bit_length()) > MAX_BITS for b in numbers):  # type: ignore[union-attr]
             raise Undecided
     for term in sp.Add.make_args(w):
-        constant, rest = term.as_independent(U)
+        constant, rest = term.as_independent(U, R)
         if rest == 1 and abs(numeric_value(constant)) > MAX_CONSTANT_EXPONENT:
             raise Undecided
         for log in (f for f in sp.Mul.make_args(term) if isinstance(f, sp.log) and rest != 1):
@@ -38,7 +38,7 @@ def stable_exp(w: Any) -> Any:
 
 def _check_exponent(exponent: Any) -> None:
     """Undecided if b**exponent, b not a number or exponent not constant, could contain a power above the limit."""
-    if U not in exponent.free_symbols:
+    if not varies(exponent):
         if abs(numeric_value(exponent)) > MAX_EXPONENT:
             raise Undecided
     elif exponent.has(sp.Add) and math.prod(max(abs(int(a.p)), 1) for a in exponent.atoms(sp.Rational)) > MAX_EXPONENT:

@@ -76,7 +76,7 @@ class Parser:
 
     def unexpected(self) -> NoReturn:
         token, before = self.here, self.tokens[self.index - 1] if self.index else None
-        advice = "an operator is expected" if before else f"allowed are {ALLOWED} {function_names()}"
+        advice = "an operator is expected" if before else f"allowed are {ALLOWED}"
         if token.text in ("==", "!="):
             advice = "equality holds on no interval; use < <= > >="
         elif token.text == ")":

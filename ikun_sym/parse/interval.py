@@ -27,11 +27,15 @@ class Split(Exception):
 
 
 class EndlessFloor(IkunError):
-    """A floor with infinitely many steps; harmless where it is multiplied by 0."""
+    """A floor of rate*u + b on an unbounded interval: its steps have the length 1/|rate| and never end."""
+
+    def __init__(self, message: str, rate: sp.Expr) -> None:
+        super().__init__(message)
+        self.rate = rate
 
 
 @dataclass(frozen=True)
-class _Interval:
+class Interval:
     lo: sp.Expr
     hi: sp.Expr
 
@@ -53,13 +57,13 @@ class _Interval:
         hi = math.inf if self.hi is sp.oo else to_float(numeric_value(self.hi))
         return wider(max(0.0, to_float(numeric_value(self.lo))), hi)
 
-    def split(self, points: Iterable[sp.Expr]) -> list[_Interval]:
+    def split(self, points: Iterable[sp.Expr]) -> list[Interval]:
         ends = [self.lo]
         for point in _sorted(points):
             if compare_values(ends[-1], point) < 0:
                 ends.append(point)
         ends.append(self.hi)
-        return [_Interval(a, b) for a, b in itertools.pairwise(ends)]
+        return [Interval(a, b) for a, b in itertools.pairwise(ends)]
 
     def text(self, side: int) -> str:
         lo, hi = (("infinity" if end is sp.oo else str(sp.N(end, 6))) for end in (self.lo, self.hi))

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import mpmath
 import sympy as sp
 
-from ..catalogue.piecewise import U
+from ..catalogue.piecewise import R, U
+
+VARIABLES = frozenset({U, R})
+
+
+Point = Mapping[sp.Symbol, sp.Expr]
 
 
 class Undecided(Exception):
     """A number that cannot be told from zero, or is not real and finite, or is out of reach."""
+
+
+def varies(expr: sp.Expr) -> bool:
+    """Whether `expr` is not a constant."""
+    return not VARIABLES.isdisjoint(expr.free_symbols)
 
 
 def _context(digits: int) -> Any:
@@ -26,9 +37,12 @@ _NUMERIC = {sp.exp: "exp", sp.log: "log", sp.sin: "sin", sp.cos: "cos", sp.erf: 
 
 
 def _evaluate(expr: Any, at: Any, mp: Any) -> Any:
-    """`expr` at u = `at` in the context `mp`. sympy's own evaluation has no guard against exp(exp(exp(9)))."""
-    if expr is U:
-        return at
+    """`expr` where the variables have the values `at`, in the context `mp`. sympy's own evaluation has no guard against
+    exp(exp(exp(9)))."""
+    if expr.is_Symbol:
+        if expr not in at:
+            raise Undecided
+        return at[expr]
     if expr.is_Rational:
         return mp.mpf(int(expr.p)) / int(expr.q)
     if expr is sp.pi:
@@ -56,12 +70,14 @@ def _evaluated_power(base: Any, exponent: Any, symbolic: Any, mp: Any) -> Any:
     return base ** int(symbolic) if symbolic.is_Integer else mp.power(base, exponent)
 
 
-def numeric_value(expr: sp.Expr, at: sp.Expr | int = 0, absolute: bool = False) -> Any:
-    """`expr` at u = `at` to 30 digits, by raising the precision until two results agree; `absolute`: or both are tiny."""
+def numeric_value(expr: sp.Expr, at: Point | sp.Expr | int = 0, absolute: bool = False) -> Any:
+    """`expr` at u = `at`, or at a point of u and r, to 30 digits, by raising the precision until two results agree;
+    `absolute`: or both are tiny."""
     last = None
+    point = at if isinstance(at, Mapping) else {U: sp.sympify(at)}
     for mp in CONTEXTS:
         try:
-            now = _evaluate(expr, _evaluate(sp.sympify(at), None, mp), mp)
+            now = _evaluate(expr, {name: _evaluate(value, {}, mp) for name, value in point.items()}, mp)
         except (ZeroDivisionError, ValueError, OverflowError):
             raise Undecided from None
         if not mp.isfinite(now):
@@ -72,12 +88,12 @@ def numeric_value(expr: sp.Expr, at: sp.Expr | int = 0, absolute: bool = False) 
     raise Undecided
 
 
-def sign_of(expr: sp.Expr, at: sp.Expr | int = 0) -> int:
+def sign_of(expr: sp.Expr, at: Point | sp.Expr | int = 0) -> int:
     """The sign of `expr` at u = `at`; Undecided if it is too close to zero to tell."""
     if expr.is_Rational:
         return int(sp.sign(expr))
     value = numeric_value(expr, at)
-    if value == 0 and U in expr.free_symbols:  # true at this one point only, perhaps
+    if value == 0 and varies(expr):  # true at this one point only, perhaps
         raise Undecided
     return int(value > 0) - int(value < 0)
 
@@ -92,7 +108,7 @@ def compare_values(a: sp.Expr, b: sp.Expr) -> int:
         return 1 if a > b else -1
     left, right = numeric_value(a), numeric_value(b)
     if abs(left - right) <= max(abs(left), abs(right)) * CONTEXTS[0].mpf("1e-29"):
-        exact_left, exact_right = (_evaluate(c, None, CONTEXTS[-1]) for c in (a, b))
+        exact_left, exact_right = (_evaluate(c, {}, CONTEXTS[-1]) for c in (a, b))
         if abs(exact_left - exact_right) <= max(abs(left), abs(right)) * CONTEXTS[-1].mpf("1e-50"):
             return 0
         left, right = exact_left, exact_right

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sympy as sp
 
-from ..catalogue.piecewise import U
 from .exponentials import exponential_of
 
 Range = tuple[float, float]
@@ -81,10 +80,11 @@ _RANGES: dict[Any, Callable[[float, float], Range]] = {
 }
 
 
-def range_of(expr: Any, u: Range) -> Range:
-    """An interval that contains `expr` for all u in the interval `u` (interval arithmetic: rigorous, not tight)."""
-    if expr is U:
-        return u
+def range_of(expr: Any, u: Mapping[sp.Symbol, Range]) -> Range:
+    """An interval that contains `expr` for all values of the variables in the intervals `u` (interval arithmetic:
+    rigorous, not tight)."""
+    if expr in u:
+        return u[expr]
     if expr.is_Rational:
         return wider(to_float(expr), to_float(expr))
     if expr.is_NumberSymbol:

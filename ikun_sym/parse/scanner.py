@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from ..errors import IkunError
 from ..exact import exact
-from .functions import RESERVED, function_names
+from .functions import RESERVED
 from .limits import MAX_DIGITS
 
 
@@ -36,7 +36,7 @@ _TOKEN = re.compile(
     r"|(?P<op>\*\*|<=|>=|==|!=|[-+*/(),<>&|])"
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-ALLOWED = "numbers, + - * / **, parentheses, x, pi, < <= > >=, & | and the functions"
+ALLOWED = "numbers, + - * / **, parentheses, x, pi, < <= > >=, & | and names of functions"
 
 
 def fail(at: int, given: str, what: str) -> NoReturn:
@@ -50,7 +50,7 @@ def scan(text: str) -> list[Token]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            fail(at, text[at], f"this character is not part of the grammar; allowed are {ALLOWED} {function_names()}")
+            fail(at, text[at], f"this character is not part of the grammar; allowed are {ALLOWED}")
         if match.lastgroup != "space":
             tokens.append(Token(str(match.lastgroup), match[0], at))
         at = match.end()

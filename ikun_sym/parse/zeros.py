@@ -11,7 +11,7 @@ from ..catalogue.piecewise import U
 from .exponentials import exponential_of, stable_exp
 from .interval import is_small
 from .limits import MAX_CONSTANT_EXPONENT, MAX_DEGREE, MAX_IRRATIONAL_DEGREE, MAX_TERMS
-from .numeric import Undecided, sign_of
+from .numeric import Undecided, sign_of, varies
 
 
 class Unlocated(Exception):
@@ -66,14 +66,14 @@ def _zeros_of_sum(g: Any) -> frozenset[sp.Expr]:
     return frozenset(zero**root for zero in _zeros_of_part(top) | _zeros_of_part(bottom))
 
 
-def _terms(g: Any) -> int:
+def terms_of(g: Any) -> int:
     """An upper bound of the number of terms of the expanded g: a power of a sum of many terms must not be expanded."""
     if g.is_Add:
-        return sum(map(_terms, g.args))
+        return sum(map(terms_of, g.args))
     if g.is_Pow and g.exp.is_Integer:
-        terms, n = _terms(g.base), abs(int(g.exp))
+        terms, n = terms_of(g.base), abs(int(g.exp))
         return math.comb(terms + n - 1, n) if terms > 1 else 1
-    return math.prod(map(_terms, g.args)) if g.is_Mul else 1
+    return math.prod(map(terms_of, g.args)) if g.is_Mul else 1
 
 
 def _masked(g: Any, names: dict[Any, sp.Dummy]) -> Any:
@@ -96,19 +96,19 @@ def irrationals_in(g: Any) -> int:
     """How many different irrational constants the coefficients of g contain."""
     names: dict[Any, sp.Dummy] = {}
     _masked(g, names)
-    return sum(U not in hidden.free_symbols for hidden in names)
+    return sum(not varies(hidden) for hidden in names)
 
 
 def has_long_exponent(g: Any) -> bool:
     """Whether g contains a constant like exp(123456789/100000000): to sympy's polynomials it is the power 123456789 of
     exp(1/100000000), and they are dense."""
-    constants = (f for f in g.atoms(sp.exp, sp.Pow) if U not in f.free_symbols)
+    constants = (f for f in g.atoms(sp.exp, sp.Pow) if not varies(f))
     terms = (term for f in constants for term in sp.Add.make_args(f.exp))  # type: ignore[attr-defined]
     return any(abs(int(term.as_coeff_Mul()[0].p)) > MAX_CONSTANT_EXPONENT for term in terms)  # type: ignore[union-attr]
 
 
 def expanded_sum(g: Any) -> Any:
-    if degree_of(g) > (MAX_IRRATIONAL_DEGREE if irrationals_in(g) else MAX_DEGREE) or _terms(g) > MAX_TERMS:
+    if degree_of(g) > (MAX_IRRATIONAL_DEGREE if irrationals_in(g) else MAX_DEGREE) or terms_of(g) > MAX_TERMS:
         raise Unlocated
     names: dict[Any, sp.Dummy] = {}
     return _unmasked(sp.expand(_masked(g, names)), names)

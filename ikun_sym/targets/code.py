@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from ..errors import IkunError
 from ..gaussian.special import Function
 
 ATOM, PRODUCT, SUM = 3, 2, 1
@@ -44,6 +45,9 @@ class SourceArithmetic:
     def pi(self) -> Code:
         return Code(self._pi)
 
+    def imaginary(self) -> Code:
+        raise IkunError("a surrogate derivative is real: it has no imaginary unit")
+
     def power(self, base: Code, exponent: Fraction) -> Code:
         if exponent < 0:
             return Code(f"1.0 / {self.power(base, -exponent).at(ATOM)}", PRODUCT)
@@ -55,6 +59,9 @@ class SourceArithmetic:
             # repeated multiplication: a power operator may raise on overflow where the product is an honest infinity
             return Code(f"{self._power}({base.text}, {int(exponent)})")
         return Code(f"{base.at(ATOM)} ** {float(exponent)!r}", PRODUCT)
+
+    def raised(self, base: Code, exponent: Code) -> Code:
+        return Code(f"{base.at(ATOM)} ** {exponent.at(ATOM)}", PRODUCT)
 
     def call(self, function: Function, args: list[Any]) -> Code:
         name = getattr(function, self.spelling)

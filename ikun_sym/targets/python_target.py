@@ -11,6 +11,7 @@ import sympy as sp
 
 from ..catalogue.piecewise import U, even
 from ..catalogue.surrogate import Surrogate
+from ..errors import IkunError
 from ..gaussian.evaluate import AGREEMENT, EXTENT, LEVELS, REACH
 from ..gaussian.special import lower
 from ..theory.constants import POWERS
@@ -32,6 +33,8 @@ class PieceSource:
 
 def pieces(work: Export) -> list[PieceSource]:
     surrogate = work.bound.surrogate
+    if surrogate.derivative.tails:
+        raise IkunError(f"surrogate {surrogate.name}: breakpoints that recur for ever cannot be exported; export another one")
     env = {param.symbol: Code(parameter_name(param.name)) for param in surrogate.params} | {U: Code("u")}
 
     def source(expr: sp.Expr) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ..catalogue.surrogate import Bound
 from ..files import write_atomically
 from ..gaussian.form import ClosedForm
 from ..gaussian.moment import integrand
-from ..gaussian.rules import certify_at, derive
+from ..gaussian.rules import form_of
 from ..theory.constants import Constants, constants
 
 THRESHOLDS = {"THRESHOLD_0": 0, "THRESHOLD_1": 1}
@@ -48,8 +48,7 @@ class Export:
     def form(self, power: int) -> ClosedForm:
         """The closed form, with what is known of it at these parameters."""
         function = integrand(self.bound, "fprime", power)
-        form = derive(function)
-        return replace(form, certificate=certify_at(function, form, self.bound.environment))
+        return form_of(function, self.bound.environment)
 
     def command(self, target: str) -> str:
         return f"ikun export '{self.bound.spec}' --target {target}"

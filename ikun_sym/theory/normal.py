@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erfc
+from scipy.special import erfc, ndtri
 
 
 def upper_tail(a: ArrayLike) -> NDArray[np.float64]:
@@ -15,3 +15,8 @@ def upper_tail(a: ArrayLike) -> NDArray[np.float64]:
 def normal_density(a: ArrayLike) -> NDArray[np.float64]:
     """φ(a) = exp(−a²/2)/√(2π)."""
     return np.exp(-0.5 * np.square(a)) / np.sqrt(2 * np.pi)
+
+
+def quantile_of_upper_tail(p: ArrayLike) -> NDArray[np.float64]:
+    """a with Q(a) = p."""
+    return -ndtri(np.asarray(p, dtype=float))

@@ -49,17 +49,20 @@ def gradients(
     """(H, S, ∂L/∂H) per layer, each [T, B, n], for L = Σ readout · S of the last layer."""
     membranes, outputs = [], []
     for weight in weights:
-        v = torch.zeros_like(x[0])
+        v, before = torch.zeros_like(x[0]), torch.zeros_like(x[0])
         hs, ss = [], []
         for t in range(len(x)):
             h = leak * v + x[t] @ weight.T
+            if reset == "delayed":
+                h = h - threshold * before
             if not h.requires_grad:
                 h.requires_grad_()
             h.retain_grad()
             s = Spike.apply(h - threshold, SURROGATES[surrogate])
             assert isinstance(s, Tensor)
             spike = s.detach() if detach else s
-            v = h - h * spike if reset == "hard" else h - threshold * spike
+            v = {"hard": h - h * spike, "soft": h - threshold * spike, "delayed": h}[reset]
+            before = spike
             hs.append(h)
             ss.append(s)
         membranes.append(hs)

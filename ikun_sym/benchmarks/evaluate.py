@@ -1,0 +1,220 @@
+"""How fast `evaluate` is, and how right: beside scipy's adaptive quadrature with break points, in one process and one run.
+
+Settings: means uniform in [−3, 3], standard deviations from 0.1 to 10, uniform in their logarithm: nothing is special
+about any of them. The quadrature integrates f'^p times the density, compiled to plain floating-point code, over the mean ±
+12σ, and is told the ends of all pieces, the mean and mean ± 4σ. Errors are relative to enclosures by ball arithmetic.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import click
+
+from ..console import as_json, emit, stderr, table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..catalogue.piecewise import PiecewiseFunction
+    from ..gaussian.evaluate import FloatFunction
+
+TARGETS = {"elementary": 1500.0, "rational": 1000.0, "logistic": 300.0}
+"""Wanted quotients of the times, by the class of the integrand."""
+
+POWERS = (1, 2, 4)
+SEED = 20240517
+MEANS, DEVIATIONS = (-3.0, 3.0), (0.1, 10.0)
+REACH = 12.0
+
+EPSREL = 1e-13
+"""The quadrature is asked for the accuracy that `evaluate` promises."""
+
+SLOW = 2000
+"""Values by which a function is timed that takes more than 10 µs for one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    surrogate: str
+    power: int
+    ours_ns: float  # a value
+    quad_us: float  # a value
+    ratio: float
+    worst_error: float  # relative to the enclosures
+    worst_difference: float  # from the quadrature's values, relative
+    target: float | None
+
+    @property
+    def meets(self) -> bool | None:
+        return None if self.target is None else self.ratio >= self.target
+
+
+def run(
+    names: Sequence[str] | None = None,
+    powers: Sequence[int] = POWERS,
+    *,
+    size: int = 100_000,
+    sample: int = 40,
+    repetitions: int = 5,
+    progress: Callable[[Iterable[tuple[str, int]]], Iterable[tuple[str, int]]] = iter,
+) -> list[Row]:
+    """One row a surrogate and power: medians of `repetitions` runs over `size` values, of `sample` for the quadrature."""
+    from ..catalogue.surrogates import SURROGATES
+
+    return [
+        _row(name, power, size, sample, repetitions)
+        for name, power in progress(list(itertools.product(names or SURROGATES.names(), powers)))
+    ]
+
+
+def _row(name: str, power: int, size: int, sample: int, repetitions: int) -> Row:
+    import numpy as np
+
+    from ..catalogue.spec import resolve
+    from ..gaussian.certify import expectation
+    from ..gaussian.moment import float_function, integrand
+
+    bound = resolve(name)
+    function, exact = float_function(bound, "fprime", power), integrand(bound, "fprime", power)
+    draw = np.random.default_rng(SEED)
+    mean = draw.uniform(*MEANS, size)
+    var = np.exp(2 * draw.uniform(*np.log(DEVIATIONS), size))
+    first = function.expectation(mean[:sample], var[:sample])  # also makes the routes
+    some = min(size, SLOW)
+    slow = _seconds(lambda: function.expectation(mean[:some], var[:some]), 1) > SLOW * 1e-5
+    used = some if slow else size
+    ours = _seconds(lambda: function.expectation(mean[:used], var[:used]), repetitions) / used
+    points = list(zip(mean[:sample].tolist(), var[:sample].tolist(), strict=True))
+    integral = _quadrature(exact, function)
+    by_quad = [integral(m, v) for m, v in points]
+    theirs = _seconds(lambda: [integral(m, v) for m, v in points], repetitions) / sample
+    truth = [expectation(exact, bound.environment, Fraction(m), Fraction(v)).value for m, v in points]
+    return Row(
+        surrogate=bound.spec,
+        power=power,
+        ours_ns=ours * 1e9,
+        quad_us=theirs * 1e6,
+        ratio=theirs / ours,
+        worst_error=_worst(first.tolist(), truth),
+        worst_difference=_worst(by_quad, first.tolist()),
+        target=_target(function),
+    )
+
+
+def _worst(found: Sequence[float], truth: Sequence[float]) -> float:
+    return max((abs(f - t) / abs(t) if t else abs(f) for f, t in zip(found, truth, strict=True)), default=0.0)
+
+
+def _target(function: FloatFunction) -> float | None:
+    """By what the integrand is: the first route of the chain that takes every moderate setting."""
+    from ..gaussian.floats import CLASSES
+
+    found = {CLASSES.get(type(route)) for route in function.routes} - {None}
+    return TARGETS[min(found)] if len(found) == 1 else None  # type: ignore[type-var]
+
+
+def _seconds(action: Callable[[], object], repetitions: int) -> float:
+    """The median of the run times."""
+    times = []
+    for _ in range(repetitions):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def _quadrature(exact: PiecewiseFunction, function: FloatFunction) -> Callable[[float, float], float]:
+    """E[g(X)] by one call of scipy.integrate.quad with break points."""
+    import sympy as sp
+    from scipy.integrate import quad
+
+    from ..catalogue.piecewise import U
+    from ..gaussian.floats.route import exact as substitutions
+
+    numbers = substitutions(function.values)
+    compiled = [sp.lambdify(U, piece.value.subs(numbers), "math") for piece in exact.pieces]
+    ends = [(piece.side, lo, hi) for piece, lo, hi, _ in function.pieces]
+    sides = {side: [(end[2], f) for end, f in zip(ends, compiled, strict=True) if end[0] == side] for side in (1, -1)}
+    breaks = sorted({side * end for side, lo, hi in ends for end in (lo, hi) if math.isfinite(end)})
+    live = [
+        sorted((side * lo, side * hi))
+        for (side, lo, hi), (piece, *_) in zip(ends, function.pieces, strict=True)
+        if not piece.is_zero
+    ]
+
+    def value(x: float) -> float:
+        u = abs(x)
+        for hi, f in sides[1 if x >= 0 else -1]:
+            if u < hi:
+                return f(u)
+        return 0.0
+
+    def integral(mean: float, var: float) -> float:
+        gap = min((max(lo - mean, mean - hi, 0.0) for lo, hi in live), default=0.0)
+        reach = math.sqrt(gap * gap + REACH * REACH * var)
+        scale, points = -0.5 / var, {mean, mean - 4 * math.sqrt(var), mean + 4 * math.sqrt(var), *breaks}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            total, *_ = quad(
+                lambda x: value(x) * math.exp(scale * (x - mean) ** 2),
+                mean - reach,
+                mean + reach,
+                points=sorted(point for point in points if abs(point - mean) < reach),
+                epsabs=0,
+                epsrel=EPSREL,
+                limit=200,
+            )
+        return total / math.sqrt(2 * math.pi * var)
+
+    return integral
+
+
+def document(rows: list[Row]) -> dict[str, object]:
+    return {"rows": [asdict(row) | {"meets_target": row.meets} for row in rows]}
+
+
+@click.command("evaluate")
+@click.option("--surrogate", "names", multiple=True, metavar="SPEC", help="Repeatable; default all.")
+@click.option("--power", "powers", type=int, multiple=True, help="Repeatable; default 1, 2 and 4.")
+@click.option("--size", type=click.IntRange(1), default=100_000, show_default=True, help="Values an array.")
+@click.option("--sample", type=click.IntRange(1), default=40, show_default=True, help="Values that are checked.")
+@as_json
+def command(names: tuple[str, ...], powers: tuple[int, ...], size: int, sample: int, as_json: bool) -> None:
+    """Speed and accuracy of `evaluate` beside scipy's quadrature."""
+    from rich.progress import track
+
+    console = stderr()
+    rows = run(
+        names or None,
+        powers or POWERS,
+        size=size,
+        sample=sample,
+        progress=lambda jobs: track(jobs, "evaluate", console=console, disable=not console.is_terminal, transient=True),
+    )
+    emit(document(rows), as_json, lambda out: _show(out, rows))
+
+
+def _show(console: Console, rows: list[Row]) -> None:
+    cells = [
+        (
+            row.surrogate,
+            row.power,
+            f"{row.ours_ns:.0f}",
+            f"{row.quad_us:.0f}",
+            f"{row.ratio:.0f}",
+            "" if row.target is None else f"{row.target:.0f}",
+            f"{row.worst_error:.1e}",
+        )
+        for row in rows
+    ]
+    columns = ("surrogate", "p", "ns a value", "quad, µs", "ratio", "target", "worst error")
+    console.print(table("E[f'^p], means in ±3, σ from 0.1 to 10", columns, cells))

@@ -1,0 +1,21 @@
+"""Every surrogate, one statement each, in the modules of this package.
+
+f'(x), x = H - threshold, is written in u = |x| >= 0 (`piecewise`). `equivalents` says which function of which library
+is the same, in that library's own parameters; the tests compare each with the library's real backward pass, and with an
+independent statement of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from ..registry import Registry
+from ..surrogate import Surrogate
+
+SURROGATES: Registry[Surrogate] = Registry("surrogate")
+register = SURROGATES.register
+"""For users' own surrogates: `register(Surrogate(name=…, derivative=…))`, and every command knows it."""
+
+for _module in sorted(info.name for info in pkgutil.iter_modules(__path__)):
+    importlib.import_module(f"{__name__}.{_module}")

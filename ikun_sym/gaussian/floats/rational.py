@@ -1,0 +1,154 @@
+"""Route: A/(x² + y²)ⁿ on the whole line, by the trapezoidal rule in z = (x − mean)/(σ√2) and one residue.
+
+With t = σ√2, ξ = mean/t and η = y/t the integrand is f(z) = e^{−z²}/((ξ + z)² + η²)ⁿ, poles at −ξ ± iη. The contour of the
+trapezoidal sum with nodes s + jh, moved to height c = π/h, gives for η < c
+
+    ∫ f = h Σ f(s + jh) − 2 Re 2πi Res_{z = −ξ + iη} f(z) Q(z),   Q = q/(1 − q),   q = e^{2πi(z − s)/h},
+
+up to e^{−π²/h²}, 5e-18 here; for η > c without the residue. The residue is the coefficient of δ^{n−1} in
+e^{−(z+δ)²} (2iη + δ)^{−n} Q(z + δ), multiplied out as power series. Of two sets of nodes half a step apart, the one is used
+whose nearest node is at least h/4 away from −ξ: then 1 − q and the sum are harmless. No function but exp, sin and cos.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from ...catalogue.piecewise import PiecewiseFunction, U
+from .route import SMALLEST, Booleans, Floats, Values, exact
+
+STEP = 0.5
+OMEGA = 2 * math.pi / STEP
+REACH = {1: 6.75, 2: 6.75, 3: 8.75, 4: 9.75}
+"""By order: the first node that is left out is at least this far, of weight e^{−REACH²} <= 2e-20. A pole of high order
+beyond the reach makes much of a small weight."""
+
+NEGLECT = 1e-15
+"""What is left out, relative to the value."""
+
+MAX_ORDER = max(REACH)
+"""The strip is no wider than the poles of higher order need."""
+
+CANCELLATION = 40.0
+
+
+def match(function: PiecewiseFunction, values: Values) -> tuple[sp.Expr, sp.Expr, int] | None:
+    """(A, y², n) as numbers, or None if the function is not of this class."""
+    if not function.is_even or function.tails or len(function.pieces) != 2:
+        return None
+    numbers = exact(values)
+    constant, quadratic, order = sp.S.One, None, 0
+    for base, power in sp.sympify(function.pieces[0].value.subs(numbers)).as_powers_dict().items():  # type: ignore[union-attr, attr-defined]
+        exponent = sp.sympify(power)
+        if U not in base.free_symbols | exponent.free_symbols:
+            constant *= base**exponent
+        elif quadratic is None and exponent.is_Integer and exponent < 0 and base.is_polynomial(U):
+            quadratic, order = sp.Poly(base, U), -int(exponent)
+        else:
+            return None
+    if quadratic is None or quadratic.degree() != 2 or quadratic.coeff_monomial(U) != 0:
+        return None
+    lead, rest = quadratic.coeff_monomial(U**2), quadratic.coeff_monomial(1)
+    square = rest / lead
+    return (constant * lead ** (-order), square, order) if square.is_positive else None
+
+
+class Rational:
+    """E[A/(X² + y²)ⁿ]."""
+
+    def __init__(self, scale: float, distance: float, order: int) -> None:
+        self.scale, self.distance, self.order = scale, distance, order
+        half = round((REACH[order] - 0.25) / STEP)
+        centred, shifted = range(-half, half + 1), range(-half, half)
+        self.nodes = [STEP * j for j in centred], [STEP * (j + 0.5) for j in shifted]
+
+    @classmethod
+    def of(cls, function: PiecewiseFunction, values: Values) -> Rational | None:
+        found = match(function, values)
+        if found is None or found[2] > MAX_ORDER:
+            return None
+        scale, distance = (float(sp.N(e, 30)) for e in (found[0], sp.sqrt(found[1])))
+        return cls(scale, distance, found[2]) if math.isfinite(scale) and math.isfinite(distance) else None
+
+    def __call__(self, mean: Floats, var: Floats) -> tuple[Floats, Booleans]:
+        t = np.sqrt(2 * var)
+        xi, eta = np.abs(mean) / t, self.distance / t  # even in the mean
+        square = eta * eta
+        position = xi * (1 / STEP)
+        shifted = np.abs(position - np.rint(position)) < 0.25  # −ξ is near a node of the first set
+        total = np.empty(mean.shape)
+        for which, mask in enumerate((~shifted, shifted)):
+            if mask.any():
+                total[mask] = self._sum(xi[mask], square[mask], which)
+        value, size = total, total
+        near = (eta < math.pi / STEP) & (xi * xi + (OMEGA - eta) * eta < np.where(eta < 1, 150.0, 48.0 + 2.0 * self.order))
+        if near.any():
+            correction, magnitude = self._residue(xi[near], eta[near], np.where(shifted[near], 0.5 * STEP, 0.0))
+            value, size = total.copy(), total.copy()
+            value[near] -= correction
+            size[near] += magnitude
+        # nodes beyond the reach: the weight of the first times the largest factor there
+        nearest = np.maximum(REACH[self.order] - xi, 0.0)
+        left_out = math.exp(-(REACH[self.order] ** 2)) / self._power(nearest * nearest + square)
+        result = value * (self.scale / math.sqrt(math.pi)) / self._power(t * t)
+        good = (size <= CANCELLATION * value) & (left_out <= NEGLECT * value) & (np.abs(result) > SMALLEST)
+        return result, good & (value < 1 / SMALLEST)
+
+    def _power(self, base: Floats) -> Floats:
+        result = base
+        for _ in range(self.order - 1):
+            result = result * base
+        return result
+
+    def _sum(self, xi: Floats, square: Floats, which: int) -> Floats:
+        total, x = np.zeros(xi.shape), np.empty(xi.shape)
+        for z in self.nodes[which]:
+            np.add(xi, z, out=x)
+            x *= x
+            x += square
+            if self.order > 1:
+                base = x.copy()
+                for _ in range(self.order - 1):
+                    x *= base
+            np.divide(STEP * math.exp(-z * z), x, out=x)
+            total += x
+        return total
+
+    def _residue(self, xi: Floats, eta: Floats, shift: Floats) -> tuple[Floats, Floats]:
+        """2 Re 2πi Res and the magnitude of its terms. At z = −ξ + iη, −z² = η² − ξ² + 2iξη."""
+        n, pole = self.order, -xi + 1j * eta
+        phase, turn = 2 * xi * eta, -OMEGA * (xi + shift)
+        decay = np.exp(-OMEGA * eta)
+        q = decay * (np.cos(turn) + 1j * np.sin(turn))
+        # e^{−z²} q with its magnitude from one exponent: e^{η²} alone may be large where q is small
+        front = np.exp((eta - OMEGA) * eta - xi * xi)
+        front = front * (np.cos(phase + turn) + 1j * np.sin(phase + turn)) / (1 - q)
+        kernel = _kernel(q / (1 - q), n)
+        gauss: list[Any] = [1.0, -2 * pole]
+        for k in range(1, n - 1):  # (k + 1) g_{k+1} = −2 z g_k − 2 g_{k−1}
+            gauss.append((-2 * pole * gauss[k] - 2 * gauss[k - 1]) / (k + 1))
+        inverse = -0.5j / eta  # 1/(2iη)
+        rest: list[Any] = [1.0]
+        for k in range(n - 1):
+            rest.append(rest[k] * inverse * (-(n + k) / (k + 1)))
+        total, magnitude = 0.0, 0.0
+        for i in range(n):
+            for j in range(n - i):
+                term = gauss[i] * rest[j] * kernel[n - 1 - i - j]
+                total = total + term
+                magnitude = magnitude + np.abs(term)
+        front = front * inverse**n * 2j * math.pi
+        return 2 * (front * total).real, 2 * np.abs(front) * magnitude
+
+
+def _kernel(start: Any, n: int) -> list[Any]:
+    """Taylor coefficients of Q relative to Q itself, from Q' = i ω Q (1 + Q)."""
+    relative: list[Any] = [1.0]
+    for k in range(n - 1):
+        square = sum(relative[j] * relative[k - j] for j in range(k + 1))
+        relative.append(1j * OMEGA * (relative[k] + start * square) / (k + 1))
+    return relative

@@ -1,0 +1,155 @@
+"""The heat-equation certificate for forms with the Faddeeva function.
+
+G(μ, v) = E[g(X)], X ~ N(μ, v), if for v > 0
+  (0) G is smooth in μ on all of ℝ,
+  (1) ∂G/∂v = ½ ∂²G/∂μ²,
+  (2) G → g for almost every μ as v → 0⁺, and
+  (3) |G| <= C (1 + |μ|)^n for 0 < v <= 1, with C and n that do not depend on v.
+For by (0), (1), (3) and Tychonoff's theorem G(μ, v) = E[G(Y, ε)], Y ~ N(μ, v − ε), for every ε in (0, v); and as ε → 0
+the right side tends to E[g(X)] by (2) and, thanks to (3), dominated convergence. Without (0) e^{b²v/2 − b|μ|} passes,
+without (3) the dipole μ v^{−3/2} e^{−μ²/2v}.
+
+(2) and (3) come together, from w(z) = (i/√π) Σ_{k<K} (2k−1)!!/(2^k z^{2k+1}) + R with |R| <= Γ(K+½)/(π |z|^{2K} Im z), which
+follows from w(z) = (i/π) ∫ e^{−t²}/(z − t) dt, Im z > 0. With z = ζ/√(2v) each order brings a factor v.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import sympy as sp
+
+from ..catalogue.piecewise import PiecewiseFunction, U
+from .form import MEAN, VAR, Certificate, Check
+from .proof import is_zero
+from .special import ImW, ReW
+
+_SMOOTH = (sp.exp, ReW, ImW)
+_OMEGA = sp.Symbol("omega", positive=True)  # √v
+
+
+@dataclass(frozen=True)
+class _Words:
+    """form = Σ over poles ζ of (re · Re w + im · Im w) + Σ exponentials + rest."""
+
+    faddeeva: dict[tuple[sp.Expr, sp.Expr], tuple[sp.Expr, sp.Expr]]
+    exponentials: list[tuple[sp.Expr, sp.Expr]]
+    rest: sp.Expr
+
+
+def prove_heat(function: PiecewiseFunction, form: sp.Expr) -> Certificate:
+    """Is `form` = E[function(X)] for every mean, every variance > 0 and all parameters in their domains?"""
+    assumptions = {f"{VAR} > 0", f"{MEAN} real"} | {f"{s} > 0" for s in function.free_symbols if s.is_positive}
+    smooth = _is_smooth(form)
+    checks = [Check("(0) the form is smooth in μ: entire functions of polynomials in μ", "its functions and arguments", smooth)]
+    if smooth:
+        residual = sp.diff(form, VAR) - sp.diff(form, MEAN, 2) / 2
+        checks.append(Check("(1) ∂G/∂v − ½ ∂²G/∂μ² = 0", "zero test", is_zero(residual)))
+        checks += _limit_checks(function, form)
+    holds = all(check.holds for check in checks)
+    return Certificate(
+        status="proved-heat" if holds else "unknown", assumptions=tuple(sorted(assumptions)), checks=tuple(checks)
+    )
+
+
+def _is_smooth(form: sp.Expr) -> bool:
+    functions = form.atoms(sp.Function)
+    if not all(isinstance(f, _SMOOTH) and all(arg.is_polynomial(MEAN) for arg in f.args) for f in functions if f.has(MEAN)):
+        return False
+    powers = (power for power in form.atoms(sp.Pow) if power.base.has(MEAN) or power.exp.has(MEAN))  # type: ignore[union-attr]
+    return all(power.exp.is_Integer and power.exp > 0 for power in powers if not isinstance(power, sp.exp))  # type: ignore[union-attr]
+
+
+def _limit_checks(function: PiecewiseFunction, form: sp.Expr) -> list[Check]:
+    words = _words(form)
+    if words is None:
+        return [
+            Check("the form is a sum of Faddeeva functions with Im z > 0, exponentials and polynomials", "normal form", False)
+        ]
+    checks = [
+        Check(f"(3) |{word}| <= 1 and its coefficient stays bounded as v → 0", "powers of v", _lowest(coefficient) >= 0)
+        for coefficient, word in words.exponentials
+    ]
+    expansion = words.rest
+    for (x, y), (re, im) in words.faddeeva.items():
+        lowest = min(_lowest(re), _lowest(im))
+        order = max(1, 1 + (-lowest) // 2)  # remainder ~ ω^(lowest + 2·order + 1), to be a positive power
+        what = f"(3) Im z = {y.subs(_OMEGA, sp.sqrt(VAR))} > 0, and after {order} terms the remainder's factor is a positive power of v"
+        checks.append(Check(what, "powers of v", bool((y * _OMEGA).is_positive) and lowest + 2 * order + 1 > 0))
+        real, imaginary = _asymptotic(x, y, order)
+        expansion += re * real + im * imaginary
+    return checks + _expansion_checks(function, expansion)
+
+
+def _expansion_checks(function: PiecewiseFunction, expansion: sp.Expr) -> list[Check]:
+    """The explicit part is a polynomial in ω = √v whose constant term is g."""
+    numerator, denominator = sp.fraction(sp.together(sp.expand(expansion)))
+    below = sp.Poly(denominator, _OMEGA)
+    pole = below.degree()
+    single = len(below.terms()) == 1
+    coefficients = dict(sp.Poly(sp.expand(numerator), _OMEGA).terms())
+    regular = single and all(sp.expand(c) == 0 for (power,), c in coefficients.items() if power < pole)
+    checks = [Check("(3) negative powers of v cancel in the explicit part", "polynomial arithmetic", regular)]
+    limit = coefficients.get((pole,), sp.S.Zero) / below.LC()
+    for piece in function.pieces:
+        differs = limit.subs(MEAN, piece.side * U) - piece.value
+        same = piece.lo == 0 and piece.hi == sp.oo and sp.cancel(sp.together(differs)) == 0
+        sign = "> 0" if piece.side > 0 else "< 0"
+        checks.append(Check(f"(2) the form tends to g as v → 0⁺ for μ {sign}", "polynomial arithmetic", same))
+    return checks
+
+
+def _words(form: sp.Expr) -> _Words | None:
+    """Split into words, v = ω²; None if a term is not of this kind."""
+    pairs: defaultdict[tuple[sp.Expr, sp.Expr], list[sp.Expr]] = defaultdict(lambda: [sp.S.Zero, sp.S.Zero])
+    exponentials, rest = [], sp.S.Zero
+    for term in sp.Add.make_args(sp.expand(form.subs(VAR, _OMEGA**2))):
+        coefficient, words = (
+            term.as_independent(*_SMOOTH) if term.is_Mul else ((sp.S.One, term) if term.has(*_SMOOTH) else (term, sp.S.One))
+        )
+        if isinstance(words, (ReW, ImW)):
+            x, y = (sp.expand(arg) for arg in words.args)
+            if not ((x * _OMEGA).is_polynomial(MEAN) and not sp.expand(x * _OMEGA).has(_OMEGA) and (y * _OMEGA).is_positive):
+                return None
+            pairs[x, y][isinstance(words, ImW)] += coefficient
+        elif isinstance(words, sp.exp) and _is_nonpositive(words.args[0]):
+            exponentials.append((coefficient, words))
+        elif words == 1 and coefficient.is_polynomial(MEAN):
+            rest += coefficient
+        else:
+            return None
+    return _Words({key: (re, im) for key, (re, im) in pairs.items()}, exponentials, rest)
+
+
+def _is_nonpositive(exponent: sp.Expr) -> bool:
+    """−(a real number)²/(a positive number): vanishes at one μ only, and tends to −∞ elsewhere as ω → 0."""
+    scaled = sp.factor(-exponent * _OMEGA**2)
+    return not scaled.has(_OMEGA) and bool(sp.sqrt(scaled).is_real) and bool(scaled.is_nonnegative) and scaled.has(MEAN)
+
+
+def _lowest(coefficient: sp.Expr) -> int:
+    """The lowest power of ω in a Laurent polynomial."""
+    if coefficient == 0:
+        return 0
+    powers = []
+    for term in sp.Add.make_args(sp.expand(coefficient)):
+        power = term.as_powers_dict().get(_OMEGA, sp.S.Zero)
+        powers.append(int(power))
+    return min(powers)
+
+
+def _asymptotic(x: sp.Expr, y: sp.Expr, order: int) -> tuple[sp.Expr, sp.Expr]:
+    """Real and imaginary part of (i/√π) Σ_{k<order} (2k−1)!!/(2^k z^{2k+1}), z = x + iy, as rational functions."""
+    xi, eta = sp.expand(x * _OMEGA), sp.expand(y * _OMEGA)
+    size = xi**2 + eta**2
+    real = imaginary = sp.S.Zero
+    for k in range(order):
+        power = 2 * k + 1
+        scale = sp.factorial2(2 * k - 1) / (2**k * sp.sqrt(sp.pi)) * _OMEGA**power / size**power
+        re, im = sp.S.One, sp.S.Zero  # (ξ − iη)^power
+        for _ in range(power):
+            re, im = sp.expand(re * xi + im * eta), sp.expand(im * xi - re * eta)
+        real += -im * scale
+        imaginary += re * scale
+    return real, imaginary

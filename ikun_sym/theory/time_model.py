@@ -1,0 +1,124 @@
+"""A deep dense spiking network over T steps, as the infinite-width theory sees it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..catalogue.neurons import NEURONS, Neuron, hard
+from ..catalogue.spec import Spec, resolve
+from ..catalogue.surrogate import Bound
+from ..errors import DomainError, IkunError
+from ..gaussian.moment import float_function
+from .covariance import Floats, checked_second_moment, constant_input, poisson_input
+from .neuron_sample import Dynamics, current_filter
+
+INPUTS = {"poisson": poisson_input, "constant": constant_input}
+
+LOSSES = ("white", "rate", "summed")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TimeModel:
+    """H[t] = κ V[t−1] + I[t], S = 1[H >= θ]; I^l is Gaussian with covariance K E[S^{l−1}[t] S^{l−1}[s]] + σ_b².
+
+    gain:           K = fan_in · Var(W);  gain_out: fan_out · Var(W), K if not given
+    bias_var:       σ_b², the variance of the biases
+    leak:           κ in [0, 1]; 1 is IF
+    synaptic_leak:  below 1, the synaptic current's own leak (norse); 0: none
+    decay_input:    the current times 1 − κ = 1/τ (SpikingJelly's decay_input; norse's membrane): users run K/τ²
+    input:          poisson or constant, with `input_rate` one value or one per input; or E[x[t] x[s]] as a T×T matrix
+    loss:           the gradient at the last layer's spikes: random and new at each step (white), random and the same at each
+                    step (rate), or 1 everywhere, the gradient of the number of spikes (summed)
+    """
+
+    surrogate: Spec = "atan"
+    reset: str = "hard"
+    v_reset: float = 0.0
+    threshold: float = 1.0
+    leak: float = 0.0
+    synaptic_leak: float = 0.0
+    decay_input: bool = False
+    detach: bool = True
+    steps: int = 1
+    depth: int = 20
+    gain: float = 1.0
+    gain_out: float | None = None
+    bias_var: float = 0.0
+    input: str | ArrayLike = "poisson"
+    input_rate: ArrayLike = 0.5
+    loss: str = "white"
+
+    def __post_init__(self) -> None:
+        for name in ("depth", "steps"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise DomainError(name, value, "an integer of at least 1")
+        for name in ("threshold", "bias_var"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise DomainError(name, getattr(self, name), "zero or a positive number")
+        for name in ("leak", "synaptic_leak"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise DomainError(name, getattr(self, name), "between 0 and 1", "the state is multiplied by it at each step")
+        for name in ("gain", "gain_out"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise DomainError(name, value, "a positive number", "it is a number of weights times Var(W)")
+        if self.decay_input and self.leak == 1:
+            raise DomainError("leak", 1, "below 1 with decay_input", "the current is multiplied by 1 − leak")
+        if self.loss not in LOSSES:
+            raise IkunError(f"unknown loss {self.loss!r}; known: {', '.join(LOSSES)}")
+        _ = self.neuron, self.bound
+        silent_input = not self.input_second_moment.any()
+        if silent_input and self.threshold == 0 and self.bias_var == 0:
+            raise DomainError("threshold", 0, "positive where there is no input", "H = θ = 0 is neither spike nor silence")
+
+    @property
+    def neuron(self) -> Neuron:
+        neuron = NEURONS[self.reset]
+        if self.v_reset == 0:
+            return neuron
+        if neuron != NEURONS["hard"]:
+            raise IkunError(f"v_reset = {self.v_reset} has no meaning for reset {self.reset!r}; it belongs to the hard reset")
+        return hard(self.v_reset)
+
+    @property
+    def bound(self) -> Bound:
+        return resolve(self.surrogate)
+
+    @cached_property
+    def input_second_moment(self) -> Floats:
+        """E[x[t] x[s]], T×T."""
+        if not isinstance(self.input, str):
+            return checked_second_moment(self.input, self.steps)
+        if self.input not in INPUTS:
+            raise IkunError(f"unknown input {self.input!r}; known: {', '.join(INPUTS)}, or a T×T matrix of E[x[t] x[s]]")
+        return INPUTS[self.input](self.input_rate, self.steps)
+
+    @property
+    def backward_gain(self) -> float:
+        """fan_out · Var(W)."""
+        return self.gain if self.gain_out is None else self.gain_out
+
+    @cached_property
+    def dynamics(self) -> Dynamics:
+        gradient = float_function(self.bound, "fprime", 1)
+        return Dynamics(self.neuron, float(self.leak), float(self.threshold), self.detach, gradient)
+
+    @cached_property
+    def filter(self) -> Floats:
+        """What makes weighted inputs the current at the membrane; lower triangular, T×T."""
+        return current_filter(self.leak, self.synaptic_leak, self.decay_input, self.steps)
+
+    def drive(self, second: Floats) -> Floats:
+        """The covariance of the current at the membrane, from E[x[t] x[s]] of the layer below."""
+        return self.filter @ (self.gain * second + self.bias_var) @ self.filter.T
+
+    def returned(self, carried: Floats) -> Floats:
+        """The covariance of the gradient at the spikes of the layer below, from E[δH[t] δH[s]]."""
+        through = self.dynamics.input_gain * self.filter
+        return self.backward_gain * through.T @ carried @ through

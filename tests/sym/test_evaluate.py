@@ -1,0 +1,225 @@
+"""E[g(X)] in float64: every route against ball arithmetic, over the whole domain, and against quadrature."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+from collections.abc import Iterator
+from fractions import Fraction
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+import sympy as sp
+from scipy.integrate import quad
+
+from ikun_sym.catalogue.piecewise import PeriodicTail, PiecewiseFunction, R, U, even, one_side
+from ikun_sym.catalogue.surrogate import Bound
+from ikun_sym.catalogue.surrogates import SURROGATES
+from ikun_sym.gaussian.certify import expectation
+from ikun_sym.gaussian.evaluate import FloatFunction
+from ikun_sym.gaussian.floats.closed import Closed
+from ikun_sym.gaussian.floats.logistic import Logistic, match, step
+from ikun_sym.gaussian.floats.rational import Rational
+from ikun_sym.gaussian.floats.repeated import scaled_integrals
+from ikun_sym.gaussian.floats.series import Series
+from ikun_sym.gaussian.moment import float_function, integrand
+
+POWERS = (1, 2, 4)
+FAST = ("rectangular", "triangular", "exponential", "erf", "atan", "sigmoid", "tanh")
+"""Surrogates with a route of their own."""
+SIGMAS, SLOPES = (0.01, 0.1, 1.0, 10.0, 100.0), ("1/2", "2", "25", "100")
+MEANS = (0.0, 0.5, -0.5, -1.0, -3.0)
+
+Setting = tuple[float, float]
+
+
+def tolerance(value: float) -> float:
+    """What `evaluate` promises, relative."""
+    return max(1e-13, 1e-15 * abs(math.log(abs(value)))) if value else 0.0
+
+
+def bound_at(name: str, slope: str) -> Bound:
+    """The surrogate with its slope parameter, or its first one, at a value; as it is where that is outside its domain."""
+    surrogate = SURROGATES[name]
+    parameter = surrogate.slope or (surrogate.params[0].name if surrogate.params else None)
+    return surrogate.bind({parameter: Fraction(slope)} if parameter else {})
+
+
+def worst(bound: Bound, power: int, settings: list[Setting]) -> float:
+    """The largest error in units of the tolerance. Below the normal range of float64 only smallness is checked."""
+    mean, var = np.array(settings).T
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = float_function(bound, "fprime", power).expectation(mean, var)
+    assert np.isfinite(found).all()
+    largest, function = 0.0, integrand(bound, "fprime", power)
+    for (m, v), value in zip(settings, found.tolist(), strict=True):
+        truth = expectation(function, bound.environment, Fraction(m), Fraction(v)).value
+        if abs(truth) < 1e-290:
+            assert abs(value) < 1e-285
+            continue
+        largest = max(largest, abs(value / truth - 1) / tolerance(truth))
+    return largest
+
+
+def grid() -> list[Setting]:
+    """Means as they are, and in units of σ."""
+    return [(m * unit, s * s) for s, m in itertools.product(SIGMAS, MEANS) for unit in ({1.0, s} if m else {1.0})]
+
+
+def extremes(slope: str, draw: np.random.Generator, count: int) -> Iterator[Setting]:
+    """slope · σ from 1e-6 to 1e6, means up to 12 σ or 3/slope."""
+    k = float(Fraction(slope))
+    for _ in range(count):
+        sigma = 10 ** draw.uniform(-6, 6) / k
+        yield draw.choice([0.0, draw.uniform(-12, 12) * sigma, draw.uniform(-3, 3) / k]), sigma * sigma
+
+
+@pytest.mark.parametrize("power", POWERS)
+@pytest.mark.parametrize("name", FAST)
+def test_right_to_the_last_digits(name: str, power: int) -> None:
+    """n = 4 slopes × (6 of the grid + 5 draws, seed 11); the reference is rigorous, so there are no false alarms."""
+    draw = np.random.default_rng([11, power])
+    for slope in SLOPES:
+        settings = [grid()[i] for i in draw.choice(len(grid()), 6, replace=False)] + list(extremes(slope, draw, 5))
+        assert worst(bound_at(name, slope), power, settings) <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("power", POWERS)
+@pytest.mark.parametrize("name", SURROGATES.names())
+def test_right_everywhere(name: str, power: int) -> None:
+    """The full grid and 40 draws a slope, seed 12."""
+    draw = np.random.default_rng([12, power])
+    for slope in SLOPES:
+        assert worst(bound_at(name, slope), power, [*grid(), *extremes(slope, draw, 40)]) <= 1
+
+
+def vouched(route: object, mean: np.ndarray, var: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    with np.errstate(all="ignore"):
+        return route(mean, var)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [("rectangular", {Series, Closed}), ("triangular", {Series, Closed}), ("exponential", {Closed}), ("erf", {Closed}),
+     ("atan", {Rational}), ("sigmoid", {Logistic}), ("tanh", {Logistic})],
+)  # fmt: skip
+def test_moderate_settings_never_need_the_slow_routes(name: str, kinds: set[type]) -> None:
+    """n = 4000 settings, seed 3: means in ±3, σ from 0.1 to 10, f'²."""
+    draw = np.random.default_rng(3)
+    mean, var = draw.uniform(-3, 3, 4000), 10 ** draw.uniform(-2, 2, 4000)
+    left = np.ones(4000, dtype=bool)
+    for route in float_function(SURROGATES[name].bind(), "fprime", 2).routes:
+        if type(route) in kinds:
+            left &= ~vouched(route, mean, var)[1]
+    assert left.mean() < 1e-3
+
+
+def error_of(route: object, bound: Bound, mean: float, var: float, power: int = 2) -> float:
+    value, sure = vouched(route, np.array([mean]), np.array([var]))
+    assert sure[0]
+    truth = expectation(integrand(bound, "fprime", power), bound.environment, Fraction(mean), Fraction(var)).value
+    return abs(float(value[0]) / truth - 1)
+
+
+def test_a_dropped_residue_is_seen() -> None:
+    bound = SURROGATES["atan"].bind()
+    route = Rational.of(integrand(bound, "fprime", 2), bound.environment)
+    assert error_of(route, bound, 0.3, 1.0) < 1e-13
+    none = lambda self, xi, eta, shift: (np.zeros(xi.shape), np.zeros(xi.shape))  # noqa: E731
+    with patch.object(Rational, "_residue", none):
+        assert error_of(route, bound, 0.3, 1.0) > 1e-3
+
+
+def test_a_wrong_tilt_is_seen() -> None:
+    bound = SURROGATES["exponential"].bind()
+    function = integrand(bound, "fprime", 2)
+    route = Closed.of(function, bound.environment)
+    assert error_of(route, bound, 0.3, 1.0) < 1e-13
+    wrong = Closed.of(function.map(lambda value: value.subs(U, U * sp.Rational(1000001, 1000000))), bound.environment)
+    assert error_of(wrong, bound, 0.3, 1.0) > 1e-8
+
+
+def test_a_step_that_is_too_long_is_seen() -> None:
+    bound = SURROGATES["tanh"].bind()
+    with patch("ikun_sym.gaussian.floats.logistic.step", lambda order, width: 2 * step(order, width)):
+        route = Logistic.of(integrand(bound, "fprime", 2), bound.environment)
+    assert error_of(route, bound, 0.3, 1.0) > 1e-12
+    assert error_of(Logistic.of(integrand(bound, "fprime", 2), bound.environment), bound, 0.3, 1.0) < 1e-13
+
+
+def test_logistic_forms_are_recognised_by_their_algebra() -> None:
+    s = sp.exp(-3 * U)
+    assert match(even(s / (1 + s) ** 2)) == (1, 3, 1)
+    assert match(even(5 * s**4 / (1 + s) ** 8)) == (5, 3, 4)
+    for other in (s / (1 + s) ** 3, s**2 / (1 + s) ** 2, s / (2 + s) ** 2, s * U / (1 + s) ** 2, s, s / (1 + s)):
+        assert match(even(other)) is None
+
+
+@pytest.mark.parametrize("z", [0.0, 0.4, 1.49, 1.5, 2.2, 2.5, 4.0, 5.99, 6.0, 11.0, 300.0])
+def test_repeated_integrals(z: float) -> None:
+    """I_k = 2/(k! √π) ∫ tᵏ e^{−2zt−t²} dt, by mpmath."""
+    from mpmath import mp
+
+    for k, found in enumerate(scaled_integrals(np.array([z]), 4)):
+        with mp.workdps(30):
+            unit = 1 / (z + 1)
+            integral = mp.quad(lambda t, k=k: t**k * mp.exp(-2 * z * t - t * t), [0, unit, 4 * unit, 12 * unit, 60 * unit])
+            truth = 2 * integral / mp.sqrt(mp.pi) / mp.factorial(k)
+        assert float(found[0]) == pytest.approx(float(truth), rel=3e-13 if z < 1.5 else 2e-15)
+
+
+def sawtooth(side: int) -> PeriodicTail:
+    """1 − r on [0, 1/2) and r²/4 on [1/2, 2), for ever, fading as e^{−u/5}."""
+    fade = sp.exp(-U / 5)
+    return PeriodicTail(
+        side, sp.Rational(1, 2), sp.Integer(2), ((sp.Rational(1, 2), (1 - R) * fade), (sp.Integer(2), R**2 / 4 * fade))
+    )
+
+
+@pytest.mark.parametrize(("mean", "sigma"), [(0.0, 1.0), (3.2, 0.1), (-2.0, 4.0), (9.0, 1.5), (0.4, 0.01)])
+def test_periodic_tails(mean: float, sigma: float) -> None:
+    """Against scipy's quadrature between all break points, of a function written out by hand."""
+    start = [(sp.S.One, sp.Rational(1, 2))]
+    pieces = one_side(1, *start) + one_side(-1, *start)
+    function = FloatFunction(PiecewiseFunction(pieces, (sawtooth(1), sawtooth(-1))), {})
+
+    def by_hand(x: float) -> float:
+        u = abs(x)
+        r = (u - 0.5) % 2
+        return 1.0 if u < 0.5 else (1 - r if r < 0.5 else r * r / 4) * math.exp(-u / 5)
+
+    ends = {sign * (0.5 + 2 * n + half) for sign in (1, -1) for n in range(40) for half in (0, 0.5)} | {0.0, mean}
+    inside = sorted({mean - 10 * sigma, mean + 10 * sigma} | {e for e in ends if abs(e - mean) < 10 * sigma})
+    density = lambda x: by_hand(x) * math.exp(-0.5 * ((x - mean) / sigma) ** 2)  # noqa: E731
+    total = sum(quad(density, lo, hi, epsabs=0, epsrel=1e-12)[0] for lo, hi in itertools.pairwise(inside))
+    truth = total / (sigma * math.sqrt(2 * math.pi))
+    assert float(function.expectation(mean, sigma**2)) == pytest.approx(truth, rel=1e-11)
+    for x in (-7.3, -0.2, 0.49, 0.6, 1.2, 5.7, 33.3):
+        assert float(function(x)) == pytest.approx(by_hand(x), rel=1e-13)
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_a_value_does_not_depend_on_its_neighbours(name: str) -> None:
+    draw = np.random.default_rng(8)
+    function = float_function(SURROGATES[name].bind(), "fprime", 2)
+    mean, var = draw.uniform(-3, 3, 20_000), 10 ** draw.uniform(-3, 3, 20_000)
+    together = function.expectation(mean, var)
+    assert np.array_equal(together, function.expectation(mean, var))
+    for i in range(0, 20_000, 2000):
+        assert function.expectation(mean[i], var[i]) == together[i]
+    assert np.array_equal(function.expectation(mean[:40, None], var[None, :50]).diagonal()[:40], together[:40])
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_extremes_are_finite_and_quiet(name: str) -> None:
+    function = float_function(SURROGATES[name].bind(), "fprime", 2)
+    mean, var = np.array([0.0, 1e-300, 1e8, -1e8, 1e-8])[:, None], np.array([1e-40, 1e-12, 1.0, 1e12, 1e40])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = function.expectation(mean, var)
+    assert np.isfinite(found).all()
+    assert (found >= 0).all()
