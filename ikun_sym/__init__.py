@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from .initialise import init_variance
     from .targets import export
     from .theory.constants import constants
+    from .theory.design import design
+    from .theory.joint import joint
 
 _HOME = {
     "moment": "gaussian.moment",
     "evaluate": "gaussian.moment",
     "constants": "theory.constants",
+    "design": "theory.design",
+    "joint": "theory.joint",
     "init_variance": "initialise",
     "export": "targets",
     "register": "catalogue.surrogates",
@@ -31,7 +35,19 @@ _HOME = {
     "IkunError": "errors",
 }
 
-__all__ = ["IkunError", "Surrogate", "__version__", "constants", "evaluate", "export", "init_variance", "moment", "register"]
+__all__ = [
+    "IkunError",
+    "Surrogate",
+    "__version__",
+    "constants",
+    "design",
+    "evaluate",
+    "export",
+    "init_variance",
+    "joint",
+    "moment",
+    "register",
+]
 
 
 __getattr__ = lazily(__name__, _HOME)

@@ -1,4 +1,4 @@
-"""Sub-commands of `ikun` that need no torch: moment, constants, surrogates, init, export."""
+"""Sub-commands of `ikun` that need no torch."""
 
 from __future__ import annotations
 
@@ -196,3 +196,53 @@ def export(spec: str, target: str, out: str, as_json: bool) -> None:
         as_json,
         lambda console: console.print(f"wrote {path}"),
     )
+
+
+@click.command()
+@click.option("--rate", type=REAL, required=True, help="The firing rate that every layer shall have.")
+@click.option("--surrogate", default="atan", show_default=True, help="SPEC of the surrogate.")
+@click.option("--threshold", type=REAL, default="1", show_default=True)
+@click.option("--fan-in", type=REAL, default=None, help="Also give the standard deviation of the weights.")
+@click.option("--fan-ratio", type=REAL, default="1", show_default=True, help="fan_out/fan_in.")
+@as_json
+def design(rate: float, surrogate: str, threshold: float, fan_in: float | None, fan_ratio: float, as_json: bool) -> None:
+    """Rate-targeted critical initialisation: weights for a stable firing rate, slope for a stable gradient."""
+    from .theory.design import design as compute
+
+    result = compute(rate, surrogate, threshold, fan_in=fan_in, fan_ratio=fan_ratio)
+    rows = [
+        ("fan_in · Var(W)", f"{result.n_var_w:.10g}"),
+        *([("std of the weights", f"{result.std:.10g}")] if result.std is not None else []),
+        (f"surrogate, {result.parameter} set", result.surrogate),
+        ("std of the membrane potential", f"{result.sigma_h:.10g}"),
+        ("forward slope", f"{result.forward_slope:.6g} ({'stable' if result.stable else 'unstable'})"),
+    ]
+    title = f"Firing rate {rate:g} at threshold {threshold:g}, gradient factor 1 per layer"
+    emit(result.to_dict(), as_json, lambda console: console.print(table(title, ("", ""), rows)))
+
+
+@click.command()
+@click.option("--surrogate", default="atan", show_default=True, help="SPEC of the surrogate.")
+@click.option("--threshold", type=REAL, default="1", show_default=True)
+@click.option("--fan-ratio", type=REAL, default="1", show_default=True, help="fan_out/fan_in.")
+@as_json
+def joint(surrogate: str, threshold: float, fan_ratio: float, as_json: bool) -> None:
+    """All weight scales at which forward and backward variance are stable at once, and proof that there are no others."""
+    from .theory.joint import joint as compute
+
+    result = compute(surrogate, threshold, fan_ratio=fan_ratio)
+    rows = [
+        (
+            f"{s.sigma_h:.6g}",
+            f"{s.rate:.6g}",
+            f"{s.n_var_w:.6g}",
+            f"{s.forward_slope:.4g}",
+            "stable" if s.stable else "unstable",
+        )
+        for s in result.solutions
+    ]
+    where = "not attained" if result.min_c_at is None else f"at σ_H = {result.min_c_at:.6g}"
+    caption = f"{result.conclusion}. inf C = {result.min_c:.6g}, {where}"
+    title = f"Joint solutions, {result.surrogate}, threshold {threshold:g}"
+    columns = ("σ_H", "rate", "fan_in·Var(W)", "forward slope", "")
+    emit(result.to_dict(), as_json, lambda console: console.print(table(title, columns, rows, caption=caption)))

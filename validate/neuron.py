@@ -1,104 +1,125 @@
-"""A population of neurons over time, and its adjoint: both read from the neuron's statement in the catalogue."""
+"""A population of neurons over time: its dynamics and their derivatives, read from the neuron's statement in the catalogue.
+
+    c[t] = SYNAPSE(c[t−1], i[t]),  h[t] = charge(v[t−1], c[t]),  s[t] = fire(h[t] − θ),  v[t] = reset(h[t], s[t])
+
+with c[−1] = v[−1] = 0, and c scaled by DECAYED_INPUT where asked for. Backward, from δs as the layers above see it:
+
+    δh[t] = f'(x[t]) δs[t] + δv[t] (∂v/∂h + ∂v/∂s f'(x[t])),  δv[t−1] = δh[t] ∂h/∂v,  x = h − θ
+    δc[t] = ∂h/∂c δh[t] + ∂c/∂c δc[t+1],  δi[t] = ∂c/∂i δc[t]
+
+where a detached reset drops ∂v/∂s. Two engines run this: plain tensor operations anywhere, and one compiled pass on the CPU.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import NamedTuple, Protocol
 
 import sympy as sp
-import torch
 from torch import Tensor
 
 from ikun_sym.catalogue import neurons as catalogue
 from ikun_sym.catalogue.neurons import Neuron
-from ikun_sym.gaussian.special import lower
+from ikun_sym.catalogue.surrogate import Bound
+from ikun_sym.errors import IkunError
 
-from .arithmetic import TorchArithmetic
-
-Elementwise = Callable[[Tensor], Tensor]
-
-
-_SYMBOLS = {"v": catalogue.v, "i": catalogue.i, "h": catalogue.h, "s": catalogue.s}
+BACKENDS = ("auto", "compiled", "eager")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Step:
-    charge: Callable[..., Any]
-    reset: Callable[..., Any]
-    dv_dh: Callable[..., Any]
-    dv_ds: Callable[..., Any]
-    dh_dv: Callable[..., Any]
-    dh_di: Callable[..., Any]
+class Response(NamedTuple):
+    """What a layer does: h and s, [T, B, n]; per step and sample Σ h² and Σ s over the neurons, [T, B] in float64."""
+
+    h: Tensor
+    s: Tensor
+    power: Tensor
+    activity: Tensor
+
+
+class Returned(NamedTuple):
+    """What a layer hands back: Σ (∂L/∂h)² over the neurons, [T, B] in float64, and ∂L/∂i, [T, B, n]."""
+
+    power: Tensor
+    grad_i: Tensor
+
+
+class Engine(Protocol):
+    """`forward` may overwrite the currents, `adjoint` may overwrite h and grad_s: each is used once."""
+
+    def forward(self, current: Tensor) -> Response: ...
+    def adjoint(self, h: Tensor, grad_s: Tensor, scale: float) -> Returned: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Population:
-    """`fire(x)` is the output for x = h − θ (a step, or a smooth f); `gradient(x)` stands for its derivative. With
-    `detach` no gradient flows from the spike into its own reset."""
+    """`smooth`: the output is f(h − θ) instead of a spike. With `detach` no gradient flows from the output into its own
+    reset. `backend`: auto is the compiled pass where a C compiler and a CPU are there."""
 
     neuron: Neuron
+    surrogate: Bound
     leak: float
     threshold: float
-    fire: Elementwise
-    gradient: Elementwise
     detach: bool
+    smooth: bool = False
+    synaptic_leak: float = 0.0
+    decay_input: bool = False
+    backend: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.backend not in BACKENDS:
+            raise IkunError(f"unknown backend {self.backend!r}; known: {', '.join(BACKENDS)}")
+
+    @property
+    def constants(self) -> dict[sp.Symbol, float]:
+        return {
+            catalogue.leak: float(self.leak),
+            catalogue.threshold: float(self.threshold),
+            catalogue.synaptic_leak: float(self.synaptic_leak),
+        }
 
     @cached_property
-    def _step(self) -> _Step:
-        """The statement's expressions and their partial derivatives as callables."""
-        constants = {catalogue.leak: self.leak, catalogue.threshold: self.threshold}
+    def expressions(self) -> dict[str, sp.Expr]:
+        """The statement and its partial derivatives. Charge, synapse and scaling are linear: `back_…` are numbers."""
+        neuron, decay = self.neuron, catalogue.DECAYED_INPUT if self.decay_input else catalogue.i
+        charge = neuron.charge.subs(catalogue.i, decay.subs(catalogue.i, catalogue.c))
+        found = {
+            "current": catalogue.SYNAPSE,
+            "charge": charge,
+            "reset": neuron.reset,
+            "dv_dh": sp.diff(neuron.reset, catalogue.h),
+            "dv_ds": sp.S.Zero if self.detach else sp.diff(neuron.reset, catalogue.s),
+            "back_v": sp.diff(charge, catalogue.v),
+            "back_c": sp.diff(charge, catalogue.c),
+            "back_synapse": sp.diff(catalogue.SYNAPSE, catalogue.c),
+            "back_i": sp.diff(catalogue.SYNAPSE, catalogue.i),
+        }
+        return {name: sp.expand(expr) for name, expr in found.items()}
 
-        def compiled(expr: sp.Expr) -> Callable[..., Any]:
-            evaluate = lower(sp.expand(expr), TorchArithmetic())
-            return lambda **values: evaluate({**constants, **{_SYMBOLS[name]: value for name, value in values.items()}})
+    @cached_property
+    def eager(self) -> Engine:
+        from .eager import Eager
 
-        neuron = self.neuron
-        return _Step(
-            charge=compiled(neuron.charge),
-            reset=compiled(neuron.reset),
-            dv_dh=compiled(sp.diff(neuron.reset, catalogue.h)),
-            dv_ds=compiled(sp.diff(neuron.reset, catalogue.s)),
-            dh_dv=compiled(sp.diff(neuron.charge, catalogue.v)),
-            dh_di=compiled(sp.diff(neuron.charge, catalogue.i)),
-        )
+        return Eager(self)
 
-    def forward(self, current: Tensor) -> tuple[Tensor, Tensor]:
-        """(h, s), each [T, …], for input currents [T, …], starting from v = 0."""
-        step = self._step
-        v = torch.zeros_like(current[0])
-        membranes, outputs = [], []
-        for i in current:
-            h = step.charge(v=v, i=i)
-            s = self.fire(h - self.threshold)
-            v = step.reset(h=h, s=s)
-            membranes.append(h)
-            outputs.append(s)
-        return torch.stack(membranes), torch.stack(outputs)
+    @cached_property
+    def compiled(self) -> Engine | None:
+        """None where it cannot be built; `unavailable` says why."""
+        from .compiled import build
 
-    def adjoint(self, h: Tensor, s: Tensor, grad_s: Tensor) -> tuple[Tensor, Tensor]:
-        """(∂L/∂h, ∂L/∂i), each [T, …], from ∂L/∂s as seen by the layers above.
+        return None if self.backend == "eager" else build(self)
 
-        δh[t] = f'(x[t]) δs[t] + δv[t] (∂v/∂h + ∂v/∂s f'(x[t])), δv[t−1] = δh[t] ∂h/∂v; a detached reset drops ∂v/∂s.
-        """
-        step = self._step
-        grad_h = torch.empty_like(h)
-        grad_v: Tensor | None = None
-        for t in range(len(h) - 1, -1, -1):
-            slope = self.gradient(h[t] - self.threshold)
-            total = slope * grad_s[t]
-            if grad_v is not None:
-                through = step.dv_dh(h=h[t], s=s[t])
-                if not self.detach:
-                    through = through + step.dv_ds(h=h[t], s=s[t]) * slope
-                total = total + grad_v * through
-            grad_h[t] = total
-            # charge is linear in v and i, so its derivatives are constants
-            grad_v = total * step.dh_dv()
-        return grad_h, grad_h * step.dh_di()
+    def engine(self, like: Tensor) -> Engine:
+        """The engine for tensors like this one. Error: a compiled pass was demanded where there is none."""
+        if self.compiled is not None and like.device.type == "cpu":
+            return self.compiled
+        if self.backend == "compiled":
+            raise IkunError("backend compiled: it needs a CPU and a C compiler (cc, or $CC); use auto or eager")
+        return self.eager
 
+    def forward(self, current: Tensor) -> Response:
+        """The response to input currents [T, B, n], starting from rest."""
+        return self.engine(current).forward(current)
 
-def step_function(x: Tensor) -> Tensor:
-    """1[x >= 0]."""
-    return (x >= 0).to(x.dtype)
+    def adjoint(self, h: Tensor, grad_s: Tensor, scale: float = 1.0) -> Returned:
+        """From ∂L/∂s, which is multiplied by `scale`."""
+        return self.engine(h).adjoint(h, grad_s, scale)

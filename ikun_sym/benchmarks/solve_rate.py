@@ -50,14 +50,14 @@ class Row:
 
 
 def kernels() -> list[dict[str, str]]:
-    with (files(__package__) / "kernels.csv").open(encoding="utf-8") as stream:
+    with (files("ikun_sym.benchmarks") / "kernels.csv").open(encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
 
 def baseline() -> dict[tuple[str, str], tuple[str, ...]]:
     """(kernel, mean) to what `integrate` and `stats.E` gave."""
     found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    with (files(__package__) / "sympy_baseline.csv").open(encoding="utf-8") as stream:
+    with (files("ikun_sym.benchmarks") / "sympy_baseline.csv").open(encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
             found[row["name"], row["mean"]].append(f"{row['outcome']} {float(row['seconds']):.1f} s")
     return {key: tuple(outcomes) for key, outcomes in found.items()}

@@ -20,7 +20,7 @@ from ..catalogue.piecewise import PeriodicTail, Piece, PiecewiseFunction, R, U
 from ..errors import IkunError
 from .cells import cells, rest
 from .special import Balls, Evaluator, ball, lower, precision
-from .tails import constant, tail
+from .tails import constant, envelope, tail, tilted
 
 GUARD_BITS = 40
 """Bits beyond the wanted digits: the integrand is a handful of operations, and each loses a bit or two."""
@@ -135,18 +135,23 @@ def _integral(
 def _segments(piece: Piece, env: Mapping[sp.Symbol, object], m: arb, v: arb, depth: Fraction) -> tuple[arb, list[Segment]]:
     """A bound of what one piece holds beyond the cut, and the stretches up to it."""
     lo, beyond = constant(piece.lo, env), arb(0)
+    bulks = [(m, v)]
     if piece.hi == sp.oo:
         cut = _cut(lo, m, v, depth)
+        bound = envelope(piece.value, env, cut, 1 / v.sqrt()).widest()
+        if bound.linear > 0 or bound.quadratic > 0:  # growth moves the bulk outwards, perhaps beyond the density's
+            bulks.append(tilted(bound, m, v))
+            cut = cut.max(_cut(lo, *bulks[-1], depth))
         beyond = tail(piece.value, env, cut, m, v)
     else:
         cut = constant(piece.hi, env)
     rigorous, plain = lower(piece.value, Balls(analytic=True)), lower(piece.value, Balls())
-    return beyond, [Segment(rigorous, plain, env, a, b, m, v) for a, b in _split(lo, cut, m, v)]
+    return beyond, [Segment(rigorous, plain, env, a, b, m, v) for a, b in _split(lo, cut, *bulks)]
 
 
-def _split(lo: arb, hi: arb, m: arb, v: arb) -> Iterator[tuple[arb, arb]]:
-    """[lo, hi] cut near the bulk of the density: the integrator would find these points by bisection."""
-    inner = [(m + j * v.sqrt()).mid() for j in (-8, 0, 8)]
+def _split(lo: arb, hi: arb, *bulks: tuple[arb, arb]) -> Iterator[tuple[arb, arb]]:
+    """[lo, hi] cut near each bulk N(m, v): the integrator would find these points by bisection."""
+    inner = sorted((m + j * v.sqrt()).mid() for m, v in bulks for j in (-8, 0, 8))
     return itertools.pairwise([lo, *(point for point in inner if lo < point < hi), hi])
 
 
@@ -163,7 +168,7 @@ def _unrolled(
             rigorous, plain = lower(value, Balls(analytic=True)), lower(value, Balls())
             for n in kept:
                 origin = start + n * period
-                pairs = _split(origin + lo, origin + hi, m, v)
+                pairs = _split(origin + lo, origin + hi, (m, v))
                 found += [Segment(rigorous, plain, env, a, b, m, v, origin) for a, b in pairs]
         lo = hi
     return rest(part, env, kept, m, v), found

@@ -88,7 +88,7 @@ def _powers(part: sp.Expr) -> list[Power | sp.Expr] | None:
         power = sp.sympify(power)
         if not factor.has(U) or (factor.is_polynomial(U) and power.is_Integer and power > 0):
             outer *= factor**power
-        elif base is None and not power.has(U) and factor.is_polynomial(U) and sp.degree(factor, U) == 1:
+        elif base is None and not power.has(U) and factor.is_polynomial(U) and sp.Poly(factor, U).degree() == 1:
             base, exponent = factor, power
         else:
             return None

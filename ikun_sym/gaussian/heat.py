@@ -55,7 +55,7 @@ def prove_heat(function: PiecewiseFunction, form: sp.Expr) -> Certificate:
 
 def _is_smooth(form: sp.Expr) -> bool:
     functions = form.atoms(sp.Function)
-    if not all(isinstance(f, _SMOOTH) and all(arg.is_polynomial(MEAN) for arg in f.args) for f in functions if f.has(MEAN)):
+    if not all(isinstance(f, _SMOOTH) and all(arg.is_polynomial(MEAN) for arg in f.args) for f in functions if f.has(MEAN)):  # type: ignore[union-attr]
         return False
     powers = (power for power in form.atoms(sp.Pow) if power.base.has(MEAN) or power.exp.has(MEAN))  # type: ignore[union-attr]
     return all(power.exp.is_Integer and power.exp > 0 for power in powers if not isinstance(power, sp.exp))  # type: ignore[union-attr]
@@ -75,7 +75,8 @@ def _limit_checks(function: PiecewiseFunction, form: sp.Expr) -> list[Check]:
     for (x, y), (re, im) in words.faddeeva.items():
         lowest = min(_lowest(re), _lowest(im))
         order = max(1, 1 + (-lowest) // 2)  # remainder ~ ω^(lowest + 2·order + 1), to be a positive power
-        what = f"(3) Im z = {y.subs(_OMEGA, sp.sqrt(VAR))} > 0, and after {order} terms the remainder's factor is a positive power of v"
+        height = y.subs(_OMEGA, sp.sqrt(VAR))
+        what = f"(3) Im z = {height} > 0, and after {order} terms the remainder's factor is a positive power of v"
         checks.append(Check(what, "powers of v", bool((y * _OMEGA).is_positive) and lowest + 2 * order + 1 > 0))
         real, imaginary = _asymptotic(x, y, order)
         expansion += re * real + im * imaginary
@@ -113,7 +114,7 @@ def _words(form: sp.Expr) -> _Words | None:
             if not ((x * _OMEGA).is_polynomial(MEAN) and not sp.expand(x * _OMEGA).has(_OMEGA) and (y * _OMEGA).is_positive):
                 return None
             pairs[x, y][isinstance(words, ImW)] += coefficient
-        elif isinstance(words, sp.exp) and _is_nonpositive(words.args[0]):
+        elif isinstance(words, sp.exp) and _is_nonpositive(words.args[0]):  # type: ignore[arg-type]
             exponentials.append((coefficient, words))
         elif words == 1 and coefficient.is_polynomial(MEAN):
             rest += coefficient

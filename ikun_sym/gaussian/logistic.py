@@ -111,10 +111,10 @@ def _split(value: sp.Expr) -> tuple[sp.Expr, sp.Expr, sp.Expr] | None:
         for e, r, ratio in zip(below, rates, ratios, strict=True)
     }
     polynomial = denominator.xreplace(powers)
-    if polynomial.free_symbols != {S} or not polynomial.is_polynomial(S):
+    if polynomial.free_symbols != {S} or not polynomial.is_polynomial(S):  # type: ignore[union-attr]
         return None
     shown = {symbol: e for e, symbol in hidden.items()}
-    return numerator.xreplace(shown), sp.factor(polynomial), sp.cancel(rates[0] * unit)
+    return numerator.xreplace(shown), sp.factor(polynomial), sp.cancel(rates[0] * unit)  # type: ignore[return-value]
 
 
 @lru_cache(maxsize=64)

@@ -18,7 +18,7 @@ from .antiderivative import Summand
 from .form import ClosedForm, latex
 from .half_line import summands_of
 from .logistic import RATE, FiniteSum, finite_sum
-from .moments import terms_of
+from .moments import Term, terms_of
 from .tidy import tidy
 
 
@@ -76,7 +76,7 @@ class Total:
         total = []
         for part in self.parts:
             if part.series is not None:
-                increments: dict[sp.Expr, sp.Expr] = {}
+                increments: dict[Term, sp.Expr] = {}
                 for term, rate, weight in part.series.members:
                     if term not in increments:
                         increments[term] = term.antiderivative(part.piece.side).between(part.piece)
@@ -123,43 +123,53 @@ def closed_form(function: PiecewiseFunction) -> ClosedForm | None:
     if total is None:
         return None
     exact = tidy(total.exact)
-    series = [part for part in total.parts if part.series]
-    if not series:
+    sums = _sums(total)
+    if not sums:
         return ClosedForm(expr=exact, kind=total.kind, method=total.method)
     return ClosedForm(
         expr=exact + total.series,
         kind=total.kind,
         method=total.method,
         error=total.error,
-        series=(" + ".join(map(_series_text, series)), " + ".join(map(_series_latex, series))),
+        series=(_series_text(sums), _series_latex(sums)),
         exact=exact,
     )
 
 
-def _groups(part: Decomposition) -> list[tuple[sp.Expr, list[sp.Expr], sp.Expr]]:
-    """(increment with RATE, weights, first rate and step) of each kind of term in a series."""
-    assert part.series is not None
-    found: dict[Summand, list[tuple[sp.Expr, sp.Expr]]] = {}
-    for term, rate, weight in part.series.members:
-        found.setdefault(term, []).append((rate, weight))
-    result = []
-    for term, members in found.items():
-        increment = tidy(term.antiderivative(part.piece.side).between(part.piece))
-        step = members[1][0] - members[0][0]
-        result.append((increment, [weight for _, weight in members], sp.factor(members[0][0] + sp.Symbol("j") * step)))
-    return result
+@dataclass(frozen=True)
+class _Sum:
+    """Σ_j weights[j] · increment(rate(j)): what the finite sums of several pieces have in common, written once."""
+
+    increment: sp.Expr
+    weights: tuple[sp.Expr, ...]
+    rate: sp.Expr
 
 
-def _series_text(part: Decomposition) -> str:
-    sums = []
-    for increment, weights, rate in _groups(part):
-        listed = ", ".join(f"{float(w):.17g}" for w in weights)
-        sums.append(f"Sum_{{j=0..{len(weights) - 1}}} c_j*({increment}) with {RATE} = {rate}, c = [{listed}]")
-    return " + ".join(sums)
+def _sums(total: Total) -> list[_Sum]:
+    found: dict[tuple[tuple[sp.Expr, ...], sp.Expr], sp.Expr] = {}
+    for part in total.parts:
+        if part.series is None:
+            continue
+        by_term: dict[Term, list[tuple[sp.Expr, sp.Expr]]] = {}
+        for term, rate, weight in part.series.members:
+            by_term.setdefault(term, []).append((rate, weight))
+        for term, members in by_term.items():
+            step = members[1][0] - members[0][0]
+            key = (tuple(weight for _, weight in members), sp.factor(members[0][0] + sp.Symbol("j") * step))  # type: ignore[assignment]
+            found[key] = found.get(key, sp.S.Zero) + term.antiderivative(part.piece.side).between(part.piece)  # type: ignore[arg-type]
+    return [_Sum(tidy(increment), weights, rate) for (weights, rate), increment in found.items()]
 
 
-def _series_latex(part: Decomposition) -> str:
+def _series_text(sums: list[_Sum]) -> str:
+    parts = []
+    for s in sums:
+        listed = ", ".join(f"{float(w):.17g}" for w in s.weights)
+        parts.append(f"Sum_{{j=0..{len(s.weights) - 1}}} c_j*({s.increment}) with {RATE} = {s.rate}, c = [{listed}]")
+    return " + ".join(parts)
+
+
+def _series_latex(sums: list[_Sum]) -> str:
     return " + ".join(
-        rf"\sum_{{j=0}}^{{{len(weights) - 1}}} c_j \left({latex(increment)}\right)_{{\Lambda = {latex(rate)}}}"
-        for increment, weights, rate in _groups(part)
+        rf"\sum_{{j=0}}^{{{len(s.weights) - 1}}} c_j \left({latex(s.increment)}\right)_{{\Lambda = {latex(s.rate)}}}"
+        for s in sums
     )

@@ -33,7 +33,7 @@ def is_zero(expr: sp.Expr) -> bool:
     """
     if expr == 0:
         return True
-    expr = exponentials(expr.rewrite(sp.erf).replace(sp.erfc, lambda z: 1 - sp.erf(z)))
+    expr = exponentials(expr.rewrite(sp.erf).replace(sp.erfc, lambda z: 1 - sp.erf(z)))  # type: ignore[arg-type]
     root = sp.Symbol("s", positive=True)
     expr = expr.subs(VAR, root**2)
     expr = expr.replace(sp.erf, _normal_erf).replace(sp.exp, _EXP)
@@ -59,7 +59,7 @@ def is_zero(expr: sp.Expr) -> bool:
 @lru_cache(maxsize=4096)
 def _normal_form(z: sp.Expr) -> sp.Expr:
     """A rational function of its symbols, roots, π and i as one reduced fraction, expanded."""
-    return sp.expand(sp.sfield(z)[1].as_expr())
+    return sp.expand(sp.sfield(z)[1].as_expr())  # type: ignore[union-attr]
 
 
 @lru_cache(maxsize=4096)
@@ -105,7 +105,7 @@ def _limit_at_infinity(expr: sp.Expr) -> sp.Expr:
     imaginary parts constant (to 1), and Goodwin–Staton integrals from an increasing argument on (to 0)."""
     expr = expr.replace(GoodwinStaton, lambda s, a, z: sp.S.Zero if a.has(U) else GoodwinStaton(s, a, z))
     settled = expr.replace(sp.erf, lambda z: sp.S.One if z.has(U) else sp.erf(z))
-    kept = (term for term in sp.Add.make_args(settled) if not any(isinstance(f, sp.exp) and f.has(U) for f in term.args))
+    kept = (term for term in sp.Add.make_args(settled) if not any(isinstance(f, sp.exp) and f.has(U) for f in term.args))  # type: ignore[arg-type]
     return sp.Add(*kept)  # type: ignore[return-value]
 
 
@@ -165,7 +165,8 @@ def _piece_checks(part: Decomposition) -> list[Check]:
 
 
 def _series_checks(where: str, value: sp.Expr, series: FiniteSum) -> list[Check]:
-    what = f"{where}: |P(s) D(s) − 1| <= {float(series.error):.1e} on [0, 1], D = {series.denominator}, P of degree {series.degree}"
+    bound = f"|P(s) D(s) − 1| <= {float(series.error):.1e} on [0, 1]"
+    what = f"{where}: {bound}, D = {series.denominator}, P of degree {series.degree}"
     return [
         Check(f"{where}: the piece times D(e^{{−λu}}) is its numerator", "normal form", series.defines(value)),
         Check(what, "Chebyshev coefficients in ball arithmetic", series.defect() <= series.error),

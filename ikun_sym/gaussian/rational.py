@@ -130,7 +130,7 @@ def _fraction(part: sp.Expr) -> Fraction | None:
     constant, factors = sp.factor_list(denominator, X)
     poles = [(sp.Poly(factor, X), order) for factor, order in factors if factor.has(X)]
     rest = sp.Mul(constant, *(factor**order for factor, order in factors if not factor.has(X)))
-    if len(poles) != 1 or poles[0][0].degree() != 2 or sp.degree(numerator, X) > 1:
+    if len(poles) != 1 or poles[0][0].degree() != 2 or sp.Poly(numerator, X).degree() > 1:
         return None
     (quadratic, order) = poles[0]
     lead, linear, last = quadratic.all_coeffs()

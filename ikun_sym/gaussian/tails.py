@@ -160,13 +160,17 @@ def tail(expr: sp.Expr, values: Values, cut: arb, mean: arb, var: arb) -> arb:
     m' = v'(m/v + b): Gaussian again. Error: expr grows at least as fast as the density decays.
     """
     bound = envelope(expr, values, cut, 1 / var.sqrt()).widest()
+    new_mean, new_var = tilted(bound, mean, var)
+    exponent = new_mean**2 / (2 * new_var) - mean**2 / (2 * var)
+    beyond = ((cut - new_mean) / (2 * new_var).sqrt()).erfc() / 2
+    return bound.scale * exponent.exp() * beyond * (new_var / var).sqrt()
+
+
+def tilted(bound: Envelope, mean: arb, var: arb) -> tuple[arb, arb]:
+    """(m', v') of the Gaussian that e^{bu + cu²} N(u; mean, var) is. Error: it is none, c >= 1/2var."""
     shrink = 1 - 2 * bound.quadratic * var
     if not shrink > 0:
         raise InfiniteExpectationError(
             "the expectation is infinite: the function grows as fast as the Gaussian density decays; use a smaller variance"
         )
-    new_var = var / shrink
-    new_mean = (mean + bound.linear * var) / shrink
-    exponent = new_mean**2 / (2 * new_var) - mean**2 / (2 * var)
-    beyond = ((cut - new_mean) / (2 * new_var).sqrt()).erfc() / 2
-    return bound.scale * exponent.exp() * beyond / shrink.sqrt()
+    return (mean + bound.linear * var) / shrink, var / shrink

@@ -34,7 +34,7 @@ def _real(groups: dict[sp.Basic, sp.Expr]) -> dict[sp.Basic, sp.Expr]:
         same = exponent.has(sp.I) and not value.has(sp.I) and groups.get(partner) == value
         if not same:
             result[exponent] = result.get(exponent, sp.S.Zero) + value
-        elif sp.im(exponent).coeff(MEAN).is_positive:  # the other of the pair adds nothing
+        elif bool(sp.im(exponent).coeff(MEAN).is_positive):  # type: ignore[union-attr]  # the other of the pair adds nothing
             real = sp.re(exponent)
             result[real] = result.get(real, sp.S.Zero) + 2 * value * sp.cos(sp.im(exponent))
     return result

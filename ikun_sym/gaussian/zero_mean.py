@@ -39,7 +39,7 @@ def at_zero_mean(function: PiecewiseFunction, general: ClosedForm) -> ClosedForm
             return incomplete(int(s)).subs(_A, a)
         return GoodwinStaton(s, a, z)  # type: ignore[return-value]
 
-    exact = tidy((general.exact if general.series else general.expr).subs(MEAN, 0).replace(GoodwinStaton, standard))
+    exact = tidy((general.exact if general.series else general.expr).subs(MEAN, 0).replace(GoodwinStaton, standard))  # type: ignore[arg-type]
     if not used:
         return general
     proved = general.certificate.proved and all(check.holds for check in used)

@@ -67,16 +67,15 @@ class Design:
 
 def slope_parameter(bound: Bound) -> str:
     """The parameter that sharpens f': named by the entry, else its first. Error: the surrogate has none."""
-    surrogate = bound.surrogate
-    if surrogate.slope is not None:
-        return surrogate.slope
-    if not surrogate.params:
+    names = [param.name for param in bound.surrogate.params]
+    slope = bound.surrogate.slope if bound.surrogate.slope is not None else next(iter(names), "")
+    if not slope:
         raise NoSolutionError(
             f"surrogate {bound.spec}",
-            "it has no slope to set",
+            "it has no slope to set: no parameter of it sharpens f'",
             "take one with a slope, such as sigmoid or atan, or give an expression a parameter",
         )
-    return surrogate.params[0].name
+    return slope
 
 
 def design(
@@ -102,7 +101,7 @@ def design(
         threshold=threshold,
         n_var_w=gain,
         sigma_h=sigma,
-        surrogate=resolve(bound, **{parameter: slope}).spec,
+        surrogate=resolve(bound, **{parameter: repr(slope)}).spec,
         parameter=parameter,
         slope=slope,
         forward_slope=forward_slope,

@@ -159,7 +159,7 @@ def joint(surrogate: Spec, threshold: float = 1.0, *, fan_ratio: float = 1.0) ->
     bound = resolve(surrogate)
     balance = Balance(bound, Fraction(str(threshold)), Fraction(str(fan_ratio)))
     with precision(_BITS):
-        low = small_variance(balance.square, balance.threshold, balance.fan_ratio)
+        low = _small(balance)
         high = _large(balance, max(low.below * 4, float(threshold) ** 2, 1e-6))
         intervals = _isolate(balance, low.below, high)
     roots, touching = _sort_out(balance, intervals)
@@ -176,6 +176,16 @@ def joint(surrogate: Spec, threshold: float = 1.0, *, fan_ratio: float = 1.0) ->
         limit_at_zero=low.limit,
         touching=tuple((math.sqrt(a), math.sqrt(b)) for a, b in touching),
     )
+
+
+def _small(balance: Balance) -> SmallVariance:
+    """At θ = 0, C = 2 N(q) increases from 0: one q where it is below 1 settles all smaller ones."""
+    if balance.threshold > 0:
+        return small_variance(balance.square, balance.threshold, balance.fan_ratio)
+    q = 1.0
+    while not balance.at(q) < 1:
+        q /= 4
+    return SmallVariance(q, 0.0)
 
 
 def _large(balance: Balance, start: float) -> float:
@@ -229,7 +239,7 @@ def _c(layer: SpikingLayer, fan_ratio: float, q: float) -> float:
 def _solution(layer: SpikingLayer, fan_ratio: float, low: float, high: float) -> Solution:
     q = math.sqrt(low * high)
     if (_c(layer, fan_ratio, low) - 1) * (_c(layer, fan_ratio, high) - 1) < 0:
-        q = brentq(lambda x: _c(layer, fan_ratio, x) - 1, low, high, xtol=1e-300, rtol=1e-15)
+        q = float(brentq(lambda x: _c(layer, fan_ratio, x) - 1, low, high, xtol=1e-14 * low))  # type: ignore[arg-type]
     rate = float(layer.mean(q))
     return Solution(
         sigma_h=math.sqrt(q),

@@ -1,12 +1,11 @@
 """The joint-solution function C(q) for small q = Var(H): below which q it is known to be above 1, or below 1.
 
-With θ > 0 and a = θ/√q, C(q) = ratio · q E[f'²]/Q(a), X = H − θ ~ N(−θ, q).
+With a = θ/√q, C(q) = ratio · q E[f'²]/Q(a), X = H − θ ~ N(−θ, q).
 
 * f' ≠ 0 on some J = (−θ + d₁, −θ + d₂), 0 <= d₁ < d₂ <= θ, with f'² >= m there: E[f'²] >= m (Q(d₁/√q) − Q(d₂/√q)). As q falls,
   Q(d₂/√q)/Q(d₁/√q) falls, and q Q(d₁/√q)/Q(θ/√q) rises once a h(a) − a₁ h(a₁) > 2, a₁ = d₁/√q, h = φ/Q: x h(x) is convex,
   because the hazard rate h of the normal law is. So a lower bound above 1 at one such q holds for all smaller ones: C → ∞.
 * f' = 0 on (−2θ, 0): E[f'²] <= sup f'² · 2 Q(a), so C <= 2 ratio q sup f'² → 0.
-* θ = 0: C = 2 ratio q E[f'²] increases from 0.
 """
 
 from __future__ import annotations
@@ -36,14 +35,13 @@ class SmallVariance:
 
 
 def small_variance(square: PiecewiseFunction, threshold: Fraction, ratio: Fraction) -> SmallVariance:
-    """`square` is f'² without free parameters. Error: neither case can be shown."""
+    """`square` is f'² without free parameters, `threshold` > 0. Error: neither case can be shown."""
     theta = ball(threshold)
-    if threshold > 0:
-        for d1, d2, least in _cells(square, threshold):
-            found = _rising(theta, d1, d2, least * ball(ratio))
-            if found is not None:
-                return SmallVariance(found, math.inf)
-    if threshold == 0 or _vanishes(square, 2 * theta):
+    for d1, d2, least in _cells(square, threshold):
+        found = _rising(theta, d1, d2, least * ball(ratio))
+        if found is not None:
+            return SmallVariance(found, math.inf)
+    if _vanishes(square, 2 * theta):
         highest = _supremum(square)
         if highest.is_finite():
             return SmallVariance(float((1 / (4 * ball(ratio) * (highest + 1))).lower()) / 2, 0.0)

@@ -303,7 +303,8 @@ step, which go together, bound the false alarms by 0.64 % per quantity (the seed
 
 
 def agrees(model: TimeModel, *names: str, samples: int = 2**13) -> bool:
-    measured, predicted = measure(model), predict(model, samples=samples)
+    # with few runs the theory's own standard error would have heavy tails
+    measured, predicted = measure(model), predict(model, samples=samples, randomisations=8 * model.steps // 4)
     return all(worst(measured, predicted, name) <= LIMIT for name in names)
 
 
@@ -387,7 +388,7 @@ def test_planted_errors_are_seen(plant: str, monkeypatch: pytest.MonkeyPatch) ->
     target, name, wrong, setting, quantity = PLANTS[plant]
     monkeypatch.setattr(target, name, wrong) if name else monkeypatch.setattr(target, wrong)
     model = replace(BASE, **setting)
-    assert worst(measure(model, draws=12), predict(model, samples=2**12), quantity) > 2 * LIMIT
+    assert worst(measure(model), predict(model, samples=2**12), quantity) > 2 * LIMIT
 
 
 def test_frozen_weights_are_not_white_noise() -> None:

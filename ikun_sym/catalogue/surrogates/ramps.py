@@ -52,6 +52,7 @@ register(
         params=(Param("slope", Fraction(1)),),
         derivative=even(k),
         summary="constant k: the straight-through estimator",
+        slope="",
         refs=("Bengio, Léonard & Courville 2013, arXiv:1308.3432",),
         equivalents=(
             spikingjelly("DeterministicPass", mapping={"slope": sp.S.One}),
