@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import hashlib
 import os
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 _DEFINES = {torch.float32: "", torch.float64: "-DWIDE", torch.bfloat16: "-DHALF"}
 
-_COMMON = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared", "-w")
+_COMMON = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-w")
 # OpenMP's symbols are left to be found in torch's own runtime, which is loaded already: a second one would spin beside it.
 # The vector functions are glibc's; where they are missing the scalar ones are called.
 _ATTEMPTS = (
@@ -77,23 +78,33 @@ def _load(text: str, define: str) -> ctypes.CDLL | None:
 def _attempt(command: list[str], libraries: tuple[str, ...], text: str) -> ctypes.CDLL | None:
     machine = platform.machine() + platform.release() + _processor()
     key = hashlib.sha256("\0".join([*command, *libraries, machine, text]).encode()).hexdigest()[:24]
-    for folder in (_cache(), Path(tempfile.gettempdir()) / f"ikun-{os.getuid() if hasattr(os, 'getuid') else 0}"):
+    for folder in (_cache(), _own_folder()):
         target = folder / f"{key}.so"
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if not target.exists():
-                with tempfile.TemporaryDirectory(dir=folder) as work:
-                    (Path(work) / "layer.c").write_text(text, encoding="utf-8")
-                    made = Path(work) / "layer.so"
-                    subprocess.run(
-                        [*command, "layer.c", "-o", str(made), *libraries],
-                        cwd=work, check=True, capture_output=True, timeout=120,
-                    )  # fmt: skip
-                    made.replace(target)
+                _compile(command, libraries, text, target)
             return ctypes.CDLL(str(target))
         except (OSError, subprocess.SubprocessError):
             continue
     return None
+
+
+def _compile(command: list[str], libraries: tuple[str, ...], text: str, target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=target.parent) as work:
+        (Path(work) / "layer.c").write_text(text, encoding="utf-8")
+        # linked without -fopenmp, which would name a runtime of its own
+        for step in ([*command, "-c", "layer.c"], [command[0], "-shared", "layer.o", "-o", "layer.so", *libraries]):
+            subprocess.run(step, cwd=work, check=True, capture_output=True, timeout=120)
+        (Path(work) / "layer.so").replace(target)
+
+
+@lru_cache(maxsize=1)
+def _own_folder() -> Path:
+    """Where the user's cache cannot be written: a folder of this process, removed with it."""
+    folder = tempfile.TemporaryDirectory(prefix="ikun-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 def _cache() -> Path:

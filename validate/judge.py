@@ -16,6 +16,7 @@ from .claims import Claim, select
 from .network import Architecture, Draw, Network
 from .observables import OBSERVABLES, Observable
 from .parallel import in_parallel
+from .resume import Journal
 from .statistics import Interval, log_normal_mean_interval, mean_interval, planned_looks, share_interval
 from .verdict import Check, number, outcome
 
@@ -160,30 +161,36 @@ def cases_of(claim: Claim, architecture: Architecture) -> list[Case]:
 
 
 class Laboratory:
-    """Draws, kept by architecture: claims about the same network look at the same draws."""
+    """Draws, kept by architecture: claims about the same network look at the same draws. With a `journal` the draws that
+    it recorded are not made again, and every new one is recorded as soon as it is made."""
 
-    def __init__(self, settings: RunSettings) -> None:
-        self.settings = settings
-        self._draws: dict[Architecture, list[Draw]] = {}
+    def __init__(self, settings: RunSettings, journal: Journal | None = None) -> None:
+        self.settings, self.journal = settings, journal
+        self._draws: dict[Architecture, dict[int, Draw]] = {}
         self._networks: dict[Architecture, Network] = {}
 
     def draws(self, architecture: Architecture, count: int, progress: Progress | None = None) -> list[Draw]:
         """The first `count` draws; those that are not there yet are made."""
         settings = self.settings
         if architecture not in self._draws:
-            self._draws[architecture] = []
+            self._draws[architecture] = self.journal.recall(architecture) if self.journal else {}
             self._networks[architecture] = Network(
                 architecture, batch=settings.batch, device=settings.device, dtype=settings.dtype
             )
         made, network = self._draws[architecture], self._networks[architecture]
-        for draw in in_parallel(lambda index: network.draw(settings.seed, index), range(len(made), count), network):
-            made.append(draw)
+
+        def work(index: int) -> Draw:
+            # Recorded here, in the thread that made it: a draw does not wait on disk for those that began before it.
+            draw = network.draw(settings.seed, index)
+            if self.journal:
+                self.journal.keep(architecture, draw)
+            return draw
+
+        for draw in in_parallel(work, [index for index in range(count) if index not in made], network):
+            made[draw.index] = draw
             if progress:
                 progress(len(made))
-        return made[:count]
-
-    def all_draws(self) -> list[tuple[Architecture, list[Draw]]]:
-        return list(self._draws.items())
+        return [made[index] for index in range(count)]
 
 
 def judge(

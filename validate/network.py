@@ -2,76 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ikun_sym.catalogue.neurons import NEURONS
 from ikun_sym.catalogue.spec import resolve
-from ikun_sym.errors import DomainError, IkunError
-from ikun_sym.initialise import DISTRIBUTIONS
-from ikun_sym.theory.layer import FORWARD_PASSES
+from ikun_sym.errors import IkunError
 
-from .arithmetic import derivative, primitive
-from .neuron import Population, step_function
+from . import weights as streams
+from .architecture import INPUTS, LOSSES, Architecture
+from .neuron import Population
+from .products import times
 
-INPUTS = ("poisson", "constant")
-LOSSES = ("white", "rate", "summed")
+__all__ = ["INPUTS", "LOSSES", "Architecture", "Draw", "Network"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Architecture:
-    """`gain` K = fan_in · Var(W). `forward`: "spiking" or "smooth". `input_rate`: of Bernoulli spikes (poisson), or the
-    value presented at every step (constant). `loss`: the gradient at the last layer's output is random and new at each
-    step (white), random and the same at each step (rate), or 1 everywhere (summed)."""
-
-    depth: int = 20
-    width: int = 512
-    steps: int = 1
-    leak: float = 0.0
-    reset: str = "hard"
-    detach: bool = True
-    threshold: float = 1.0
-    surrogate: str = "atan"
-    gain: float = 1.0
-    forward: str = "spiking"
-    input: str = "poisson"
-    input_rate: float = 0.5
-    loss: str = "white"
-    distribution: str = "normal"
-
-    def __post_init__(self) -> None:
-        for name in ("depth", "width", "steps"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise DomainError(name, value, "an integer of at least 1")
-        for name in ("leak", "threshold"):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                raise DomainError(name, getattr(self, name), "zero or a positive number")
-        if self.leak > 1:
-            raise DomainError("leak", self.leak, "at most 1", "the membrane is multiplied by it at each step; 1 is IF")
-        if not (np.isfinite(self.gain) and self.gain > 0):
-            raise DomainError("gain", self.gain, "a positive number", "it is fan_in · Var(W)")
-        if self.input == "poisson" and not 0 <= self.input_rate <= 1:
-            raise DomainError("input rate", self.input_rate, "between 0 and 1", "it is a probability of a spike")
-        if not np.isfinite(self.input_rate):
-            raise DomainError("input rate", self.input_rate, "a finite number")
-        for name, allowed in (("input", INPUTS), ("loss", LOSSES), ("distribution", DISTRIBUTIONS)):
-            if getattr(self, name) not in allowed:
-                raise IkunError(f"unknown {name} {getattr(self, name)!r}; known: {', '.join(allowed)}")
-        _ = NEURONS[self.reset], FORWARD_PASSES[self.forward], resolve(self.surrogate)
-
-    @property
-    def input_second_moment(self) -> float:
-        """E[x²] of the input at one step."""
-        return self.input_rate if self.input == "poisson" else self.input_rate**2
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+KEPT = 2**30
+"""Weights of more bytes than this are drawn again for the backward pass instead of being kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,89 +43,180 @@ class Draw:
 
 
 class Network:
-    """An architecture on a device: `draw(seed, index)` draws weights, runs forward and backward and measures."""
+    """An architecture on a device: `draw(seed, index)` draws weights, runs forward and backward and measures.
 
-    def __init__(self, architecture: Architecture, *, batch: int = 64, device: str = "cpu", dtype: str = "float32") -> None:
-        self.architecture, self.batch = architecture, batch
+    `dtype` bfloat16 is that of weights, products and what passes between layers; membranes are float32 then. `keep`: hold
+    the weights until the backward pass, or draw them again; None: by their size. The numbers are the same.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        *,
+        batch: int = 64,
+        device: str = "cpu",
+        dtype: str = "float32",
+        backend: str = "auto",
+        keep: bool | None = None,
+    ) -> None:
+        self.architecture, self.batch, self._backend = architecture, batch, backend
         self.device, self.dtype = torch.device(device), getattr(torch, dtype)
+        self.keep = self.weight_bytes <= KEPT if keep is None else keep
+
+    @property
+    def weight_bytes(self) -> int:
+        """Of all layers together."""
+        a = self.architecture
+        return sum(a.neurons(k) * a.neurons(k + 1) for k in range(a.depth)) * self.dtype.itemsize
+
+    @property
+    def backend(self) -> str:
+        """What runs the neurons: compiled or eager."""
+        return "compiled" if self.device.type == "cpu" and self.population.compiled is not None else "eager"
 
     @cached_property
     def population(self) -> Population:
         a = self.architecture
-        bound = resolve(a.surrogate)
         return Population(
-            neuron=NEURONS[a.reset],
+            neuron=a.neuron,
+            surrogate=resolve(a.surrogate),
             leak=a.leak,
             threshold=a.threshold,
-            fire=step_function if a.forward == "spiking" else primitive(bound),
-            gradient=derivative(bound),
             detach=a.detach,
+            smooth=a.forward == "smooth",
+            synaptic_leak=a.synaptic_leak,
+            decay_input=a.decay_input,
+            backend=self._backend,
         )
 
     def draw(self, seed: int, index: int) -> Draw:
-        """One independent draw of weights, inputs and readout; the same (seed, index) gives the same on a device."""
-        generator = torch.Generator(self.device).manual_seed(
-            int(np.random.SeedSequence((seed, index)).generate_state(1, np.uint64)[0] >> 1)
-        )
-        weights = [self._weights(generator) for _ in range(self.architecture.depth)]
-        x = self._input(generator)
-        return self.measure(weights, x, self._readout(generator), index)
+        """One independent draw of weights, biases, inputs and readout; the same (seed, index) gives the same on a device."""
+        depth = self.architecture.depth
+        weights = self.weights(seed, index)
+        biases = None
+        if self.architecture.bias_var:
+            biases = [self._bias(self._stream(seed, index, streams.BIAS, layer), layer) for layer in range(depth)]
+        x = self._input(self._stream(seed, index, streams.INPUT))
+        return self.measure(weights, x, self._readout(self._stream(seed, index, streams.READOUT)), index, biases)
 
-    def _weights(self, generator: torch.Generator) -> Tensor:
+    def weights(self, seed: int, index: int) -> Sequence[Tensor]:
+        """The weights of every layer, [fan_out, fan_in] each: held, or drawn when asked for."""
+
+        def make(layer: int) -> Tensor:
+            return self._weights(self._stream(seed, index, streams.WEIGHTS, layer), layer)
+
+        regenerated = streams.Regenerated(self.architecture.depth, make)
+        return list(regenerated) if self.keep else regenerated
+
+    def _stream(self, seed: int, index: int, stream: int, layer: int = 0) -> torch.Generator:
+        return streams.generator(self.device, seed, index, stream, layer)
+
+    def _weights(self, generator: torch.Generator, layer: int = 0) -> Tensor:
+        """Of the layer with this number, the first being 0."""
         a = self.architecture
-        weight = torch.empty(a.width, a.width, device=self.device, dtype=self.dtype)
-        std = (a.gain / a.width) ** 0.5
+        fan_in, width = a.neurons(layer), a.neurons(layer + 1)
+        weight = torch.empty(width, fan_in, device=self.device, dtype=torch.promote_types(self.dtype, torch.float32))
+        std = (a.gain / fan_in) ** 0.5
         if a.distribution == "normal":
-            return weight.normal_(0.0, std, generator=generator)
-        return weight.uniform_(-std * 3**0.5, std * 3**0.5, generator=generator)
+            weight.normal_(0.0, std, generator=generator)
+        else:
+            weight.uniform_(-std * 3**0.5, std * 3**0.5, generator=generator)
+        return weight.to(self.dtype)
 
-    def _shape(self) -> tuple[int, int, int]:
-        return self.architecture.steps, self.batch, self.architecture.width
+    def _bias(self, generator: torch.Generator, layer: int) -> Tensor:
+        bias = torch.empty(self.architecture.neurons(layer + 1), device=self.device, dtype=torch.float32)
+        return bias.normal_(0.0, self.architecture.bias_var**0.5, generator=generator).to(self.dtype)
 
     def _input(self, generator: torch.Generator) -> Tensor:
-        x = torch.full(self._shape(), self.architecture.input_rate, device=self.device, dtype=self.dtype)
-        return torch.bernoulli(x, generator=generator) if self.architecture.input == "poisson" else x
+        a = self.architecture
+        x = torch.full((a.steps, self.batch, a.neurons(0)), float(a.input_rate), device=self.device)
+        return (torch.bernoulli(x, generator=generator) if a.input == "poisson" else x).to(self.dtype)
 
     def _readout(self, generator: torch.Generator) -> Tensor:
-        steps, batch, width = self._shape()
-        loss = self.architecture.loss
-        if loss == "summed":
-            return torch.ones(steps, batch, width, device=self.device, dtype=self.dtype)
-        drawn = torch.randn(
-            1 if loss == "rate" else steps, batch, width, device=self.device, dtype=self.dtype, generator=generator
-        )
-        return drawn.expand(steps, batch, width)
+        a = self.architecture
+        shape = (a.steps, self.batch, a.neurons(a.depth))
+        if a.loss == "summed":
+            return torch.ones(shape, device=self.device, dtype=self.dtype)
+        steps = 1 if a.loss == "rate" else a.steps
+        drawn = torch.randn(steps, *shape[1:], device=self.device, generator=generator, dtype=torch.float32)
+        return drawn.to(self.dtype).expand(shape)
 
     @torch.no_grad()
-    def measure(self, weights: list[Tensor], x: Tensor, grad_s: Tensor, index: int = 0) -> Draw:
-        """Forward, then the adjoint from the gradient `grad_s` at the last layer's output; [T, B, n] tensors."""
-        membranes, outputs = [], []
-        for weight in weights:
-            h, x = self.population.forward(x @ weight.T)
+    def measure(
+        self,
+        weights: Sequence[Tensor],
+        x: Tensor,
+        grad_s: Tensor,
+        index: int = 0,
+        biases: Sequence[Tensor] | None = None,
+    ) -> Draw:
+        """Forward, then the adjoint from the gradient `grad_s` at the last layer's output; [T, B, n] tensors. Error: shapes
+        that do not fit, or numbers that are not finite."""
+        self._check(weights, x, grad_s)
+        membranes: list[Tensor] = []
+        squares, activities = [], []
+        for layer, weight in enumerate(weights):
+            if weight.dim() != 2 or weight.shape[1] != x.shape[-1]:
+                raise IkunError(
+                    f"weights of layer {layer + 1} have shape {tuple(weight.shape)}; "
+                    f"they must be [neurons, {x.shape[-1]}], for {x.shape[-1]} inputs"
+                )
+            h, x, power, activity = self.population.forward(times(x, weight.T, None if biases is None else biases[layer]))
             membranes.append(h)
-            outputs.append(x)
-        alive = (outputs[-1] != 0).any(dim=-1).any(dim=0)  # [batch]
-        var_h = torch.stack([(h[:, alive].double() ** 2).mean(dim=(1, 2)) for h in membranes])
-        rate = torch.stack([s[:, alive].double().mean(dim=(1, 2)) for s in outputs])
-        log_total, split, scale = [], [], 0.0
-        for weight, h, s in zip(reversed(weights), reversed(membranes), reversed(outputs), strict=True):
-            grad_h, grad_i = self.population.adjoint(h, s, grad_s)
-            by_step = (grad_h[:, alive].double() ** 2).mean(dim=(1, 2))
-            total = float(by_step.sum())
-            log_total.append(scale + float(np.log(total)) if total > 0 else -np.inf)
-            split.append((by_step / total if total > 0 else by_step).cpu().numpy())
-            # The adjoint is linear: rescaling keeps float32 in range at any depth, the logarithm keeps the account.
-            size = total**0.5 if 0 < total < np.inf else 1.0
-            grad_s = (grad_i / size) @ weight
-            scale += 2 * float(np.log(size))
-        log_gradient = np.array(log_total[::-1])
-        with np.errstate(invalid="ignore"):
-            log_gradient = log_gradient - log_gradient[-1]
+            squares.append(power)
+            activities.append(activity)
+        if grad_s.shape != x.shape:
+            raise IkunError(f"the gradient has shape {tuple(grad_s.shape)}; it must be that of the output, {tuple(x.shape)}")
+        widths = torch.tensor([h.shape[-1] for h in membranes], dtype=torch.float64)[:, None, None]
+        var_h, rate = (torch.stack(sums).cpu() / widths for sums in (squares, activities))
+        if not bool(torch.isfinite(var_h).all()):
+            self._blame(weights, var_h)
+        alive = (rate[-1] != 0).any(dim=0)  # [batch]
+        log_gradient, split = self._backward(weights, membranes, grad_s, alive)
         return Draw(
             index=index,
-            var_h=var_h.cpu().numpy(),
-            rate=rate.cpu().numpy(),
+            var_h=var_h[..., alive].mean(dim=-1).numpy(),
+            rate=rate[..., alive].mean(dim=-1).numpy(),
             log_gradient=log_gradient,
-            gradient=np.array(split[::-1]),
+            gradient=split,
             alive=float(alive.double().mean()),
         )
+
+    def _backward(
+        self, weights: Sequence[Tensor], membranes: list[Tensor], grad_s: Tensor, alive: Tensor
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(log_gradient, gradient) of a draw. Each membrane is dropped when its layer has been passed."""
+        log_total, split, size, scale = [], [], 1.0, 0.0
+        for layer in range(len(weights) - 1, -1, -1):
+            h = membranes.pop()
+            power, grad_i = self.population.adjoint(h, grad_s, 1 / size)
+            by_step = power.cpu()[:, alive].mean(dim=-1) / h.shape[-1]
+            total = float(by_step.sum())
+            log_total.append(scale + math.log(total) if total > 0 else -math.inf if total == 0 else math.nan)
+            split.append((by_step / total if total > 0 else by_step).numpy())
+            # The adjoint is linear: rescaling, by an exact power of two, keeps float32 in range at any depth, and the
+            # logarithm keeps the account.
+            size = 2.0 ** round(math.log2(total) / 2) if 0 < total < math.inf else 1.0
+            scale += 2 * math.log(size)
+            if layer:
+                grad_s = times(grad_i, weights[layer])
+        log_gradient = np.array(log_total[::-1])
+        with np.errstate(invalid="ignore"):
+            return log_gradient - log_gradient[-1], np.array(split[::-1])
+
+    def _check(self, weights: Sequence[Tensor], x: Tensor, grad_s: Tensor) -> None:
+        if len(weights) != self.architecture.depth:
+            raise IkunError(f"{len(weights)} weight matrices for depth {self.architecture.depth}; give one per layer")
+        for name, array in (("input", x), ("gradient", grad_s)):
+            if array.dim() != 3 or array.shape[0] != self.architecture.steps:
+                raise IkunError(
+                    f"the {name} has shape {tuple(array.shape)}; it must be [{self.architecture.steps}, samples, neurons]"
+                )
+            if not bool(torch.isfinite(array).all()):
+                raise IkunError(f"the {name} holds NaN or infinity; give finite numbers")
+
+    def _blame(self, weights: Sequence[Tensor], var_h: Tensor) -> None:
+        """Membranes that are not finite: say whether the weights are, for overflow is a finding and NaN weights are not."""
+        layer = int((~torch.isfinite(var_h)).any(dim=(1, 2)).nonzero()[0])
+        if not bool(torch.isfinite(weights[layer]).all()):
+            raise IkunError(f"the weights of layer {layer + 1} hold NaN or infinity; give finite numbers")

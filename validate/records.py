@@ -1,4 +1,4 @@
-"""Tidy records of a run: one JSON line a draw, and beside them where the run came from."""
+"""Records of a run: where it came from, one JSON line a draw, and the verdicts."""
 
 from __future__ import annotations
 
@@ -6,43 +6,79 @@ import json
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import ikun_sym
-from ikun_sym.files import write_atomically
+from ikun_sym.console import stderr
+from ikun_sym.errors import IkunError
+from ikun_sym.files import folder, write_atomically
 
-from .judge import Laboratory, Verdict
-from .network import Architecture, Draw
-from .verdict import number
+from .judge import Laboratory, RunSettings, Verdict
+from .network import Architecture
+from .resume import ROWS, Journal
 
-ROWS, VERDICTS, PROVENANCE = "rows.jsonl", "verdicts.json", "provenance.json"
-
-
-def row(architecture: Architecture, draw: Draw, seed: int) -> dict[str, Any]:
-    """One draw as one flat record; arrays over layers are lists, averaged over steps."""
-    with np.errstate(invalid="ignore"):
-        return {
-            **architecture.to_dict(),
-            "draw": draw.index,
-            "seed": seed,
-            "alive": draw.alive,
-            "var_h": [number(float(x)) for x in draw.var_h.mean(axis=1)],
-            "rate": [number(float(x)) for x in draw.rate.mean(axis=1)],
-            "log_gradient": [number(float(x)) for x in draw.log_gradient],
-        }
+VERDICTS, PROVENANCE = "verdicts.json", "provenance.json"
 
 
-def provenance(command: str, device: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """What one needs to repeat the run."""
+def run_folder(given: str | None, default: str, *, resume: bool) -> Path:
+    """The folder that the user gave. Else `default`, `default`-2, …: a new one, or with `resume` the newest there is."""
+    if given is not None:
+        return folder(given)
+    number = 1
+    while (path := _numbered(default, number)).exists():
+        number += 1
+    if resume and number > 1:
+        return folder(_numbered(default, number - 1))
+    return folder(path)
+
+
+def _numbered(name: str, number: int) -> Path:
+    return Path(name if number == 1 else f"{name}-{number}")
+
+
+def conditions(settings: RunSettings) -> dict[str, Any]:
+    """What the draws of a run depend on, beside the network."""
+    import torch
+
+    return {
+        "ikun": ikun_sym.__version__,
+        "torch": torch.__version__,
+        "device": torch.device(settings.device).type,
+        "dtype": settings.dtype,
+        "batch": settings.batch,
+        "seed": settings.seed,
+    }
+
+
+@contextmanager
+def recorded(
+    out: Path, settings: RunSettings, architectures: Iterable[Architecture], *, resume: bool = False
+) -> Iterator[tuple[Laboratory, dict[str, Any]]]:
+    """A laboratory whose draws are on disk as soon as they are made, and the provenance, which is there before them."""
+    journal = Journal(out / ROWS, conditions(settings), architectures, resume=resume)
+    try:
+        made = provenance(command_line(), settings.device, dict(vars(settings)), _earlier(out) if journal.recorded else [])
+        _write_json(out / PROVENANCE, made)
+        yield Laboratory(settings, journal), made
+    except KeyboardInterrupt:
+        stderr().print(f"stopped; the draws made so far are in {out}, --resume goes on from there")
+        raise
+    finally:
+        journal.close()
+    journal.sort()
+
+
+def provenance(command: str, device: str, settings: dict[str, Any], earlier: Iterable[dict[str, Any]] = ()) -> dict[str, Any]:
+    """What one needs to repeat the run. `earlier`: the provenance of the runs that this one goes on with."""
     import numpy
     import scipy
     import sympy
     import torch
 
-    return {
+    made = {
         "command": command,
         "ikun": ikun_sym.__version__,
         "commit": _commit(),
@@ -54,6 +90,19 @@ def provenance(command: str, device: str, settings: dict[str, Any]) -> dict[str,
         "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else f"cpu ({platform.machine()})",
         "settings": settings,
     }
+    resumed = list(earlier)
+    return made | {"resumed": resumed} if resumed else made
+
+
+def _earlier(out: Path) -> list[dict[str, Any]]:
+    """The provenance in the folder and, before it, of the runs that it went on with."""
+    try:
+        found = json.loads((out / PROVENANCE).read_text(encoding="utf-8"))
+        return [*found.pop("resumed", []), found]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, AttributeError):
+        raise IkunError(f"{str(out / PROVENANCE)!r} is no provenance of a run; take it away, or give another --out") from None
 
 
 def _commit() -> str | None:
@@ -67,14 +116,12 @@ def _commit() -> str | None:
     return found.stdout.strip()
 
 
-def write(out: str | Path, laboratory: Laboratory, verdicts: list[Verdict], made: dict[str, Any]) -> None:
-    """Rows, verdicts and provenance into the folder `out`, each file whole."""
-    seed = laboratory.settings.seed
-    rows = [row(architecture, draw, seed) for architecture, draws in laboratory.all_draws() for draw in draws]
-    lines = "".join(json.dumps(r, allow_nan=False, ensure_ascii=False) + "\n" for r in rows)
-    write_atomically(Path(out) / ROWS, lines)
-    for name, document in ((VERDICTS, [verdict.to_dict() for verdict in verdicts]), (PROVENANCE, made)):
-        write_atomically(Path(out) / name, json.dumps(document, allow_nan=False, ensure_ascii=False, indent=2) + "\n")
+def write_verdicts(out: Path, verdicts: list[Verdict]) -> None:
+    _write_json(out / VERDICTS, [verdict.to_dict() for verdict in verdicts])
+
+
+def _write_json(path: Path, document: Any) -> None:
+    write_atomically(path, json.dumps(document, allow_nan=False, ensure_ascii=False, indent=2) + "\n")
 
 
 def last_verdicts(runs: str | Path) -> dict[str, str]:

@@ -43,6 +43,11 @@ class Antiderivative:
         upper = self.expr.subs(U, piece.hi)
         return upper - self.expr.subs(U, piece.lo) if from_zero else upper  # type: ignore[return-value]
 
+    def between_tails(self, piece: Piece) -> sp.Expr:
+        """The same increment as a difference of tails: no cancellation where the bulk lies below the piece."""
+        beyond = sp.S.Zero if piece.hi == sp.oo else self.to_infinity.subs(U, piece.hi)
+        return self.to_infinity.subs(U, piece.lo) - beyond  # type: ignore[return-value]
+
 
 def _negated(expr: sp.Expr) -> sp.Expr:
     return expr.xreplace({MEAN: -MEAN})  # type: ignore[return-value]

@@ -79,7 +79,7 @@ class Total:
                 increments: dict[Term, sp.Expr] = {}
                 for term, rate, weight in part.series.members:
                     if term not in increments:
-                        increments[term] = term.antiderivative(part.piece.side).between(part.piece)
+                        increments[term] = term.antiderivative(part.piece.side).between_tails(part.piece)
                     total.append(weight * increments[term].xreplace({RATE: rate}))
         return sp.Add(*total)
 
@@ -156,7 +156,7 @@ def _sums(total: Total) -> list[_Sum]:
         for term, members in by_term.items():
             step = members[1][0] - members[0][0]
             key = (tuple(weight for _, weight in members), sp.factor(members[0][0] + sp.Symbol("j") * step))  # type: ignore[assignment]
-            found[key] = found.get(key, sp.S.Zero) + term.antiderivative(part.piece.side).between(part.piece)  # type: ignore[arg-type]
+            found[key] = found.get(key, sp.S.Zero) + term.antiderivative(part.piece.side).between_tails(part.piece)  # type: ignore[arg-type]
     return [_Sum(tidy(increment), weights, rate) for (weights, rate), increment in found.items()]
 
 

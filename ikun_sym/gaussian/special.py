@@ -110,7 +110,7 @@ def _faddeeva(x: acb, y: acb) -> acb:
     # w(z) = erfcx(-iz) and erfcx(s) = U(1/2, 1/2, s²)/√π for Re s > 0: no product exp · erfc that would cancel.
     s = acb(y.real, -x.real)
     if not s.real > 0:
-        return acb("nan")
+        return acb(arb("nan"), arb("nan"))
     half = acb(fmpq(1, 2))
     return (s * s).hypgeom_u(half, half) / acb.pi().sqrt()
 

@@ -18,7 +18,7 @@ from ikun_sym.catalogue.piecewise import PiecewiseFunction
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.gaussian.form import MEAN, VAR, Certificate, ClosedForm
 from ikun_sym.gaussian.moment import integrand
-from ikun_sym.gaussian.rules import RULES, derive
+from ikun_sym.gaussian.rules import RULES, SYMBOLIC_PARAMETERS, derive
 from ikun_sym.gaussian.special import GoodwinStaton, ImW, ReW
 
 SLIGHTLY = sp.Rational(1001, 1000)
@@ -113,9 +113,13 @@ def prover_of(function: PiecewiseFunction) -> Prover | None:
 
 @cache
 def function_of(name: str, power: int) -> PiecewiseFunction:
+    """f'^power with symbols for the parameters where forms are derived with them, else at the defaults (1 for none)."""
     surrogate = SURROGATES[name]
-    required = [param.name for param in surrogate.params if param.default is None]
-    return integrand(surrogate.bind(dict.fromkeys(required, 1)), "fprime", power)
+    bound = surrogate.bind({param.name: 1 for param in surrogate.params if param.default is None})
+    function = integrand(bound, "fprime", power)
+    if len(bound.environment) <= SYMBOLIC_PARAMETERS:
+        return function
+    return function.substitute({s: sp.Rational(x.numerator, x.denominator) for s, x in bound.environment.items()})
 
 
 def proved_form(name: str, power: int) -> ClosedForm | None:

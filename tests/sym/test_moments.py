@@ -11,6 +11,7 @@ import math
 import random
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,16 @@ from flint import acb, arb
 from mpmath import mp
 
 from ikun_sym.catalogue.parameter import Param
-from ikun_sym.catalogue.piecewise import U, even
+from ikun_sym.catalogue.piecewise import PiecewiseFunction, U, even
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.catalogue.surrogate import Bound, Surrogate
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import DomainError, IkunError, UnknownNameError
 from ikun_sym.gaussian.certify import Enclosure, expectation, precision
 from ikun_sym.gaussian.form import KINDS, STATUSES
-from ikun_sym.gaussian.moment import evaluate, integrand, moment
-from ikun_sym.gaussian.rules import derive_at, form_ball
+from ikun_sym.gaussian.moment import evaluate, float_function, integrand, moment
+from ikun_sym.gaussian.primitive import primitive
+from ikun_sym.gaussian.rules import form_ball, form_of
 from ikun_sym.gaussian.special import VOCABULARY, Balls, ball
 from ikun_sym.gaussian.tails import tail
 from tests.sym.mutant_table import row
@@ -98,16 +100,30 @@ def contains(enclosure: Enclosure, value: str) -> bool:
         return narrow and bool(enclosure.ball().overlaps(true))
 
 
-def float_tolerance(value: float) -> float:
-    return FLOAT_ERROR if value > 1e-100 else 1e-15 * abs(math.log(value))
+def check_float(bound: Bound, power: int, mean: Fraction, var: Fraction, value: float) -> None:
+    """The float64 rule against a value: relative to it where f'^power >= 0, else to √E[f'^(2 power)], since what cancels is
+    relative to the parts."""
+    got = float(evaluate(bound, float(mean), float(var), power=power))
+    if power % 2 == 0 or is_nonnegative(bound):
+        relative = FLOAT_ERROR if not 0 < value <= 1e-100 else 1e-15 * abs(math.log(value))
+        assert got == pytest.approx(value, rel=relative, abs=0)
+    else:
+        with precision(200):
+            assert abs(got - value) <= FLOAT_ERROR * float(modulus(bound, power, mean, var).mid())
+
+
+@lru_cache
+def is_nonnegative(bound: Bound) -> bool:
+    """f' >= 0 at 122 points over six decades on both sides."""
+    points = [sign * 10 ** (n / 10) for n in range(-40, 21) for sign in (1, -1)]
+    return bool(np.min(float_function(bound)(points)) >= 0)
 
 
 def check_value(bound: Bound, power: int, mean: str, var: str, value: str) -> None:
     """Ball arithmetic and float64 against a reference value."""
     where = f"{bound.spec} power {power} mean {mean} var {var}"
     assert contains(moment(bound, mean, var, power=power, digits=DIGITS).enclosure, value), where
-    got = float(evaluate(bound, float(mean), float(var), power=power))
-    assert got == pytest.approx(float(value), rel=float_tolerance(float(value)), abs=0), where
+    check_float(bound, power, Fraction(mean), Fraction(var), float(value))
 
 
 def check_routes(bound: Bound, power: int, mean: Fraction, var: Fraction) -> None:
@@ -115,16 +131,17 @@ def check_routes(bound: Bound, power: int, mean: Fraction, var: Fraction) -> Non
     its error, which is relative to E|g|, g = f'^power (g >= 0 for even powers; an odd one is bounded by the next even one)."""
     function = integrand(bound, "fprime", power)
     integral = expectation(function, bound.environment, mean, var, DIGITS)
-    form = derive_at(function, mean)
+    form = form_of(function, bound.environment, mean)
     if form.expr is not None:
         closed = form_ball(form.expr, bound.environment, mean, var, DIGITS)
         with precision(200):
             allowed = modulus(bound, power, mean, var) * form.error.numerator / form.error.denominator
             assert (abs(closed - integral.ball())).lower() <= allowed.upper()
-            assert closed.rad() <= NARROW * abs(closed.mid())
-            assert arb(integral.rad) <= NARROW * abs(closed.mid())
-    got = float(evaluate(bound, float(mean), float(var), power=power))
-    assert got == pytest.approx(integral.value, rel=float_tolerance(integral.value), abs=0)
+            # a value that cancels to 0 has no digits of its own: its balls are narrow beside the parts
+            size = modulus(bound, power, mean, var) if closed.contains(0) else abs(closed)
+            assert closed.rad() <= NARROW * size.upper()
+            assert arb(integral.rad) <= NARROW * size.upper()
+    check_float(bound, power, mean, var, integral.value)
 
 
 def modulus(bound: Bound, power: int, mean: Fraction, var: Fraction) -> arb:
@@ -158,16 +175,25 @@ def by_mpmath(bound: Bound, power: int, mean: Fraction, var: Fraction) -> str:
         m, v = (mpmath.mpf(x.numerator) / x.denominator for x in (mean, var))
         numbers = {s: sp.Rational(x.numerator, x.denominator) for s, x in bound.environment.items()}
         total = mpmath.mpf(0)
-        for piece in bound.surrogate.derivative.pieces:
+        reach = abs(m) + 40 * mp.sqrt(v)  # e^-800 is dropped, times at most e^480 of an exponential slope
+        for piece in written_out(bound.surrogate.derivative, numbers, reach).pieces:
             value = sp.lambdify(U, piece.value.subs(numbers), "mpmath")
             centre = piece.side * m
-            reach = abs(m) + 25 * mp.sqrt(v)  # e^-312 is dropped
             lo, hi = (reach if end == sp.oo else mpmath.mpf(sp.N(end.subs(numbers), 50)) for end in (piece.lo, piece.hi))
-            steps = {lo, hi, centre, *(centre + j * mp.sqrt(v) for j in (-16, -9, -4, -2, 2, 4, 9, 16))}
+            steps = {lo, hi, centre, *(centre + j * mp.sqrt(v) for j in (-30, -16, -9, -4, -2, 2, 4, 9, 16, 23, 30))}
             steps |= {mpmath.mpf(2) ** j for j in range(-8, 5)}
             points = sorted(point for point in steps if lo <= point <= hi)
             total += mp.quad(lambda u, f=value, c=centre: f(u) ** power * mp.exp(-((u - c) ** 2) / (2 * v)), points)
         return mp.nstr(total / mp.sqrt(2 * mp.pi * v), 32)
+
+
+def written_out(derivative: PiecewiseFunction, numbers: dict[sp.Symbol, sp.Rational], reach: Any) -> PiecewiseFunction:
+    """As many cells of the periodic tails as begin below `reach`."""
+
+    def count(tail: Any) -> int:
+        return max(1, math.ceil((float(reach) - float(tail.start.subs(numbers))) / float(tail.period.subs(numbers))))
+
+    return derivative.unrolled({tail.side: count(tail) for tail in derivative.tails})
 
 
 def check_everything(surrogate: Surrogate) -> None:
@@ -216,9 +242,9 @@ def test_planted_errors_in_a_reference_are_caught() -> None:
     ("name", "kind", "status"),
     [
         ("atan", "special", "proved-heat"),
-        ("sigmoid", "series", "proved-ode"),
+        ("sigmoid", "series", "proved-ftc"),
         ("tanh", "series", "proved-ftc"),
-        ("fast_sigmoid", "elementary", "proved-ode"),
+        ("fast_sigmoid", "special", "proved-ode"),
         ("erf", "elementary", "proved-ftc"),
         ("triangular", "elementary", "proved-ftc"),
     ],
@@ -233,10 +259,10 @@ def test_status_of(name: str, kind: str, status: str) -> None:
 
 @EACH_NAME
 def test_variance_zero_is_the_limit(name: str) -> None:
-    """At a kink the error is O(σ) = 1e-6, elsewhere O(v)."""
+    """At a kink the error is O(σ) = 1e-6 times a slope of up to 100, elsewhere O(v)."""
     for mean in ("0", "0.3", "-0.3", "-2"):
         point = moment(name, mean, 0)
-        assert point.enclosure.value == pytest.approx(float(evaluate(name, float(mean), 1e-12)), rel=1e-4, abs=1e-300)
+        assert point.enclosure.value == pytest.approx(float(evaluate(name, float(mean), 1e-12)), rel=1e-3, abs=1e-30)
         assert point.note
         assert point.form.kind == "none"
         assert not point.proved
@@ -248,9 +274,21 @@ def test_variance_zero_at_a_jump_is_the_mean_of_the_limits() -> None:
     assert moment("rectangular", "0.51", 0).value == 0
 
 
+def has_primitive(name: str) -> bool:
+    derivative = bind(SURROGATES[name]).surrogate.derivative
+    try:
+        return bool(primitive(derivative).pieces)
+    except IkunError:
+        return False
+
+
 @EACH_NAME
 def test_primitive_moments_differentiate_to_derivative_moments(name: str) -> None:
     """d/dm E[f(X)] = E[f'(X)]: a central difference of step 1e-4, so an error of about 1e-8."""
+    if not has_primitive(name):
+        with pytest.raises(IkunError, match="no primitive is known"):
+            evaluate(name, -0.6, 0.5, of="f")
+        return
     step = 1e-4
     upper, lower = (float(evaluate(name, -0.6 + sign * step, 0.5, of="f")) for sign in (1, -1))
     assert (upper - lower) / (2 * step) == pytest.approx(float(evaluate(name, -0.6, 0.5)), rel=1e-5)
@@ -324,6 +362,7 @@ TAIL_EXPRESSIONS = [
     U - 2,
     3 - U**3,
     sp.sin(5 * U),
+    sp.log(U),
     sp.atan(U),
     sp.erf(U) - 1,
     sp.exp(U**2 / 10),
@@ -350,7 +389,7 @@ def test_tails_are_bounded(expr: sp.Expr) -> None:
         assert bound.upper() >= arb(float(numerical_tail(expr, cut, mean, var))) * (1 - arb("1e-9"))
 
 
-@pytest.mark.parametrize("expr", [sp.exp(U**2 / 2), sp.exp(U**2), sp.exp(U**3), 1 / (U - 2), sp.log(U)], ids=str)
+@pytest.mark.parametrize("expr", [sp.exp(U**2 / 2), sp.exp(U**2), sp.exp(U**3), 1 / (U - 2), sp.log(U - 2)], ids=str)
 def test_tails_without_a_bound_are_refused(expr: sp.Expr) -> None:
     """Infinite, singular beyond the cut, or of unknown growth: an error, never a number."""
     with pytest.raises(IkunError):
@@ -415,7 +454,7 @@ def test_bad_input_is_refused_in_one_line(call: Any, error: type[IkunError], mes
         call()
     text = str(caught.value)
     assert "\n" not in text
-    assert 10 < len(text) < 400
+    assert 10 < len(text) < 1000  # the longest lists every registered name
 
 
 # --- adding a surrogate is one statement ------------------------------------------------------------------------------

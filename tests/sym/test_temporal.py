@@ -377,7 +377,13 @@ PLANTS = {
     "reset term dropped": (Dynamics, "run", _no_reset_term, {"reset": "soft", "detach": False, "loss": "rate"}, "grad_var"),
     "leak missing in the adjoint": (Dynamics, "run", _leak_missing, {"loss": "rate"}, "grad_var"),
     "transposed": ("ikun_sym.theory.layer_law.transport", None, _transposed, {}, "grad_var"),
-    "summed without its term": (gradient.LayerAdjoint, "_directed", _no_coupling, {"loss": "summed"}, "grad_var"),
+    "summed without its term": (
+        gradient.LayerAdjoint,
+        "_directed",
+        _no_coupling,
+        {"loss": "summed", "steps": 2, "leak": 0.0},
+        "grad_var",
+    ),
     "white currents": (TimeModel, "drive", _white_currents, {}, "rate"),
 }
 

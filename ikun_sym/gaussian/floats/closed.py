@@ -62,7 +62,8 @@ class Closed:
             return value, np.ones(mean.shape, dtype=bool)
         size = np.abs(value)
         bound *= ROUNDING
-        return value, (bound <= size * (SLACK + 4 * ROUNDING * least)) & (size > SMALLEST)
+        good = bound <= size * (SLACK + 4 * ROUNDING * least)
+        return value, good & (size > SMALLEST) & (size < 1 / SMALLEST)
 
 
 @dataclass(frozen=True)
