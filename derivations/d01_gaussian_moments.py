@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import sympy as sp
 
-from ikun_sym.catalogue.piecewise import PiecewiseFunction, U
+from ikun_sym.catalogue.piecewise import PeriodicTail, PiecewiseFunction, U
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.catalogue.surrogate import Surrogate
 from ikun_sym.catalogue.surrogates import SURROGATES
@@ -19,6 +19,15 @@ from ikun_sym.gaussian.rules import form_of
 from .document import Document
 
 POWERS = (1, 2, 4)
+
+DOMAINS = {
+    "positive": "> 0",
+    "nonnegative": r"\geq 0",
+    "real": r"\in \mathbb{R}",
+    "above one": "> 1",
+    "count": r"\in \{1, 2, \dots\}",
+}
+"""A parameter's domain as LaTeX."""
 
 
 def build(surrogates: Iterable[Surrogate] | None = None) -> Document:
@@ -38,7 +47,8 @@ def _section(document: Document, surrogate: Surrogate) -> None:
     bound = resolve(surrogate)
     document.section(surrogate.name, surrogate.name)
     document.assume("Parameters", r",\quad ".join(_domain(surrogate)))
-    document.define(surrogate.summary, cases(surrogate.derivative))
+    chosen = f"; the parameters choose the formula, here {bound.spec}" if surrogate.family else ""
+    document.define(surrogate.summary + chosen, cases(bound.surrogate.derivative))
     for power in POWERS:
         function = integrand(bound, "fprime", power)
         form = form_of(function, bound.environment)
@@ -53,25 +63,41 @@ def _section(document: Document, surrogate: Surrogate) -> None:
 
 
 def _domain(surrogate: Surrogate) -> list[str]:
-    return [r"\mu \in \mathbb{R}", "v > 0", *(latex(param.symbol) + " > 0" for param in surrogate.params)]
+    return [r"\mu \in \mathbb{R}", "v > 0", *(f"{latex(param.symbol)} {DOMAINS[param.domain]}" for param in surrogate.params)]
 
 
 def cases(function: PiecewiseFunction) -> str:
-    """f'(x) as LaTeX, in u = |x| where it is even."""
-    if function.is_even:
-        rows = [(p.value, p.lo, p.hi, "|x|") for p in function.side(1)]
-    else:
-        rows = [(p.value, p.lo, p.hi, "x" if p.side > 0 else "-x") for p in function.pieces]
+    """f'(x) as LaTeX, in u = |x| where it is even; r is the place in a cell of a periodic tail."""
+    sides = (1,) if function.is_even else (1, -1)
+    names = {1: "|x|"} if function.is_even else {1: "x", -1: "-x"}
+    pieces = [(p.value, _between(p.lo, p.hi, names[p.side])) for p in function.pieces if p.side in sides]
+    tails = [tail for tail in function.tails if tail.side in sides]
+    rows = pieces + [row for tail in tails for row in _cell(tail, names[tail.side])]
+    where = ["u = |x|"]
+    for start, period in dict.fromkeys((tail.start, tail.period) for tail in tails):
+        met = [names[tail.side] for tail in tails if (tail.start, tail.period) == (start, period)]
+        place = rf"r = {_latex(U) if start == 0 else f'({_latex(U - start)})'} \bmod {_latex(period)}"
+        where.append(place if len(met) == len(tails) else rf"{place} \text{{ for }} {_between(start, sp.oo, met[0])}")
+    told = r",\; ".join(where)
     if len(rows) == 1:
-        return rf"f'(x) = {_latex(rows[0][0])}, \quad u = |x|"
-    lines = r" \\ ".join(rf"{_latex(value)} & {_between(lo, hi, name)}" for value, lo, hi, name in rows)
-    return rf"f'(x) = \begin{{cases}} {lines} \end{{cases}} \quad u = |x|"
+        return rf"f'(x) = {_latex(rows[0][0])}, \quad {told}"
+    lines = r" \\ ".join(rf"{_latex(value)} & {condition}" for value, condition in rows)
+    return rf"f'(x) = \begin{{cases}} {lines} \end{{cases}} \quad {told}"
+
+
+def _cell(tail: PeriodicTail, name: str) -> list[tuple[sp.Expr, str]]:
+    """The stretches of one cell, each with where it holds."""
+    ends = [sp.S.Zero, *(end for end, _ in tail.cell)]
+    beyond = _between(tail.start, sp.oo, name)
+    return [(value, rf"{beyond},\; {_between(lo, end, 'r')}") for lo, (end, value) in zip(ends, tail.cell, strict=False)]
 
 
 def _between(lo: sp.Expr, hi: sp.Expr, name: str) -> str:
     if hi == sp.oo:
         return rf"{name} > {_latex(lo)}"
-    return rf"{name} < {_latex(hi)}" if lo == 0 else rf"{_latex(lo)} < {name} < {_latex(hi)}"
+    if lo == 0 and name in ("|x|", "r"):  # never negative
+        return rf"{name} < {_latex(hi)}"
+    return rf"{_latex(lo)} < {name} < {_latex(hi)}"
 
 
 def _latex(expr: sp.Expr) -> str:

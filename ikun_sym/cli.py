@@ -30,7 +30,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         found = self._found()
         if cmd_name not in found:
-            raise UnknownNameError(ctx.info_name if ctx.parent else "command", cmd_name, found)
+            raise UnknownNameError(str(ctx.info_name) if ctx.parent else "command", cmd_name, found)
         return found[cmd_name].load()
 
 

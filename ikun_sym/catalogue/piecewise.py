@@ -79,7 +79,7 @@ class PeriodicTail:
             origin = self.start + n * self.period
             lo = origin
             for end, value in self.cell:
-                pieces.append(Piece(self.side, lo, origin + end, value.xreplace({R: U - origin})))
+                pieces.append(Piece(self.side, lo, origin + end, value.xreplace({R: U - origin})))  # type: ignore[arg-type]
                 lo = origin + end
         return tuple(pieces)
 

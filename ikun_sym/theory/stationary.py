@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ..catalogue.schemes import Scheme, alpha, fan_in, fan_out, m2, second_x, var_x
-from ..errors import DomainError, NoSolutionError
+from ..errors import DomainError, IkunError, NoSolutionError
 from ..gaussian.special import Evaluator, Numpy, lower
 from .fan import Fan
 from .layer import Floats, Layer
@@ -104,11 +104,44 @@ class SchemeAt:
         """All stationary states with activity that the scan finds, by increasing Var(H)."""
         low, high = np.log(self.scanned)
         grid = np.linspace(low, high, round((high - low) / np.log(10) * PER_DECADE) + 1)
-        values = self._log_ratio(np.exp(grid), settle=False)
+        grid, values = self._resolved(grid)
         left, right = values[:-1], values[1:]
         # a zero on the grid counts once, as the left end of its interval
-        crossings = np.isfinite(left) & np.isfinite(right) & ((left == 0) | (left * right < 0))
+        crossings = (left == 0) | (left * right < 0)
         return [self.state(math.exp(self._root(grid[i], grid[i + 1]))) for i in np.flatnonzero(crossings)]
+
+    def _resolved(self, grid: Floats) -> tuple[Floats, Floats]:
+        """The points of the grid, values of log q, at which the log ratio is known and finite, and the ratio there.
+
+        Where float64 does not resolve the moments (f' grows, or oscillates faster than the density falls) and what it
+        resolves holds no state, ball arithmetic goes on from either end, in steps that double, to a change of sign or as far
+        as it reaches itself. Not for periodic tails: each of hundreds of cells would be enclosed.
+        """
+        values = self._log_ratio(np.exp(grid), settle=False)
+        known = np.flatnonzero(np.isfinite(values))
+        signs = set(np.sign(values[known]))
+        if len(signs) == 1 and self.scheme.needs_moments and not self.layer.surrogate.surrogate.derivative.tails:
+            for edge, step in ((int(known[0]), -1), (int(known[-1]), 1)):
+                while 0 <= edge + step < len(grid) and np.sign(values[edge]) in signs:
+                    edge, step = edge + step, 2 * step
+                    values[edge] = self._settled(grid[edge])
+        known = np.isfinite(values)
+        return grid[known], values[known]
+
+    def _settled(self, log_q: float) -> float:
+        """The log ratio in ball arithmetic where that is needed; NaN where it too gives up."""
+        try:
+            return float(self._log_ratio(math.exp(log_q)))
+        except IkunError:
+            return math.nan
+
+    @property
+    def unresolved(self) -> tuple[float, float] | None:
+        """The smallest and the largest Var(H) of the scan at which float64 does not resolve E[f'²], if there are any."""
+        low, high = np.log(self.scanned)
+        q = np.geomspace(*self.scanned, round((high - low) / np.log(10) * PER_DECADE) + 1)
+        missing = q[np.isnan(self.layer.gradient_moment(q, settle=False))]
+        return (float(missing[0]), float(missing[-1])) if len(missing) else None
 
     def _root(self, low: float, high: float) -> float:
         """The zero of the log ratio between two values of log q."""
@@ -141,5 +174,8 @@ class SchemeAt:
         where = f"scheme {self.scheme.name!r} with {self.layer.surrogate.spec}, threshold {self.layer.threshold:g}"
         low, high = self.scanned
         what = "only unstable stationary states" if states else "no stationary state with activity"
+        gap = self.unresolved
+        if gap:
+            what += f" (E[f'²] is not resolved at some of {gap[0]:.3g} to {gap[1]:.3g})"
         advice = "choose another surrogate slope or another scheme"
         raise NoSolutionError(where, f"{what} for Var(H) from {low:g} to {high:g}", advice)

@@ -14,7 +14,7 @@ SAME = 1e-9
 
 @pytest.mark.parametrize("name", ["rectangular", "exponential", "atan", "sigmoid"])
 def test_quadrature_and_ours_agree(name: str) -> None:
-    (row,) = run([name], [2], size=50, sample=5, repetitions=1)
+    (row,), _ = run([name], [2], size=50, sample=5, repetitions=1)
     assert row.worst_difference < SAME
     assert row.worst_error < 1e-13
     assert row.ours_ns > 0
@@ -22,7 +22,7 @@ def test_quadrature_and_ours_agree(name: str) -> None:
 
 
 def test_the_target_follows_from_the_class() -> None:
-    rows = run(["erf", "tanh", "fast_sigmoid"], [2], size=10, sample=2, repetitions=1)
+    rows, _ = run(["erf", "tanh", "fast_sigmoid"], [2], size=10, sample=2, repetitions=1)
     assert [row.target for row in rows] == [1500.0, 300.0, None]
     assert rows[2].meets is None
 
@@ -33,3 +33,9 @@ def test_command_writes_one_json_document() -> None:
     (row,) = json.loads(result.stdout)["rows"]
     assert row["surrogate"] == "erf:alpha=2"
     assert row["worst_difference"] < SAME
+
+
+def test_what_cannot_run_is_named_with_the_reason() -> None:
+    rows, not_run = run(["norse.heavi_tanh_fn", "erf"], [2], size=10, sample=2, repetitions=1)
+    assert [row.surrogate for row in rows] == ["erf:alpha=2"]
+    assert "no default" in not_run["norse.heavi_tanh_fn, p = 2"]

@@ -10,16 +10,20 @@ from pathlib import Path
 import pytest
 import sympy as sp
 
+from ikun_derivations import d01_gaussian_moments as gaussian_moments
 from ikun_derivations import library, report
 from ikun_derivations.document import MARKS, DerivationError, Document, Statement
 from ikun_derivations.render import FORMATS
 from ikun_derivations.render.html import render_document
+from ikun_sym.catalogue.parameter import DOMAINS
+from ikun_sym.catalogue.piecewise import PeriodicTail, PiecewiseFunction, R, one_side
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import IkunError, UnknownNameError
 from ikun_sym.gaussian.certify import expectation
-from ikun_sym.gaussian.form import Certificate, Check
+from ikun_sym.gaussian.form import Certificate, Check, ClosedForm
 from ikun_sym.gaussian.moment import integrand
+from tests.selection import spread
 
 NAMES = library.names()
 EACH = pytest.mark.parametrize("name", NAMES)
@@ -119,9 +123,23 @@ def test_every_step_matters(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_refuted_certificate_stops_the_moments(monkeypatch: pytest.MonkeyPatch) -> None:
     refuted = Certificate(status="refuted", checks=(Check("the planted check", "by hand", False),))
-    monkeypatch.setattr("ikun_derivations.d01_gaussian_moments.certify_at", lambda *_: refuted)
+    form = ClosedForm(expr=sp.S.One, kind="elementary", method="planted", certificate=refuted)
+    monkeypatch.setattr("ikun_derivations.d01_gaussian_moments.form_of", lambda *_: form)
     with pytest.raises(DerivationError, match=r"'gaussian-moments'.*the planted check"):
         library.build("gaussian-moments")
+
+
+def test_a_domain_is_the_parameters() -> None:
+    assert set(gaussian_moments.DOMAINS) == set(DOMAINS)
+
+
+def test_the_cell_of_a_periodic_tail() -> None:
+    """A tent of period 2a from a on, above the threshold only, by hand."""
+    tail = PeriodicTail(1, a, 2 * a, ((a, R), (2 * a, 2 * a - R)))
+    function = PiecewiseFunction(one_side(1, (b, a)) + one_side(-1, (0, sp.oo)), (tail,))
+    shown = gaussian_moments.cases(function)
+    assert r"b & 0 < x < a \\ 0 & -x > 0 \\ r & x > a,\; r < a \\ 2 a - r & x > a,\; a < r < 2 a \end" in shown
+    assert shown.endswith(r"\quad u = |x|,\; r = (- a + u) \bmod 2 a")
 
 
 # --- one statement ----------------------------------------------------------------------------------------------------
@@ -159,7 +177,7 @@ def test_step(text: str, left: sp.Expr, right: sp.Expr) -> None:
 def test_a_true_step_that_cannot_be_shown_is_refused() -> None:
     """The zero test is sound and incomplete: what it cannot show is not marked as proved."""
     with pytest.raises(DerivationError, match="not shown"):
-        begun().step("trigonometry", sp.sin(x) ** 2 + sp.cos(x) ** 2, sp.S.One)
+        begun().step("the recurrence of gamma", sp.gamma(x + 1), x * sp.gamma(x))
 
 
 def certificate(status: str, *holds: bool) -> Certificate:
@@ -351,7 +369,7 @@ def test_an_interrupted_write_leaves_the_old_page(tmp_path: Path, monkeypatch: p
     assert [(file.name, file.read_text(encoding="utf-8")) for file in tmp_path.iterdir()] == [("theorem-1.html", "old")]
 
 
-@pytest.mark.parametrize("name", SURROGATES.names())
+@pytest.mark.parametrize("name", spread(SURROGATES.names()))
 def test_shown_enclosures(documents: dict[str, Document], name: str) -> None:
     """The numbers on the page are those of the ball arithmetic at μ = 0, v = 1."""
     section = next(s for s in documents["gaussian-moments"].sections if s.id == name)

@@ -23,14 +23,18 @@ from ikun_sym.catalogue.parameter import Param
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.catalogue.surrogate import Bound, Surrogate
 from ikun_sym.catalogue.surrogates import SURROGATES
-from ikun_sym.errors import IkunError, UnknownNameError
+from ikun_sym.errors import DomainError, IkunError, UnknownNameError
 from ikun_sym.gaussian.moment import float_function, moment
 from ikun_sym.targets import TARGETS, Export, export
+from ikun_sym.targets.python_target import parameter_name
 from ikun_sym.targets.target import THRESHOLDS, Target
 from ikun_sym.theory.constants import POWERS, constants
+from tests.selection import spread
 
 NAMES = SURROGATES.names()
-EACH = pytest.mark.parametrize("name", NAMES)
+PERIODIC = [name for name in NAMES if SURROGATES[name].derivative.tails]
+EACH = pytest.mark.parametrize("name", spread(name for name in NAMES if name not in PERIODIC))
+"""Each runs an interpreter of its own."""
 EACH_TARGET = pytest.mark.parametrize("target", TARGETS.names())
 
 EXACT_ENOUGH = 1e-12
@@ -52,12 +56,23 @@ def points() -> list[float]:
     return [*drawn, *edges, *(-x for x in edges)]
 
 
+def scaled(param: Param, value: float, scale: float) -> float:
+    """value · scale where the parameter's domain allows it."""
+    try:
+        return float(param.check(value * scale))
+    except DomainError:
+        return value
+
+
 def settings_of(bound: Bound) -> list[tuple[dict[str, float], float, float]]:
     """(parameters, mean, var) with slope · σ from 1e-3 to 1e5."""
     found = []
     for scale, mean, reach in SETTINGS:
-        parameters = {name: float(value) * scale for name, value in bound.values}
-        slope = next(iter(parameters.values()), 1.0)
+        parameters = {
+            param.name: scaled(param, float(value), scale)
+            for param, (_, value) in zip(bound.surrogate.params, bound.values, strict=True)
+        }
+        slope = abs(next(iter(parameters.values()), 1.0)) or 1.0
         sigma = reach / slope
         found.append((parameters, mean * sigma, sigma * sigma))
     return found
@@ -70,11 +85,19 @@ spec = importlib.util.spec_from_file_location("emitted", sys.argv[1])
 emitted = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(emitted)
 asked = json.load(sys.stdin)
+def float64(function, *args, **kwargs):
+    # Python raises where IEEE arithmetic gives infinity or NaN.
+    try:
+        return repr(function(*args, **kwargs))
+    except OverflowError:
+        return "inf"
+    except ValueError:
+        return "nan"
 constants = {name: repr(value) for name, value in vars(emitted).items() if name.isupper()}
 print(json.dumps({
-    "derivative": [repr(emitted.derivative(float(x))) for x in asked["points"]],
+    "derivative": [float64(emitted.derivative, float(x)) for x in asked["points"]],
     "expectation": [
-        [repr(emitted.expectation(p, m, v, **parameters)) for p in (1, 2, 4)] for parameters, m, v in asked["settings"]
+        [float64(emitted.expectation, p, m, v, **parameters) for p in (1, 2, 4)] for parameters, m, v in asked["settings"]
     ],
     "variance": repr(emitted.ikun_variance(200, 0.3, -1.0, 2.0, 0.7)),
     "unit": repr(emitted.ikun_variance(1, 1, -1.0, 2.0)),
@@ -93,7 +116,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @cache
 def ran(path: Path, name: str) -> dict[str, Any]:
     """The emitted module's answers, from a fresh interpreter that sees the standard library only (-I -S)."""
-    asked = {"points": [repr(x) for x in points()], "settings": settings_of(resolve(name))}
+    settings = [({parameter_name(key): x for key, x in given.items()}, m, v) for given, m, v in settings_of(resolve(name))]
+    asked = {"points": [repr(x) for x in points()], "settings": settings}
     found = subprocess.run(
         [sys.executable, "-I", "-S", "-W", "error", "-c", HARNESS, str(path)],
         input=json.dumps(asked),
@@ -130,6 +154,14 @@ def test_ends_with_a_newline(target: str, tmp_path: Path) -> None:
     assert export("atan", target, tmp_path).read_text(encoding="utf-8").endswith("\n")
 
 
+@pytest.mark.parametrize("name", PERIODIC)
+def test_what_recurs_for_ever_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
+    with pytest.raises(IkunError, match="recur for ever"):
+        export(name, "python", tmp_path)
+    assert not list(tmp_path.rglob("*"))
+    assert json.loads(export(name, "json", tmp_path).read_text(encoding="utf-8"))["forms"]
+
+
 def test_every_target_is_tested() -> None:
     assert set(TARGETS.names()) == {"python", "json"}, "a new target needs its own test: does it compile and run?"
 
@@ -139,10 +171,12 @@ def test_every_target_is_tested() -> None:
 
 @EACH
 def test_derivative(name: str, answers: dict[str, Any]) -> None:
-    with np.errstate(over="ignore"):  # u² is an honest infinity at 1e300, and 1/(1 + u²) is 0
+    with np.errstate(over="ignore", invalid="ignore"):  # u² is an honest infinity at 1e300, and 1/(1 + u²) is 0
         wanted = float_function(resolve(name))(np.array(points()))
     got = np.array([float(value) for value in answers["derivative"]])
-    assert np.isfinite(got).all()
+    finite = np.isfinite(wanted)
+    np.testing.assert_array_equal(np.isfinite(got), finite)
+    got, wanted = got[finite], wanted[finite]
     # a handful of operations, each rounded once; below 1e-300 subnormals lose digits
     np.testing.assert_allclose(got, wanted, rtol=1e-14, atol=1e-300)
 
@@ -154,7 +188,11 @@ def test_expectation(name: str, answers: dict[str, Any]) -> None:
         bound = resolve(name, **parameters)
         for power, value in zip((1, 2, 4), values, strict=True):
             true = moment(bound, mean, var, power=power).value
-            assert float(value) == pytest.approx(true, rel=EXACT_ENOUGH, abs=0), (bound.spec, mean, var, power)
+            if float(value) == pytest.approx(true, rel=EXACT_ENOUGH, abs=0):
+                continue
+            # of a function that changes its sign the rule promises digits relative to √E[g²] only
+            size = math.sqrt(moment(bound, mean, var, power=2 * power).value) if power % 2 else 0.0
+            assert float(value) == pytest.approx(true, rel=0, abs=EXACT_ENOUGH * size), (bound.spec, mean, var, power)
 
 
 def test_a_wrong_moment_is_found(folder: Path) -> None:
@@ -178,7 +216,7 @@ def test_constants(name: str, answers: dict[str, Any]) -> None:
         table = constants(name, threshold, 1)
         for key in POWERS:
             assert found.pop(f"{key.upper()}_{label}") == table.moments[key].value
-        assert found.pop(f"GAIN_{label}") == table.gain
+        assert found.pop(f"GAIN_{label}", None) == table.gain
     assert not found
 
 
@@ -186,8 +224,9 @@ def test_constants(name: str, answers: dict[str, Any]) -> None:
 def test_ikun_variance(name: str, answers: dict[str, Any]) -> None:
     true = moment(name, -1, 2, power=2).value
     assert float(answers["e_g2"]) == pytest.approx(true, rel=EXACT_ENOUGH)
-    assert float(answers["variance"]) == pytest.approx(0.7 / (200 * 0.3 * true), rel=EXACT_ENOUGH)
-    assert float(answers["unit"]) == pytest.approx(1 / true, rel=EXACT_ENOUGH)
+    inverse = 1 / true if true else math.inf
+    assert float(answers["variance"]) == pytest.approx(0.7 / (200 * 0.3) * inverse, rel=EXACT_ENOUGH)
+    assert float(answers["unit"]) == pytest.approx(inverse, rel=EXACT_ENOUGH)
 
 
 @EACH
@@ -245,7 +284,8 @@ def test_json(name: str, tmp_path: Path) -> None:
             assert shown["enclosure"] == true.enclosure.to_dict()
             assert shown["value"] == true.value
             assert shown["status"] == true.status
-            assert found["forms"][key]["kind"] == true.form.kind
+            if threshold:  # at mean 0 more is known
+                assert found["forms"][key]["kind"] == true.form.kind
     assert f"ikun export '{bound.spec}' --target json" == found["command"]
 
 

@@ -17,6 +17,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from ikun_sym.catalogue.schemes import IKUN, SCHEMES, Scheme, alpha, fan_in, m2, second_x
+from ikun_sym.catalogue.piecewise import U
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import DomainError, IkunError, NoSolutionError, UnknownNameError
@@ -27,8 +28,20 @@ from ikun_sym.theory.layer import FORWARD_PASSES, Layer, SmoothLayer, SpikingLay
 from ikun_sym.theory.meanfield import propagate
 from ikun_sym.theory.normal import normal_density, upper_tail
 from ikun_sym.theory.stationary import SchemeAt
+from tests.selection import spread
 
 NAMES = SURROGATES.names()
+
+
+def has_gradient(name: str) -> bool:
+    """f' is not zero everywhere, and its moments stay within float64 and ball arithmetic's reach at every variance scanned."""
+    derivative = SURROGATES[name].derivative
+    unbounded = [e for p in derivative.pieces if p.hi == sp.oo for e in p.value.atoms(sp.exp) if e.has(U)]
+    grows = any(sp.diff(e.args[0], U).is_positive for e in unbounded)
+    return not derivative.tails and not grows and not all(p.is_zero for p in derivative.pieces)
+
+
+WITH_GRADIENT = [name for name in NAMES if has_gradient(name)]
 
 
 def layer(spec: str = "atan", threshold: float = 1.0, kind: type[Layer] = SpikingLayer) -> Layer:
@@ -224,7 +237,7 @@ def test_snntorch_sigmoid_has_no_solution() -> None:
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", spread(WITH_GRADIENT))
 def test_ikun_second_moment_has_one_solution(name: str, threshold: float) -> None:
     """v E[f'²] = α: the left side increases from 0 to ∞, so exactly one v; it is found for every α, to 1e-12, which is
     the accuracy of the moments times the condition of the root (between ½ and 1 in log v)."""
@@ -235,7 +248,7 @@ def test_ikun_second_moment_has_one_solution(name: str, threshold: float) -> Non
         assert close(v * float(layer(name, threshold).gradient_moment(v)), a, 1e-12)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", spread(WITH_GRADIENT))
 def test_the_equation_increases(name: str) -> None:
     """What uniqueness rests on, on a grid of 60 decades in v that the root-finder does not use."""
     v = np.geomspace(1e-2, 1e6, 97)
@@ -244,7 +257,7 @@ def test_the_equation_increases(name: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["ikun", "ikun-second-moment"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", spread(WITH_GRADIENT))
 def test_backward_factor(name: str, scheme: str) -> None:
     """χ = fan_out/fan_in · α/σ_X², whatever the surrogate; 1e-10 is the accuracy of the root."""
     for fan, a in ((Fan(100, 250.0), 0.7), (Fan(300, 40.0), 2.0)):
@@ -253,7 +266,8 @@ def test_backward_factor(name: str, scheme: str) -> None:
             assert close(state.chi, fan.fan_out / fan.fan_in * a / sigma2, 1e-10)
             # no other reading of σ_X² passes
             other = state.second_moment_x if scheme == "ikun" else state.variance_x
-            assert not close(state.chi, fan.fan_out / fan.fan_in * a / other, 1e-3)
+            if state.mean_x > 0.01:  # where hardly anything fires the two are the same
+                assert not close(state.chi, fan.fan_out / fan.fan_in * a / other, 1e-3)
 
 
 @pytest.mark.parametrize("name", ["atan", "fast_sigmoid"])

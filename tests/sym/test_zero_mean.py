@@ -276,12 +276,12 @@ def test_tricomi_in_balls(b: str) -> None:
 
 
 def test_faddeeva_in_balls() -> None:
-    """n = 60, seed 5: x to ±30, y from 1e-3 to 1e3, against e^{−z²} erfc(−iz) with 1600 digits' worth of cancellation room."""
+    """n = 20, seed 5, x to ±30, y from 1e-3 to 1e3, by e^{−z²} erfc(−iz) in 700 digits, for y > 25 a continued fraction."""
     draw = random.Random(5)
-    for _ in range(60):
+    for _ in range(20):
         x, y = str(Fraction(draw.randint(-30000, 30000), 1000)), str(Fraction(round(10 ** draw.uniform(0, 6)), 1000))
         with mp.workdps(80):
-            if exactly(y) > 25:  # erfc overflows no memory, but takes long: the continued fraction converges fast there
+            if exactly(y) > 25:  # there erfc takes long and the fraction converges fast
                 z, tail = mpmath.mpc(exactly(x), exactly(y)), mpmath.mpc(0)
                 for n in range(400, 0, -1):
                     tail = mpmath.mpf(n) / 2 / (z - tail)

@@ -36,6 +36,13 @@ SCALES = (1e-30, 1e30)
 """Standard deviations (the lower one relative to |mean| + 1) that the rule resolves with a wide margin; ball arithmetic
 does the rest."""
 
+TILT = 3.0
+"""A factor e^{bu} moves the bulk of the product outwards by bσ standard deviations: as far as this it stays well inside
+REACH, what is dropped being e^{−(REACH − TILT)²/2}, 3e-18."""
+
+NARROWING = 0.3
+"""The same for e^{cu²}: 2cσ² up to this leaves e^{−REACH² (1 − 0.3)/2}, 1e-22."""
+
 _BATCH = 1024
 
 NumberedPiece = tuple[Piece, float, float, Evaluator]
@@ -53,11 +60,24 @@ def rule(level: int) -> tuple[Floats, Floats, Floats]:
     return near, far, math.pi * np.cosh(t) * near * far / level
 
 
+def growth(value: sp.Basic) -> tuple[float, float]:
+    """(b, c) with |value| below a polynomial times e^{bu + cu²}: the sum of what grows in any of its exponentials."""
+    linear = quadratic = 0.0
+    for exponential in sp.expand(value).atoms(sp.exp):
+        exponent = exponential.args[0]
+        if exponent.has(U) and exponent.is_polynomial(U):  # type: ignore[union-attr]
+            quadratic += max(0.0, float(sp.re(exponent.coeff(U, 2))))  # type: ignore[union-attr]
+            linear += max(0.0, float(sp.re(exponent.coeff(U, 1))))  # type: ignore[union-attr]
+    return linear, quadratic
+
+
 class TanhSinh:
     """E[g(X)] over pieces with numbers for their parameters."""
 
     def __init__(self, pieces: list[NumberedPiece], env: Mapping[sp.Symbol, float]) -> None:
         self.pieces, self.env = pieces, dict(env)
+        grown = [growth(piece.value.subs(self.env)) for piece, _, hi, _ in pieces if math.isinf(hi)]
+        self.linear, self.quadratic = (max((g[i] for g in grown), default=0.0) for i in (0, 1))
 
     def __call__(self, mean: Floats, var: Floats) -> tuple[Floats, Booleans]:
         result, sure = np.full(mean.shape, np.nan), np.zeros(mean.shape, dtype=bool)
@@ -70,7 +90,8 @@ class TanhSinh:
         result, sure = np.full(mean.shape, np.nan), np.zeros(mean.shape, dtype=bool)
         sigma, size = np.sqrt(var), np.abs(mean) + 1
         # beyond the last node's distance from the end, both step sizes may miss the same bulk and agree
-        rest = np.flatnonzero((sigma >= SCALES[0] * size) & (sigma <= SCALES[1]))
+        inside = (self.linear * sigma <= TILT) & (2 * self.quadratic * var <= NARROWING)
+        rest = np.flatnonzero(inside & (sigma >= SCALES[0] * size) & (sigma <= SCALES[1]))
         for level in LEVELS:
             if not len(rest):
                 break
