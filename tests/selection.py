@@ -1,4 +1,4 @@
-"""Which entries of a registry the quick suite takes: a fixed share of them, evenly spread; the slow suite takes the rest too."""
+"""Which entries of a registry the quick suite takes: a fixed share, evenly spread; the slow suite takes the rest too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sub-commands of `ikun` that run networks: validate, claims, demo."""
+"""Sub-commands of `ikun` that run networks: validate, claims, demo, calibrate."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import click
 from click.core import ParameterSource
 
 from ikun_sym.console import REAL, as_json, emit, stderr, table
-from ikun_sym.errors import IkunError
-from ikun_sym.files import folder, write_atomically
+from ikun_sym.errors import DomainError, IkunError
+from ikun_sym.files import write_atomically
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
+    from .calibration import Calibration
     from .case import Case
     from .claims import Claim
     from .judge import Laboratory, Verdict
@@ -42,6 +44,8 @@ MODEL_FLAGS = (
     click.Option(["--second-moment"], type=REAL, help="σ_X² for IKUN's schemes, if it is not the stationary one."),
 )
 
+RESUME = click.Option(["--resume"], is_flag=True, help="Go on with the run that was interrupted in this folder.")
+
 RUN_FLAGS = (
     click.Option(["--width"], type=int, default=512, show_default=True),
     click.Option(["--batch"], type=int, default=64, show_default=True),
@@ -51,7 +55,8 @@ RUN_FLAGS = (
     click.Option(["--device"], default="auto", show_default=True, help="auto, cpu or cuda."),
     click.Option(["--dtype"], default="float32", show_default=True, help="float32 or float64."),
     click.Option(["--seed"], type=int, default=0, show_default=True),
-    click.Option(["--out"], metavar="DIR", help="Folder for records and page; default runs/CLAIM."),
+    click.Option(["--out"], metavar="DIR", help="Folder for records and page; default a new one, runs/CLAIM."),
+    RESUME,
 )
 
 
@@ -74,13 +79,14 @@ def validate(ctx: click.Context, claim: str | None, all_: bool, quick: bool, as_
     own = [o.name for o in MODEL_FLAGS if o.name and ctx.get_parameter_source(o.name) is ParameterSource.COMMANDLINE]
     quiet_libraries()
     settings = _settings(flags, quick)
-    from .judge import Laboratory
+    from .records import recorded, run_folder
 
-    laboratory = Laboratory(settings)
     jobs = [(c, _cases(c, flags, bool(own)), None if own else c.expected) for c in claims]
-    out = folder(flags["out"] or f"runs/{claim or 'all'}")
-    verdicts = run(jobs, laboratory)
-    _write(out, laboratory, verdicts)
+    out = run_folder(flags["out"], f"runs/{claim or 'all'}", resume=flags["resume"])
+    architectures = [case.architecture for _, cases, _ in jobs for case in cases]
+    with recorded(out, settings, architectures, resume=flags["resume"]) as (laboratory, made):
+        verdicts = run(jobs, laboratory)
+    _write(out, verdicts, made)
     documents = [verdict.to_dict() | {"files": str(out)} for verdict in verdicts]
     document = documents[0] if claim is not None and len(documents) == 1 else {"claims": documents}
     emit(document, as_json, lambda console: _show(console, verdicts, str(out)))
@@ -133,14 +139,10 @@ def _cases(claim: Claim, flags: dict[str, Any], own: bool) -> list[Case]:
 
 def run(jobs: list[tuple[Claim, list[Case], str | None]], laboratory: Laboratory) -> list[Verdict]:
     """Judge every job with a progress bar on stderr."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
     from .judge import judge
 
-    console = stderr()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     verdicts = []
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+    with _progress() as progress:
         task = progress.add_task("", total=sum(len(cases) for _, cases, _ in jobs))
         for claim, cases, expected in jobs:
 
@@ -152,12 +154,20 @@ def run(jobs: list[tuple[Claim, list[Case], str | None]], laboratory: Laboratory
     return verdicts
 
 
-def _write(out: Path, laboratory: Laboratory, verdicts: list[Verdict]) -> None:
-    from .records import command_line, provenance, write
+def _progress() -> Progress:
+    """A bar on stderr that leaves nothing behind; none where stderr is no terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = stderr()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+
+
+def _write(out: Path, verdicts: list[Verdict], made: dict[str, Any]) -> None:
+    from .records import write_verdicts
     from .report import page
 
-    made = provenance(command_line(), laboratory.settings.device, dict(vars(laboratory.settings)))
-    write(out, laboratory, verdicts, made)
+    write_verdicts(out, verdicts)
     title = verdicts[0].claim.id if len(verdicts) == 1 else "Claims, measured"
     write_atomically(out / "report.html", page(title, [], verdicts, made))
 
@@ -207,19 +217,83 @@ def claims(as_json: bool) -> None:
     emit(found, as_json, lambda console: console.print(table("Claims", columns, rows)))
 
 
-@click.command()
-@click.option("--out", default="runs/demo", show_default=True, metavar="DIR")
+@click.command(params=[RESUME])
+@click.option("--out", metavar="DIR", help="Folder for records and page; default a new one, runs/demo.")
 @click.option("--depth", type=int, default=50, show_default=True)
 @click.option("--width", type=int, default=512, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @as_json
 @click.pass_context
-def demo(ctx: click.Context, out: str, depth: int, width: int, device: str, seed: int, as_json: bool) -> None:
+def demo(
+    ctx: click.Context, out: str | None, depth: int, width: int, device: str, seed: int, resume: bool, as_json: bool
+) -> None:
     """The main job: derive four surrogates, export them, validate Theorem 1 on deep networks, write the page."""
     quiet_libraries()
     from .demo import main_job, show
+    from .records import run_folder
 
-    result = main_job(folder(out), depth=depth, width=width, device=device, seed=seed, run=run)
+    where = run_folder(out, "runs/demo", resume=resume)
+    result = main_job(where, depth=depth, width=width, device=device, seed=seed, resume=resume, run=run)
     emit(result.to_dict(), as_json, lambda console: show(console, result))
     ctx.exit(result.exit_code)
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="A tenth of the claims on networks.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@as_json
+@click.pass_context
+def calibrate(ctx: click.Context, quick: bool, device: str, seed: int, as_json: bool) -> None:
+    """How often verdicts are wrong, measured on claims known to be true and claims known to be false."""
+    quiet_libraries()
+    if seed < 0:
+        raise DomainError("seed", seed, "zero or a positive integer")
+    from .calibration import QUICK, Effort
+    from .calibration import calibrate as compute
+    from .device import choose
+
+    effort = QUICK if quick else Effort()
+    with _progress() as progress:
+        task = progress.add_task("", total=effort.steps)
+        result = compute(
+            effort,
+            seed=seed,
+            device=choose(device),
+            advance=lambda what: progress.update(task, advance=1, description=what),
+        )
+    emit(result.to_dict(), as_json, lambda console: _show_calibration(console, result))
+    ctx.exit(0 if result.passes else DIFFERS)
+
+
+def _show_calibration(console: Console, result: Calibration) -> None:
+    totals = [result.total(true=t, kind=kind) for t in (True, False) for kind in ("network", "synthetic", None)]
+    for title, found in (("Verdicts on claims of known truth", result.rows), ("All constructions", totals)):
+        rows = [
+            (
+                row.construction,
+                row.kind,
+                "true" if row.true else "false",
+                row.n,
+                *(row.verdicts[name] for name in ("confirmed", "refuted", "inconclusive")),
+                f"{row.draws / row.n:.1f}",
+                f"{row.rate:.2%}",
+                f"{row.upper:.2%}",
+                "pass" if row.passes else "FAIL",
+            )
+            for row in found
+        ]
+        columns = ("construction", "kind", "claims", "n", "confirmed", "refuted", "inconcl.", "draws", "wrong", "95 % <", "")
+        console.print(table(title, columns, rows))
+    if result.shape is not None:
+        s = result.shape
+        console.print(
+            f"{s.draws} draws: skewness of a draw's mean factor {s.skewness:.2f} ± {s.skewness_se:.2f} (of one layer's "
+            f"{s.single_layer:.2f}), spread {s.spread:.4f}, bias against infinite width {s.bias:+.4f} ± {s.bias_se:.4f}"
+        )
+    rates = " and ".join(
+        f"false {name} {total.rate:.2%} (below {total.upper:.2%} at 95 %) of {total.n}"
+        for name, total in (("refute", result.total(true=True)), ("confirm", result.total(true=False)))
+    )
+    console.print(f"{rates}, allowed 1 %: {'passes' if result.passes else 'FAILS'}; {result.seconds:.0f} s")

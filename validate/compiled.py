@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from ikun_sym.errors import IkunError
 
 from .c_source import BLOCK, source
 from .eager import membrane_dtype
-from .neuron import Returned, Response
+from .neuron import Response, Returned
 
 if TYPE_CHECKING:
     from .neuron import Population
@@ -63,7 +63,7 @@ def _library(text: str, define: str) -> ctypes.CDLL | None:
         return _load(text, define)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _load(text: str, define: str) -> ctypes.CDLL | None:
     command = compiler()
     if command is None:

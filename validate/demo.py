@@ -22,7 +22,7 @@ from .device import choose
 from .judge import CaseResult, Laboratory, RunSettings, Verdict
 from .network import Architecture
 from .observables import OBSERVABLES
-from .records import command_line, provenance, write
+from .records import recorded, write_verdicts
 from .report import Line, lines_of, page
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class DemoResult:
         }
 
 
-def main_job(out: Path, *, depth: int, width: int, device: str, seed: int, run: Runner) -> DemoResult:
+def main_job(out: Path, *, depth: int, width: int, device: str, seed: int, resume: bool, run: Runner) -> DemoResult:
     """Everything, with notes on stderr as it goes."""
     say = stderr().print
     settings = RunSettings(device=choose(device), seed=seed)
@@ -91,11 +91,11 @@ def main_job(out: Path, *, depth: int, width: int, device: str, seed: int, run: 
         cases, absent = _cases(claim, architecture)
         missing += absent
         jobs.append((claim, cases, None))
-    laboratory = Laboratory(settings)
-    verdicts = run(jobs, laboratory)
+    architectures = [case.architecture for _, cases, _ in jobs for case in cases]
+    with recorded(out, settings, architectures, resume=resume) as (laboratory, made):
+        verdicts = run(jobs, laboratory)
     say("4/4 writing the page")
-    made = provenance(command_line(), settings.device, dict(vars(settings)))
-    write(out, laboratory, verdicts, made)
+    write_verdicts(out, verdicts)
     found = [line for verdict in verdicts for line in lines_of(verdict)] + missing
     order = {claim.id: index for index, claim in enumerate(select(CLAIMS))}
     lines = sorted(found, key=lambda line: order[line.claim])

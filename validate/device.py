@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikun_sym.errors import IkunError
 
-DTYPES = ("float32", "float64")
+DTYPES = ("float32", "float64", "bfloat16")
 
 
 def choose(device: str) -> str:

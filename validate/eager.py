@@ -14,7 +14,7 @@ from ikun_sym.catalogue import neurons as catalogue
 from ikun_sym.gaussian.special import Evaluator, lower
 
 from .arithmetic import TorchArithmetic, derivative, primitive
-from .neuron import Returned, Response
+from .neuron import Response, Returned
 
 if TYPE_CHECKING:
     from .neuron import Population
@@ -60,7 +60,7 @@ class Eager:
             # the current of a step is not needed again: the membrane takes its place
             drive[t].copy_(h)
             s[t] = fired
-        return Response(drive, s, power(drive), s.sum(dim=-1, dtype=torch.float32).double())
+        return Response(drive, s, power(drive), s.sum(dim=-1, dtype=drive.dtype).double())
 
     def adjoint(self, h: Tensor, grad_s: Tensor, scale: float) -> Returned:
         step = self.statement
@@ -84,8 +84,10 @@ class Eager:
             powers.append(power(total))
             grad_v = total * back["back_v"]
             here = total if back["back_c"] == 1 else total * back["back_c"]
-            grad_c = here if grad_c is None or not self.memory else here + back["back_synapse"] * grad_c
-            grad_i[t] = grad_c * back["back_i"]
+            if self.memory and grad_c is not None:
+                here = here + grad_c * back["back_synapse"]
+            grad_c = here
+            grad_i[t] = here if back["back_i"] == 1 else here * back["back_i"]
         return Returned(torch.stack(powers[::-1]), grad_i)
 
 

@@ -17,7 +17,7 @@ from .network import Architecture, Draw, Network
 from .observables import OBSERVABLES, Observable
 from .parallel import in_parallel
 from .resume import Journal
-from .statistics import Interval, log_normal_mean_interval, mean_interval, planned_looks, share_interval
+from .statistics import RESERVE, Interval, log_normal_mean_interval, mean_interval, planned_looks, share_interval
 from .verdict import Check, number, outcome
 
 SURVIVAL = 0.5
@@ -232,7 +232,7 @@ def checks_of(
     checks = [
         Check(
             name=observable.name,
-            interval=mean_interval(values, error),
+            interval=mean_interval(values, error / RESERVE),
             threshold=tolerance,
             claimed=claim.claimed,
             predicted=predicted,

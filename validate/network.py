@@ -70,6 +70,13 @@ class Network:
         return sum(a.neurons(k) * a.neurons(k + 1) for k in range(a.depth)) * self.dtype.itemsize
 
     @property
+    def bytes(self) -> int:
+        """What a draw holds at its fullest: weights, if they are kept, and membranes."""
+        a, wide = self.architecture, torch.promote_types(self.dtype, torch.float32)
+        membranes = sum(a.neurons(k + 1) for k in range(a.depth)) * a.steps * self.batch * wide.itemsize
+        return membranes + (self.weight_bytes if self.keep else 0)
+
+    @property
     def backend(self) -> str:
         """What runs the neurons: compiled or eager."""
         return "compiled" if self.device.type == "cpu" and self.population.compiled is not None else "eager"

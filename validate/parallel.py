@@ -12,7 +12,7 @@ import torch
 from .network import Network
 
 MEMORY = 4 * 2**30
-"""Bytes of weights that draws in flight may hold together."""
+"""Bytes of weights and membranes that draws in flight may hold together."""
 
 T = TypeVar("T")
 
@@ -20,8 +20,7 @@ T = TypeVar("T")
 def in_parallel(work: Callable[[int], T], indices: Iterable[int], network: Network) -> Iterator[T]:
     """work(index) for each index, in order. Every draw has its own generator, so the results do not depend on how many
     run at once."""
-    a = network.architecture
-    fits = MEMORY // max(1, a.depth * a.width**2 * network.dtype.itemsize)
+    fits = MEMORY // max(1, network.bytes)
     workers = min(_cores(), max(1, fits)) if network.device.type == "cpu" else 1
     if workers == 1:
         yield from map(work, indices)

@@ -3,19 +3,27 @@
 The unit of replication is the weight draw. A verdict looks at the data at a few planned sample sizes and may stop at any
 of them; the error probability is divided over the looks (and over all checks of a claim), so by the union bound the
 chance that any interval of any look misses the truth is at most 1 − confidence.
+
+The t-interval is exact for normal values. A value here is a factor averaged over tens of layers; `ikun calibrate` measures
+the skewness of these averages on real draws and the error rates of the whole procedure at that skewness and beyond it.
+A product over layers is another matter: it is log-normal, and its mean has the interval of `log_normal_mean_interval`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import stats
 
 LOOKS = (8, 12, 16, 24, 32, 48, 64)
-"""Numbers of draws at which a verdict may be given. Eight is the least at which a t-interval of these means is honest:
-each value is already a mean over tens of layers."""
+"""Numbers of draws at which a verdict may be given."""
+
+RESERVE = 2.0
+"""A verdict's t-intervals are granted 1/RESERVE of its error probability. Values of skewness 1, more than was measured,
+miss their mean 2 to 3 times as often as normal ones; with the union bound's own slack this absorbs it."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +48,11 @@ def mean_interval(values: Sequence[float], error: float) -> Interval:
     data = data[np.isfinite(data)]
     if len(data) < 2:
         return UNKNOWN
-    half = stats.t.ppf(1 - error / 2, len(data) - 1) * data.std(ddof=1) / np.sqrt(len(data))
+    half = _t(error, len(data)) * data.std(ddof=1) / np.sqrt(len(data))
     return Interval(float(data.mean()), float(data.mean() - half), float(data.mean() + half))
 
 
+@lru_cache(maxsize=1024)
 def share_interval(successes: int, trials: int, error: float) -> Interval:
     """Clopper–Pearson interval for a probability: exact, whatever the probability."""
     if trials == 0:
@@ -54,8 +63,13 @@ def share_interval(successes: int, trials: int, error: float) -> Interval:
 
 
 def log_normal_mean_interval(logs: Sequence[float], error: float) -> Interval:
-    """The mean of a log-normal quantity from the logarithms of its draws: exp(mean log + s²/2), with Cox's interval.
-    The sample mean of such a quantity is dominated by draws that are hardly ever seen."""
+    """The mean of a log-normal quantity from the logarithms of its draws: exp(mean log + s²/2). The sample mean of such a
+    quantity is dominated by draws that are hardly ever seen.
+
+    The t-interval of the mean log and the χ²-interval of s²/2, each exact, are joined by recovering the variance at either
+    end (Zou, Taleban & Huo 2009). An interval symmetric in the logarithm (Cox's) misses up to 20 times too often at small
+    error and wide spread: the estimated variance is skewed.
+    """
     data = np.asarray(logs, dtype=float)
     data = data[np.isfinite(data)]
     n = len(data)
@@ -63,9 +77,18 @@ def log_normal_mean_interval(logs: Sequence[float], error: float) -> Interval:
         return UNKNOWN
     s2 = data.var(ddof=1)
     centre = data.mean() + s2 / 2
-    half = stats.t.ppf(1 - error / 2, n - 1) * np.sqrt(s2 / n + s2**2 / (2 * (n - 1)))
+    location = _t(error, n) ** 2 * s2 / n
+    narrow, wide = ((n - 1) / stats.chi2.ppf(q, n - 1) for q in (1 - error / 2, error / 2))
+    low = centre - np.sqrt(location + (s2 / 2 * (1 - narrow)) ** 2)
+    high = centre + np.sqrt(location + (s2 / 2 * (wide - 1)) ** 2)
     with np.errstate(over="ignore", under="ignore"):
-        return Interval(*(float(np.exp(x)) for x in (centre, centre - half, centre + half)))
+        return Interval(*(float(np.exp(x)) for x in (centre, low, high)))
+
+
+@lru_cache(maxsize=1024)
+def _t(error: float, n: int) -> float:
+    """The quantile of Student's t that a two-sided interval of n values takes."""
+    return float(stats.t.ppf(1 - error / 2, n - 1))
 
 
 def planned_looks(draws: int | None = None, most: int | None = None) -> tuple[int, ...]:

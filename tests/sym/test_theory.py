@@ -16,8 +16,8 @@ import sympy as sp
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from ikun_sym.catalogue.schemes import IKUN, SCHEMES, Scheme, alpha, fan_in, m2, second_x
 from ikun_sym.catalogue.piecewise import U
+from ikun_sym.catalogue.schemes import IKUN, SCHEMES, Scheme, alpha, fan_in, m2, second_x
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import DomainError, IkunError, NoSolutionError, UnknownNameError

@@ -1,12 +1,13 @@
 """A second, independent way to the gradient: the network written out plainly, differentiated by torch's autograd.
 
-Shares no code with the product: spikes, resets and surrogates are transcribed here by hand.
+Shares no code with the product: spikes, neurons and surrogates are transcribed here by hand.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -35,40 +36,58 @@ class Spike(torch.autograd.Function):
         return grad * ctx.slope(x), None
 
 
+class Neuron(NamedTuple):
+    reset: str
+    leak: float
+    threshold: float
+    detach: bool
+    v_reset: float = 0.0
+    synaptic_leak: float = 0.0
+    decay_input: bool = False
+
+
 def gradients(
     weights: list[Tensor],
+    biases: list[Tensor],
     x: Tensor,
     readout: Tensor,
-    *,
-    surrogate: str,
-    threshold: float,
-    leak: float,
-    reset: str,
-    detach: bool,
-) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-    """(H, S, ∂L/∂H) per layer, each [T, B, n], for L = Σ readout · S of the last layer."""
-    membranes, outputs = [], []
-    for weight in weights:
-        v, before = torch.zeros_like(x[0]), torch.zeros_like(x[0])
-        hs, ss = [], []
+    slope: Callable[[Tensor], Tensor],
+    neuron: Neuron,
+) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
+    """(H, S, ∂L/∂H, ∂L/∂I) per layer, each [T, B, n], for L = Σ readout · S of the last layer; I = W x + b."""
+    membranes, outputs, currents = [], [], []
+    for weight, bias in zip(weights, biases, strict=True):
+        mem = torch.zeros(x.shape[1], weight.shape[0], dtype=x.dtype)
+        syn, last = mem, mem
+        hs, ss, cs = [], [], []
         for t in range(len(x)):
-            h = leak * v + x[t] @ weight.T
-            if reset == "delayed":
-                h = h - threshold * before
-            if not h.requires_grad:
-                h.requires_grad_()
+            i = (x[t] @ weight.T + bias).requires_grad_()
+            i.retain_grad()
+            syn = neuron.synaptic_leak * syn + i
+            drive = (1 - neuron.leak) * syn if neuron.decay_input else syn
+            late = neuron.threshold * last if neuron.reset == "delayed" else 0.0
+            h = neuron.leak * mem - late + drive
             h.retain_grad()
-            s = Spike.apply(h - threshold, SURROGATES[surrogate])
+            s = Spike.apply(h - neuron.threshold, slope)
             assert isinstance(s, Tensor)
-            spike = s.detach() if detach else s
-            v = {"hard": h - h * spike, "soft": h - threshold * spike, "delayed": h}[reset]
-            before = spike
+            spike = s.detach() if neuron.detach else s
+            if neuron.reset == "hard":
+                mem = h - (h - neuron.v_reset) * spike
+            else:
+                mem = h if neuron.reset == "delayed" else h - neuron.threshold * spike
+            last = spike
             hs.append(h)
             ss.append(s)
+            cs.append(i)
         membranes.append(hs)
+        currents.append(cs)
         x = torch.stack(ss)
         outputs.append(x)
     (x * readout).sum().backward()
-    # a membrane that no later quantity depends on has no gradient: zero
-    grads = [torch.stack([torch.zeros_like(h) if h.grad is None else h.grad for h in hs]) for hs in membranes]
-    return [torch.stack([h.detach() for h in hs]) for hs in membranes], [s.detach() for s in outputs], grads
+
+    def grads(layers: list[list[Tensor]]) -> list[Tensor]:
+        # what no later quantity depends on has no gradient: zero
+        return [torch.stack([torch.zeros_like(h) if h.grad is None else h.grad for h in hs]) for hs in layers]
+
+    hidden = [torch.stack([h.detach() for h in hs]) for hs in membranes]
+    return hidden, [s.detach() for s in outputs], grads(membranes), grads(currents)

@@ -11,3 +11,11 @@ with warnings.catch_warnings():
     torch = pytest.importorskip("torch", reason="needs the extra `validate`")
 
 torch.set_num_threads(1)
+
+
+def require(backend: str) -> None:
+    """Skip where there is no C compiler for the compiled pass."""
+    from ikun_validate.compiled import compiler
+
+    if backend == "compiled" and compiler() is None:
+        pytest.skip("needs a C compiler")

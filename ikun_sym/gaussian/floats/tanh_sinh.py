@@ -76,7 +76,7 @@ class TanhSinh:
 
     def __init__(self, pieces: list[NumberedPiece], env: Mapping[sp.Symbol, float]) -> None:
         self.pieces, self.env = pieces, dict(env)
-        grown = [growth(piece.value.subs(self.env)) for piece, _, hi, _ in pieces if math.isinf(hi)]
+        grown = [growth(piece.value.subs(list(self.env.items()))) for piece, _, hi, _ in pieces if math.isinf(hi)]
         self.linear, self.quadratic = (max((g[i] for g in grown), default=0.0) for i in (0, 1))
 
     def __call__(self, mean: Floats, var: Floats) -> tuple[Floats, Booleans]:
