@@ -1,49 +1,50 @@
 """A derivation: a sequence of statements, each checked as it is written. A step that fails stops the build.
 
-A document is Python that reads like mathematics: `assume`, `define`, `step`, `value`, `note`, `conclude`. Formulas are
-LaTeX; what is checked is a sympy expression or a certificate, never the LaTeX, so each step's formula is made from what was
-checked wherever that is possible.
+A document is Python that reads like mathematics. What is checked is a sympy expression, a certificate or a number, never
+LaTeX; the formula shown is made from what was checked, unless the author writes another.
+
+    assume, define     what is given; every symbol used by a check has been introduced by one of them
+    step               an equality, by the zero test of normal forms
+    bound              an inequality: by its form, by monotony, or by ball arithmetic over a box
+    solve              a root: it exists, it is the only one in its bracket, and it is isolated to any number of digits
+    limit              by leading terms or between two bounds; by numbers along a sequence as evidence only
+    certified, value   a closed form with its certificate; a number with its enclosure
+    sampled, figure    random draws and plots, labelled as no proof
+    cite, not_shown    what is taken from elsewhere, and what is left open
+    conclude           what follows, naming the steps it rests on
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import sympy as sp
 
-from ikun_sym.errors import IkunError
 from ikun_sym.gaussian.certify import Enclosure
 from ikun_sym.gaussian.form import Certificate
-from ikun_sym.gaussian.proof import is_zero
 
-MARKS = {
-    "assumed": "taken as given",
-    "defined": "a name, nothing to check",
-    "proved": "checked by machine for all parameters in their domains",
-    "enclosed": "a rigorous enclosure by ball arithmetic, at the stated parameters",
-    "agrees": "form and integral overlap in ball arithmetic at several points: not a proof",
-    "not shown": "stated, not checked here",
-    "concluded": "follows from the steps above",
-}
-"""What a statement's mark means. Marks are never upgraded."""
+from .checkers.claim import Claim, Refused
+from .checkers.equality import Equality
+from .checkers.form import Certified
+from .checkers.inequality import RELATIONS, Inequality, Method, Range
+from .checkers.limits import Limit
+from .checkers.number import Enclosed, Value
+from .checkers.root import Root
+from .checkers.sample import Sample
+from .figure import Figure
+from .reference import Reference
+from .statement import MARKS, DerivationError, Statement
+from .words import domain, tex
 
+__all__ = ["MARKS", "DerivationError", "Document", "Section", "Statement"]
 
-class DerivationError(IkunError):
-    """A step that does not hold."""
+Over = dict[sp.Symbol, tuple[Any, Any]]
+"""Symbol to the ends of its range."""
 
-    def __init__(self, document: str, text: str, why: str) -> None:
-        super().__init__(f"derivation {document!r}: step {text!r} does not hold: {why}")
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One line of a derivation: prose, formulas (LaTeX), its mark and who checked it."""
-
-    mark: str
-    text: str
-    formulas: tuple[str, ...] = ()
-    checker: str = ""
-    details: tuple[str, ...] = ()
+FIRM = ("assumed", "defined", "proved", "enclosed", "concluded")
+"""Marks on which a conclusion may rest without saying so."""
 
 
 @dataclass
@@ -55,56 +56,309 @@ class Section:
 
 @dataclass
 class Document:
-    """`id` is permanent: it is the anchor and the file name."""
+    """`id` is permanent: it is the anchor and the file name. `references` holds what is cited, in order."""
 
     id: str
     title: str
     summary: str
     references: tuple[str, ...] = ()
     sections: list[Section] = field(default_factory=list)
+    _introduced: set[sp.Symbol] = field(default_factory=set, repr=False)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Document]) -> Document:
+        """One document from parts that were built apart: the first one's head, everybody's sections and references."""
+        references = tuple(dict.fromkeys(reference for part in parts for reference in part.references))
+        sections = [section for part in parts for section in part.sections]
+        return replace(parts[0], references=references, sections=sections)
+
+    @property
+    def statements(self) -> list[Statement]:
+        return [statement for section in self.sections for statement in section.statements]
 
     def section(self, id: str, title: str) -> None:
         """Start a section; the statements that follow belong to it."""
         self.sections.append(Section(id, title))
 
-    def _add(self, statement: Statement) -> None:
+    def _add(self, statement: Statement) -> Statement:
         if not self.sections:
             self.section(self.id, self.title)
-        self.sections[-1].statements.append(statement)
+        here = self.sections[-1]
+        named = replace(statement, id=statement.id or f"{here.id}-{len(here.statements) + 1}")
+        if named.id in {other.id for other in self.statements}:
+            raise self._error(statement.text, f"the id {named.id!r} is taken; ids are unique in a document")
+        here.statements.append(named)
+        return named
 
-    def assume(self, text: str, *formulas: str) -> None:
-        self._add(Statement("assumed", text, formulas))
+    def _error(self, text: str, why: str) -> DerivationError:
+        return DerivationError(self.id, self.sections[-1].id if self.sections else self.id, text, why)
 
-    def define(self, text: str, *formulas: str) -> None:
-        self._add(Statement("defined", text, formulas))
-
-    def step(self, text: str, left: sp.Expr, right: sp.Expr, *, formula: str = "", because: str = "") -> None:
-        """left = right for all parameters, by the zero test of normal forms. DerivationError if that is not shown."""
-        if not is_zero(left - right):
-            raise DerivationError(self.id, text, f"{left} − ({right}) is not shown to be zero")
-        shown = formula or f"{sp.latex(left)} = {sp.latex(right)}"
-        self._add(Statement("proved", text, (shown,), "zero test of normal forms", (because,) if because else ()))
-
-    def certified(self, text: str, formula: str, certificate: Certificate) -> None:
-        """A closed form with its certificate, whatever that is worth; a refuted one stops the build."""
-        if certificate.status == "refuted" or not all(check.holds for check in certificate.checks):
-            failed = "; ".join(check.what for check in certificate.checks if not check.holds)
-            raise DerivationError(self.id, text, failed or certificate.status)
-        mark = "proved" if certificate.proved else "agrees" if certificate.status == "enclosure-agrees" else "not shown"
-        details = tuple(f"{check.what} — {check.how}" for check in certificate.checks)
-        self._add(Statement(mark, text, (formula,), certificate.status, details))
-
-    def value(self, text: str, formula: str, enclosure: Enclosure) -> None:
-        """A number with its rigorous enclosure."""
-        self._add(
-            Statement("enclosed", text, (rf"{formula} \in {enclosure.mid} \pm {_power(enclosure.rad)}",), enclosure.route)
+    def _checked(
+        self,
+        text: str,
+        make: Callable[[], Claim],
+        formulas: tuple[str, ...],
+        *,
+        id: str,
+        because: str,
+        uses: tuple[str, ...] = (),
+    ) -> Statement:
+        """Everything that is checked passes here. `make` states the claim: a claim may refuse to be stated."""
+        try:
+            claim = make()
+            strangers = claim.symbols - self._introduced
+            if strangers:
+                raise Refused("not introduced by any assumption or definition: " + ", ".join(sorted(map(str, strangers))))
+            uses += self._known(claim)
+            finding = claim.check()
+        except Refused as refusal:
+            raise self._error(text, str(refusal)) from None
+        return self._add(
+            Statement(
+                mark=finding.mark,
+                text=text,
+                formulas=formulas,
+                checker=finding.checker,
+                details=finding.details,
+                id=id,
+                because=because,
+                rests_on=tuple(dict.fromkeys(uses)),
+                enclosure=finding.enclosure,
+                claim=claim,
+            )
         )
 
-    def not_shown(self, text: str, *formulas: str) -> None:
-        self._add(Statement("not shown", text, formulas))
+    def _known(self, claim: Claim) -> tuple[str, ...]:
+        """The ids of the earlier steps that a claim uses; each has to be one of this document, and proved."""
+        ids = []
+        for premise in claim.premises:
+            found = [s for s in self.statements if s.claim is premise or getattr(s.claim, "equation", None) == premise]
+            if not found or found[0].mark != "proved":
+                raise Refused("it uses a statement that no earlier step of this document has proved")
+            ids.append(found[0].id)
+        return tuple(ids)
 
-    def conclude(self, text: str, *formulas: str) -> None:
-        self._add(Statement("concluded", text, formulas))
+    def assume(self, text: str, *formulas: str, symbols: Iterable[sp.Symbol] = (), id: str = "") -> Statement:
+        """`symbols` introduces symbols with exactly the assumptions that they carry, and shows these."""
+        symbols = tuple(symbols)
+        self._introduced |= set(symbols)
+        shown = (r",\quad ".join(map(domain, symbols)),) if symbols else ()
+        return self._add(Statement("assumed", text, shown + formulas, id=id))
+
+    def define(self, text: str, *formulas: str, symbols: Iterable[sp.Symbol] = (), id: str = "") -> Statement:
+        """A name. `symbols`: those that it introduces, with the assumptions that they carry (not shown: the text says)."""
+        self._introduced |= set(symbols)
+        return self._add(Statement("defined", text, formulas, id=id))
+
+    def step(
+        self,
+        text: str,
+        left: sp.Expr,
+        right: sp.Expr,
+        *,
+        name: str = "",
+        formula: str = "",
+        because: str = "",
+        using: Iterable[tuple[Statement, sp.Expr]] = (),
+        id: str = "",
+    ) -> Statement:
+        """left = right for all values of the symbols. `name`: LaTeX of what both are. `using`: earlier equations, each with
+        the expression for which it is solved and which is then replaced. DerivationError if it is not shown."""
+        shown = formula or " = ".join([*([name] if name else []), tex(left), tex(right)])
+        known = tuple(using)
+        return self._checked(
+            text,
+            lambda: Equality(left, right, tuple((_equation(statement), target) for statement, target in known)),
+            (shown,),
+            id=id,
+            because=because,
+        )
+
+    def bound(
+        self,
+        text: str,
+        left: sp.Expr,
+        relation: str,
+        right: sp.Expr,
+        by: Method,
+        *,
+        over: Over | None = None,
+        formula: str = "",
+        because: str = "",
+        id: str = "",
+    ) -> Statement:
+        """left `relation` right (">", ">=", "<", "<=") for all values of the symbols, or for all in `over`; `by` is one of
+        `checkers.methods` or `checkers.box`."""
+        ranges = [rf"{tex(low)} < {tex(symbol)} < {tex(high)}" for symbol, (low, high) in (over or {}).items()]
+        where = rf",\quad {', '.join(ranges)}" if ranges else ""
+        shown = formula or f"{tex(left)} {RELATIONS.get(relation, relation)} {tex(right)}{where}"
+        return self._checked(
+            text,
+            lambda: Inequality(
+                left, relation, right, by, tuple(Range(s, low, high) for s, (low, high) in (over or {}).items())
+            ),
+            (shown,),
+            id=id,
+            because=because,
+        )
+
+    def solve(
+        self,
+        text: str,
+        left: sp.Expr,
+        right: sp.Expr,
+        symbol: sp.Symbol,
+        bracket: tuple[Any, Any],
+        *,
+        digits: int = 30,
+        name: str = "",
+        because: str = "",
+        id: str = "",
+    ) -> Statement:
+        """The only root of left = right for `symbol` in the bracket; the statement's `enclosure` isolates it. `name`: LaTeX
+        of the root."""
+        low, high = map(sp.sympify, bracket)
+        equation = rf"{tex(left)} = {tex(right)}, \quad {tex(low)} < {tex(symbol)} < {tex(high)}"
+        made = self._checked(text, lambda: Root(left, right, symbol, (low, high), digits), (equation,), id=id, because=because)
+        return self._extended(made, enclosed(name or tex(symbol), made.enclosure))
+
+    def limit(
+        self,
+        text: str,
+        expr: sp.Expr,
+        symbol: sp.Symbol,
+        point: Any,
+        value: Any,
+        *,
+        side: int = 1,
+        bounds: tuple[Statement, Statement] | None = None,
+        at: Iterable[Any] = (),
+        name: str = "",
+        because: str = "",
+        id: str = "",
+    ) -> Statement:
+        """expr → value as symbol → point, a finite point from above (`side` 1) or below (−1). By leading terms; between two
+        earlier `bounds`; or, with exact points `at`, by numbers along a sequence, which is marked as no proof."""
+        to = tex(sp.sympify(point)) + ("" if sp.sympify(point).is_infinite else "^+" if side > 0 else "^-")
+        shown = rf"{name or tex(expr)} \to {tex(sp.sympify(value))} \quad ({tex(symbol)} \to {to})"
+
+        def make() -> Limit:
+            pair = (bounds[0].claim, bounds[1].claim) if bounds else None
+            if pair and not all(isinstance(one, Inequality) for one in pair):
+                raise Refused("the bounds are not inequalities")
+            points = tuple(map(sp.sympify, at))
+            return Limit(expr, symbol, sp.sympify(point), sp.sympify(value), side, pair, points)
+
+        return self._checked(text, make, (shown,), id=id, because=because)
+
+    def certified(self, text: str, formula: str, certificate: Certificate, *, because: str = "", id: str = "") -> Statement:
+        """A closed form with its certificate, whatever that is worth; a refuted one stops the build."""
+        return self._checked(text, lambda: Certified(certificate), (formula,), id=id, because=because)
+
+    def value(
+        self,
+        text: str,
+        formula: str,
+        what: Enclosure | sp.Expr,
+        *,
+        at: dict[sp.Symbol, Any] | None = None,
+        claimed: str = "",
+        digits: int = 12,
+        because: str = "",
+        id: str = "",
+    ) -> Statement:
+        """A number with its rigorous enclosure: one found elsewhere, or an expression where its symbols are `at` exact
+        numbers or at what earlier statements enclose. `claimed`: the decimals that the text gives, checked."""
+        uses = tuple(place.id for place in (at or {}).values() if isinstance(place, Statement))
+
+        def make() -> Claim:
+            if isinstance(what, Enclosure):
+                return Enclosed(what, claimed)
+            return Value(what, tuple((s, _place(v)) for s, v in (at or {}).items()), claimed, digits)
+
+        made = self._checked(text, make, (), id=id, because=because, uses=uses)
+        return self._extended(made, enclosed(formula or tex(what), made.enclosure))
+
+    def sampled(
+        self,
+        text: str,
+        formula: str,
+        draw: Callable[..., Any],
+        claimed: float,
+        *,
+        n: int,
+        seed: int,
+        because: str = "",
+        id: str = "",
+    ) -> Statement:
+        """The mean of `draw(generator, n)`, n independent draws, against the claimed value: no proof, and marked so."""
+        return self._checked(text, lambda: Sample(draw, claimed, n, seed), (formula,), id=id, because=because)
+
+    def cite(self, text: str, source: Reference, where: str, *formulas: str, id: str = "") -> Statement:
+        """Something taken from a source; `where` is its equation, theorem or section there."""
+        if str(source) not in self.references:
+            self.references = (*self.references, str(source))
+        shown = f"{source.authors} {source.year}, {where}"
+        return self._add(Statement("cited", text, formulas, because=shown, id=id))
+
+    def figure(self, figure: Figure) -> Statement:
+        """A plot, drawn by the renderer. Its id is the statement's."""
+        return self._add(Statement("plotted", figure.title, id=figure.id, figure=figure))
+
+    def not_shown(self, text: str, *formulas: str, id: str = "") -> Statement:
+        return self._add(Statement("not shown", text, formulas, id=id))
+
+    def conclude(self, text: str, *formulas: str, rests_on: Iterable[Statement], id: str = "") -> Statement:
+        """What follows from earlier statements of this document. What among them is no proof is named beside it, also where
+        it came in through an earlier conclusion."""
+        supports = list(rests_on)
+        if not supports:
+            raise self._error(text, "a conclusion names the steps it rests on")
+        own = {statement.id: statement for statement in self.statements}
+        for support in supports:
+            if own.get(support.id) != support:
+                raise self._error(text, f"it rests on {support.text!r}, which is no statement of this document")
+            if support.mark == "plotted":
+                raise self._error(text, "it rests on a plot")
+        weak = tuple(dict.fromkeys(line for support in supports for line in _weak(support, own)))
+        ids = tuple(support.id for support in supports)
+        return self._add(Statement("concluded", text, formulas, details=weak, id=id, rests_on=ids))
+
+    def _extended(self, statement: Statement, formula: str) -> Statement:
+        """The last statement with the formula of the number it found."""
+        made = replace(statement, formulas=(*statement.formulas, formula))
+        self.sections[-1].statements[-1] = made
+        return made
+
+
+def _equation(statement: Statement) -> Equality:
+    claim = statement.claim
+    equation = claim.equation if isinstance(claim, Root) else claim
+    if not isinstance(equation, Equality):
+        raise Refused(f"{statement.text!r} is no equation")
+    return equation
+
+
+def _place(value: Any) -> sp.Expr | Enclosure:
+    if isinstance(value, Statement):
+        if value.enclosure is None:
+            raise Refused(f"{value.text!r} encloses no number")
+        return value.enclosure
+    return value if isinstance(value, Enclosure) else sp.sympify(value)
+
+
+def _weak(support: Statement, own: dict[str, Statement]) -> list[str]:
+    """What is no proof among a statement and everything it rests on."""
+    lines = [] if support.mark in FIRM else [f"rests on what is {support.mark}: {support.text}"]
+    for id in support.rests_on:
+        lines += _weak(own[id], own)
+    return lines
+
+
+def enclosed(name: str, enclosure: Enclosure | None) -> str:
+    """name ∈ mid ± rad, as LaTeX."""
+    assert enclosure is not None
+    return rf"{name} \in {enclosure.mid} \pm {_power(enclosure.rad)}"
 
 
 def _power(rad: str) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sympy as sp
 
 from ikun_derivations import d01_gaussian_moments as gaussian_moments
 from ikun_derivations import library, report
+from ikun_derivations.checkers.claim import Refused
 from ikun_derivations.document import MARKS, DerivationError, Document, Statement
 from ikun_derivations.render import FORMATS
 from ikun_derivations.render.html import render_document
@@ -23,6 +26,7 @@ from ikun_sym.errors import IkunError, UnknownNameError
 from ikun_sym.gaussian.certify import expectation
 from ikun_sym.gaussian.form import Certificate, Check, ClosedForm
 from ikun_sym.gaussian.moment import integrand
+from tests.derivations.mutations import mutants
 from tests.selection import spread
 
 NAMES = library.names()
@@ -32,14 +36,17 @@ a, b = sp.symbols("a b", positive=True)
 x = sp.Symbol("x", real=True)
 
 
+class Built(dict[str, Document]):
+    """Each built once, when it is asked for: building is what checks them, and it takes seconds."""
+
+    def __missing__(self, name: str) -> Document:
+        self[name] = library.build(name)
+        return self[name]
+
+
 @pytest.fixture(scope="module")
 def documents() -> dict[str, Document]:
-    """Built once: building is what checks them, and it takes seconds."""
-    return {name: library.build(name) for name in NAMES}
-
-
-def statements(document: Document) -> list[Statement]:
-    return [statement for section in document.sections for statement in section.statements]
+    return Built()
 
 
 # --- every document ---------------------------------------------------------------------------------------------------
@@ -61,15 +68,17 @@ def test_builds_under_its_own_name(documents: dict[str, Document], name: str) ->
 
 @EACH
 def test_marks(documents: dict[str, Document], name: str) -> None:
-    for statement in statements(documents[name]):
+    for statement in documents[name].statements:
         assert statement.mark in MARKS
         # whatever claims to be checked says by whom; whatever was not checked names no checker
-        assert bool(statement.checker) == (statement.mark in ("proved", "enclosed", "agrees") or bool(statement.details))
+        assert bool(statement.checker) == (
+            statement.mark in ("proved", "enclosed", "agrees", "sampled") or bool(statement.details)
+        )
 
 
 @EACH
 def test_proved_statements_name_a_proof(documents: dict[str, Document], name: str) -> None:
-    found = [s for s in statements(documents[name]) if s.mark == "proved"]
+    found = [s for s in documents[name].statements if s.mark == "proved"]
     assert found
     for statement in found:
         assert statement.checker == "zero test of normal forms" or statement.checker.startswith("proved-")
@@ -81,44 +90,48 @@ def test_every_surrogate_has_its_section(documents: dict[str, Document]) -> None
 
 def test_a_mark_is_the_certificates(documents: dict[str, Document]) -> None:
     """Nothing that only agrees is shown as proved."""
-    for statement in statements(documents["gaussian-moments"]):
+    for statement in documents["gaussian-moments"].statements:
         if statement.checker in ("enclosure-agrees", "numeric-only", "unknown"):
             assert statement.mark in ("agrees", "not shown")
 
 
 @EACH
-def test_every_step_matters(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A factor 1.000001 planted in any one step of a document is found, and the error names that step."""
-    honest, seen = Document.step, []
+def test_every_step_matters(documents: dict[str, Document], name: str) -> None:
+    """Each claim of a document, made wrong in each way that its kind allows, is refused."""
+    tried = 0
+    for statement in documents[name].statements:
+        for what, make in mutants(statement.claim) if statement.claim else ():
+            try:
+                make().check()
+            except Refused:
+                tried += 1
+            else:
+                pytest.fail(f"{name}: step {statement.text!r} also holds with a wrong {what}")
+    assert tried
 
-    def count(self: Document, text: str, left: sp.Expr, right: sp.Expr, **rest: str) -> None:
-        seen.append(text)
-        honest(self, text, left, right, **rest)
 
-    monkeypatch.setattr(Document, "step", count)
-    library.build(name)
-    steps = list(seen)  # none where certificates take their place: see the next test
-    for wrong in (sp.Rational(1000001, 1000000), -sp.S.One):
-        for target in range(len(steps)):
-            seen.clear()
+def planting(honest: Callable[..., Statement], target: int, wrong: Callable[[], Any]) -> Callable[..., Statement]:
+    """`Document._checked`, in whose place the claim number `target` of a build is `wrong`."""
+    count = itertools.count()
 
-            def planted(
-                self: Document,
-                text: str,
-                left: sp.Expr,
-                right: sp.Expr,
-                target: int = target,
-                wrong: sp.Expr = wrong,
-                **rest: str,
-            ) -> None:
-                seen.append(text)
-                honest(self, text, left, right * wrong if len(seen) == target + 1 else right, **rest)
+    def planted(self: Document, text: str, make: Callable[[], Any], *rest: Any, **more: Any) -> Statement:
+        return honest(self, text, wrong if next(count) == target else make, *rest, **more)
 
-            monkeypatch.setattr(Document, "step", planted)
-            with pytest.raises(DerivationError) as caught:
-                library.build(name)
-            assert repr(steps[target]) in str(caught.value)
-            assert repr(name) in str(caught.value)
+    return planted
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "gaussian-moments"])
+def test_a_wrong_step_stops_the_build(name: str, monkeypatch: pytest.MonkeyPatch, documents: dict[str, Document]) -> None:
+    """Planted in the first, a middle and the last claim: the error names the document, the section and the step."""
+    claimed = [(section.id, s) for section in documents[name].sections for s in section.statements if s.claim]
+    honest = Document._checked
+    for target in (i for i in {0, len(claimed) // 2, len(claimed) - 1} if mutants(claimed[i][1].claim)):
+        section, statement = claimed[target]
+        wrong = mutants(statement.claim)[0][1]
+        monkeypatch.setattr(Document, "_checked", planting(honest, target, wrong))
+        with pytest.raises(DerivationError) as caught:
+            library.build(name)
+        assert str(caught.value).startswith(f"derivation {name!r}, section {section!r}: step {statement.text!r} does not hold")
 
 
 def test_a_refuted_certificate_stops_the_moments(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,18 +173,25 @@ WRONG: tuple[tuple[str, Callable[[sp.Expr], sp.Expr]], ...] = (
 
 
 def begun() -> Document:
-    return Document(id="test", title="A test", summary="Of the machinery.")
+    document = Document(id="test", title="A test", summary="Of the machinery.")
+    document.assume("Symbols", symbols=(a, b, x))
+    return document
+
+
+def made(document: Document) -> list[Statement]:
+    """What was written after the first assumption."""
+    return document.statements[1:]
 
 
 @pytest.mark.parametrize(("text", "left", "right"), SOUND, ids=[s[0] for s in SOUND])
 def test_step(text: str, left: sp.Expr, right: sp.Expr) -> None:
     document = begun()
     document.step(text, left, right)
-    assert [s.mark for s in statements(document)] == ["proved"]
+    assert [s.mark for s in made(document)] == ["proved"]
     for _, change in WRONG:
         with pytest.raises(DerivationError, match=f"'test'.*'{text}'.*does not hold"):
             document.step(text, left, change(right))
-    assert len(statements(document)) == 1  # a refused step is not written down
+    assert len(made(document)) == 1  # a refused step is not written down
 
 
 def test_a_true_step_that_cannot_be_shown_is_refused() -> None:
@@ -196,7 +216,7 @@ def certificate(status: str, *holds: bool) -> Certificate:
 def test_certified(given: Certificate, mark: str) -> None:
     document = begun()
     document.certified("a form", "y", given)
-    assert [(s.mark, s.checker) for s in statements(document)] == [(mark, given.status)]
+    assert [(s.mark, s.checker) for s in made(document)] == [(mark, given.status)]
 
 
 @pytest.mark.parametrize("given", [certificate("refuted", False), certificate("refuted"), certificate("unknown", True, False)])
@@ -204,7 +224,7 @@ def test_a_refuted_form_stops_the_build(given: Certificate) -> None:
     document = begun()
     with pytest.raises(DerivationError, match="'a form' does not hold"):
         document.certified("a form", "y", given)
-    assert not statements(document)
+    assert not made(document)
 
 
 def test_a_derivation_error_is_bad_input() -> None:
@@ -282,8 +302,8 @@ def test_html(documents: dict[str, Document], name: str) -> None:
     text = render_document(document)
     assert text.lstrip().lower().startswith("<!doctype html>")
     page = check_page(text)
-    assert page.tags["math"] == sum(len(s.formulas) for s in statements(document)) > 0
-    assert page.annotations == [formula for s in statements(document) for formula in s.formulas]
+    assert page.tags["math"] == sum(len(s.formulas) for s in document.statements) > 0
+    assert page.annotations == [formula for s in document.statements for formula in s.formulas]
     assert set(page.ids) == {name} | {f"{name}-{section.id}" for section in document.sections}
     for mark in MARKS:  # the legend
         assert mark in page.shown
@@ -291,7 +311,7 @@ def test_html(documents: dict[str, Document], name: str) -> None:
 
 def test_text_is_escaped() -> None:
     """Prose and formulas cannot become markup, whatever a user's surrogate is called."""
-    document = begun()
+    document = Document(id="test", title="A test", summary="Of the machinery.")
     document.section("s", "<b>&title</b>")
     document.assume("<script>alert(1)</script> 1 < 2 & 3", r"a < b \& c")
     page = check_page(render_document(document))
@@ -313,12 +333,12 @@ def test_a_broken_page_is_found(broken: str) -> None:
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """`library.build` without the work of the long document; what it builds is tested above."""
     monkeypatch.setattr(library, "build", lambda name: Document(id=name, title=name, summary="short"))
 
 
-@pytest.mark.usefixtures("made")
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("format_", FORMATS)
 def test_report_writes_all(tmp_path: Path, format_: str) -> None:
     files = report(format=format_, out=tmp_path / "new" / "folder")
@@ -355,7 +375,7 @@ def test_nothing_is_written_when_a_step_fails(tmp_path: Path, monkeypatch: pytes
     assert (tmp_path / "theorem-1.html").read_text(encoding="utf-8") == kept
 
 
-@pytest.mark.usefixtures("made")
+@pytest.mark.usefixtures("quick")
 def test_an_interrupted_write_leaves_the_old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     report(["theorem-1"], out=tmp_path)
     (tmp_path / "theorem-1.html").write_text("old", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""What a derivation can claim, one kind a file; each claim checks itself or refuses, and says how."""

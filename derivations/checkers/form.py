@@ -1,0 +1,34 @@
+"""A closed form with the certificate that the engine gave it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from ikun_sym.gaussian.form import Certificate
+
+from .claim import Claim, Finding, Refused
+
+
+@dataclass(frozen=True)
+class Certified:
+    """Worth what its certificate is worth; a refuted one, or one with a failed check, is refused."""
+
+    certificate: Certificate
+
+    @property
+    def symbols(self) -> set[sp.Symbol]:
+        return set()
+
+    @property
+    def premises(self) -> tuple[Claim, ...]:
+        return ()
+
+    def check(self) -> Finding:
+        certificate = self.certificate
+        if certificate.status == "refuted" or not all(check.holds for check in certificate.checks):
+            failed = "; ".join(check.what for check in certificate.checks if not check.holds)
+            raise Refused(failed or certificate.status)
+        mark = "proved" if certificate.proved else "agrees" if certificate.status == "enclosure-agrees" else "not shown"
+        return Finding(mark, certificate.status, tuple(f"{check.what} — {check.how}" for check in certificate.checks))

@@ -1,0 +1,88 @@
+"""The sign of an expression as its form shows it: squares, sums and products of things of known sign."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from ..words import Density, UpperTail, tex
+from .claim import Refused
+
+_POSITIVE = (sp.exp, sp.erfc, Density, UpperTail)
+"""Functions that are positive at every real argument."""
+
+
+def sign(expr: sp.Expr) -> float | None:
+    """1: above 0; 0.5: not below 0; −0.5 and −1 likewise; 0: it is 0; None: its form does not tell.
+
+    Only rules that can be read off the tree are used, and what the symbols are assumed to be.
+    """
+    if expr.is_Number or expr.is_NumberSymbol:
+        return float(sp.sign(expr)) if expr.is_real else None
+    if isinstance(expr, sp.Symbol):
+        return _of_symbol(expr)
+    if isinstance(expr, sp.Mul):
+        return _of_product([sign(factor) for factor in expr.args])  # type: ignore[arg-type]
+    if isinstance(expr, sp.Add):
+        return _of_sum([sign(term) for term in expr.args])  # type: ignore[arg-type]
+    if isinstance(expr, sp.Pow):
+        return _of_power(expr.base, expr.exp)  # type: ignore[arg-type]
+    if isinstance(expr, _POSITIVE):
+        return 1.0 if expr.args[0].is_real else None
+    if isinstance(expr, sp.Abs):
+        return 1.0 if sign(expr.args[0]) in (1, -1) else 0.5  # type: ignore[arg-type]
+    if isinstance(expr, (sp.erf, sp.atan)):
+        return sign(expr.args[0])  # type: ignore[arg-type]
+    return None
+
+
+def _of_symbol(symbol: sp.Symbol) -> float | None:
+    if symbol.is_positive:
+        return 1.0
+    if symbol.is_negative:
+        return -1.0
+    return 0.5 if symbol.is_nonnegative else -0.5 if symbol.is_nonpositive else None
+
+
+def _of_product(signs: list[float | None]) -> float | None:
+    result = 1.0
+    for one in signs:
+        if one is None:
+            return None
+        result *= one
+    return float(sp.sign(result)) if abs(result) in (0, 1) else 0.5 * float(sp.sign(result))
+
+
+def _of_sum(signs: list[float | None]) -> float | None:
+    known = [one for one in signs if one is not None]
+    if len(known) < len(signs):
+        return None
+    if all(one >= 0 for one in known):
+        return 1.0 if 1.0 in known else 0.5
+    if all(one <= 0 for one in known):
+        return -1.0 if -1.0 in known else -0.5
+    return None
+
+
+def _of_power(base: sp.Expr, exponent: sp.Expr) -> float | None:
+    inner = sign(base)
+    if inner == 1 and exponent.is_real:
+        return 1.0
+    if not exponent.is_Integer:
+        return 0.5 if inner == 0.5 and exponent.is_Rational and exponent.is_positive else None  # type: ignore[return-value]
+    if exponent % 2 == 0 and base.is_real:
+        return 1.0 if inner in (1, -1) else 0.5 if exponent.is_positive else None
+    return inner if exponent.is_positive or inner in (1, -1) else None
+
+
+def demand(expr: sp.Expr, strict: bool) -> None:
+    """Refused unless the form of `expr` shows it to be > 0 (`strict`) or >= 0."""
+    found = sign(expr)
+    if found is None or found < 0 or (strict and found != 1):
+        what = "positive" if strict else "nonnegative"
+        assumed = ", ".join(sorted(f"{tex(s)}: {_said(s)}" for s in expr.free_symbols)) or "no symbols"
+        raise Refused(f"the form of {expr} does not show it to be {what} ({assumed})")
+
+
+def _said(symbol: sp.Basic) -> str:
+    known = [name for name in ("positive", "negative", "nonnegative", "real", "integer") if getattr(symbol, f"is_{name}")]
+    return known[0] if known else "nothing assumed"

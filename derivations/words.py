@@ -1,0 +1,71 @@
+"""Names of functions that formulas of derivations use, over the vocabulary that can be checked and evaluated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+
+class Density(sp.Function):
+    """φ(a) = exp(−a²/2)/√(2π), the standard normal density."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return -self.args[0] * self  # type: ignore[operator]
+
+    def meaning(self) -> sp.Expr:
+        return sp.exp(-(self.args[0] ** 2) / 2) / sp.sqrt(2 * sp.pi)
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        return rf"\varphi{'' if exp is None else f'^{{{exp}}}'}\left({printer._print(self.args[0])}\right)"
+
+
+class UpperTail(sp.Function):
+    """Q(a) = P(N(0, 1) > a) = erfc(a/√2)/2."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return -Density(self.args[0])  # type: ignore[return-value]
+
+    def meaning(self) -> sp.Expr:
+        return sp.erfc(self.args[0] / sp.sqrt(2)) / 2
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        return rf"Q{'' if exp is None else f'^{{{exp}}}'}\left({printer._print(self.args[0])}\right)"
+
+
+def unfold(expr: sp.Expr) -> sp.Expr:
+    """`expr` with these names replaced by what they mean."""
+    return expr.replace(lambda e: isinstance(e, (Density, UpperTail)), lambda e: e.meaning())  # type: ignore[return-value]
+
+
+def tex(expr: Any) -> str:
+    """LaTeX. A symbol whose name is LaTeX already stands as it is; a name of several letters is one upright word."""
+    names = {}
+    for symbol in sp.sympify(expr).free_symbols:
+        name = str(symbol)
+        if "\\" in name or "{" in name:
+            names[symbol] = name
+        elif len(name) > 1 and sp.latex(symbol) == name:
+            names[symbol] = rf"\mathrm{{{name}}}"
+    return sp.latex(expr, symbol_names=names)
+
+
+def domain(symbol: sp.Symbol) -> str:
+    """What is assumed of a symbol, as LaTeX: exactly what every check may use of it."""
+    name = tex(symbol)
+    if symbol.is_integer:
+        least = 1 if symbol.is_positive else 0 if symbol.is_nonnegative else None
+        return rf"{name} \in \mathbb{{Z}}" if least is None else rf"{name} \in \{{{least}, {least + 1}, \dots\}}"
+    if symbol.is_positive:
+        return f"{name} > 0"
+    if symbol.is_negative:
+        return f"{name} < 0"
+    if symbol.is_nonnegative:
+        return rf"{name} \geq 0"
+    if symbol.is_nonzero and symbol.is_real:
+        return rf"{name} \in \mathbb{{R}} \setminus \{{0\}}"
+    return rf"{name} \in \mathbb{{R}}" if symbol.is_real else rf"{name} \in \mathbb{{C}}"
