@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import pkgutil
 import re
+import shlex
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
+from ikun_sym import provenance
 from ikun_sym.errors import UnknownNameError
-from ikun_sym.files import write_atomically
+from ikun_sym.files import folder, write_atomically
 
 from .document import Document
+from .parallel import Advance, in_parallel, silent
 from .render import FORMATS
+from .render.volume import Provenance, volume
+
+TITLE = "Derivations"
+INTRODUCTION = (
+    "How to initialise spiking neural networks, derived. Every equality and inequality is checked by machine as its page is "
+    "built; each statement says by a mark what was checked, and by whom. Read in this order."
+)
+VERSIONS = ("sympy", "python-flint", "mpmath", "numpy", "scipy", "latex2mathml")
 
 
 def _modules() -> dict[str, str]:
@@ -26,21 +38,51 @@ def names() -> list[str]:
     return list(_modules())
 
 
-def build(name: str) -> Document:
-    """Build, and thereby check, one derivation."""
+def _known(name: str) -> str:
     known = _modules()
     if name not in known:
         raise UnknownNameError("derivation", name, known)
-    return import_module(f".{known[name]}", __package__).build()
+    return known[name]
 
 
-def report(chosen: Iterable[str] = (), *, format: str = "html", out: str | Path = "reports") -> list[Path]:
-    """Build the chosen derivations (all, if none is named) and write one file each into `out`; returns the files.
+def build(name: str) -> Document:
+    """Build, and thereby check, one derivation."""
+    return import_module(f".{_known(name)}", __package__).build()
 
-    A derivation with a step that does not hold is not written: DerivationError names the step.
+
+def _bare(name: str) -> Document:
+    """The document without the claims, which have done their work and cannot all be sent between processes."""
+    document = build(name)
+    for section in document.sections:
+        section.statements = [replace(statement, claim=None) for statement in section.statements]
+    return document
+
+
+def report(
+    chosen: Iterable[str] = (),
+    *,
+    format: str = "html",
+    out: str | Path = "reports",
+    workers: int | None = None,
+    advance: Advance = silent,
+) -> list[Path]:
+    """Build the chosen derivations (all, if none is named) and write them, with an index, into `out`; returns the files.
+
+    Derivations are built side by side in `workers` processes (default: one a core). `advance` is told what is done.
+    A step that does not hold is a DerivationError, which names it; then nothing is written.
     """
     if format not in FORMATS:
         raise UnknownNameError("report format", format, FORMATS)
-    suffix, render = FORMATS[format]
-    documents = [build(name) for name in (list(chosen) or names())]
-    return [write_atomically(Path(out) / f"{document.id}{suffix}", render(document)) for document in documents]
+    wanted = list(dict.fromkeys(chosen)) or names()
+    modules = [_known(name) for name in wanted]
+    target = folder(out)
+    documents = in_parallel(_bare, wanted, workers, advance)
+    known = volume(documents, [f"derivations/{module}.py" for module in modules], _provenance(list(chosen), format, out))
+    files = {name: text for document in documents for name, text in FORMATS[format].pages(document, known).items()}
+    files |= FORMATS[format].index(documents, known, TITLE, INTRODUCTION)
+    return [write_atomically(target / name, text) for name, text in files.items()]
+
+
+def _provenance(chosen: list[str], format: str, out: str | Path) -> Provenance:
+    command = shlex.join(["ikun", "report", *chosen, "--format", format, "--out", str(out)])
+    return Provenance(command, provenance.versions(*VERSIONS), provenance.commit())

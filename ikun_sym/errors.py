@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class IkunError(ValueError):
     """Bad input. The command line prints the message as one line and exits with code 2."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are pickled as type(*args), which fails for those whose arguments are not the message.
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[IkunError], args: tuple[Any, ...], attributes: dict[str, Any]) -> IkunError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
 
 
 class UnknownNameError(IkunError, KeyError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import ikun_sym
 from ikun_sym.console import stderr
 from ikun_sym.errors import IkunError
 from ikun_sym.files import folder, write_atomically
+from ikun_sym.provenance import commit
 
 from .judge import Laboratory, RunSettings, Verdict
 from .network import Architecture
@@ -81,7 +81,7 @@ def provenance(command: str, device: str, settings: dict[str, Any], earlier: Ite
     made = {
         "command": command,
         "ikun": ikun_sym.__version__,
-        "commit": _commit(),
+        "commit": commit(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": numpy.__version__,
@@ -103,17 +103,6 @@ def _earlier(out: Path) -> list[dict[str, Any]]:
         return []
     except (OSError, ValueError, AttributeError):
         raise IkunError(f"{str(out / PROVENANCE)!r} is no provenance of a run; take it away, or give another --out") from None
-
-
-def _commit() -> str | None:
-    """The commit of the source tree that runs, if it is a git checkout."""
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=5, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return found.stdout.strip()
 
 
 def write_verdicts(out: Path, verdicts: list[Verdict]) -> None:

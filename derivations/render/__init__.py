@@ -1,10 +1,26 @@
-"""Renderings of a document: format name to (file suffix, function from Document to text)."""
+"""Formats of a report: one statement each. What a format makes is file names and texts; nothing here writes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from ..document import Document
-from .html import render_document
+from . import html, json_data, markdown, tex
+from .volume import Volume
 
-FORMATS: dict[str, tuple[str, Callable[[Document], str]]] = {"html": (".html", render_document)}
+
+class Format(NamedTuple):
+    """`suffix` of a document's file. `pages`: a document's files. `index`: those of the whole set."""
+
+    suffix: str
+    pages: Callable[[Document, Volume], dict[str, str]]
+    index: Callable[[Sequence[Document], Volume, str, str], dict[str, str]]
+
+
+FORMATS: dict[str, Format] = {
+    "html": Format(".html", html.pages, html.index),
+    "markdown": Format(".md", markdown.pages, markdown.index),
+    "latex": Format(".tex", tex.pages, tex.index),
+    "json": Format(".json", json_data.pages, json_data.index),
+}

@@ -1,0 +1,55 @@
+"""Work side by side in processes, for derivations hold Python's lock nearly all of their time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+Advance = Callable[[int, int], None]
+"""Told at the start and after each item: how many are done, of how many."""
+
+
+def silent(done: int, of: int) -> None:
+    """Says nothing."""
+
+
+def in_parallel(work: Callable[[T], R], items: Sequence[T], workers: int | None, advance: Advance) -> list[R]:
+    """work(item) for each item, in order; `work` and the results can be pickled. Long items come first in `items`.
+
+    The first failure is raised at once and the processes that still work are ended.
+    """
+    count = min(len(items), cores() if workers is None else workers)
+    advance(0, len(items))
+    if count <= 1:
+        results = []
+        for done, item in enumerate(items, 1):
+            results.append(work(item))
+            advance(done, len(items))
+        return results
+    # Forked where that is sound, for spawned processes run the user's script again up to its guard, if it has one.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    others = set(multiprocessing.active_children())
+    with ProcessPoolExecutor(count, mp_context=context) as pool:
+        futures = [pool.submit(work, item) for item in items]
+        try:
+            for done, future in enumerate(as_completed(futures), 1):
+                future.result()
+                advance(done, len(items))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in set(multiprocessing.active_children()) - others:
+                child.terminate()
+            raise
+        return [future.result() for future in futures]
+
+
+def cores() -> int:
+    """Those this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
