@@ -30,6 +30,11 @@ DOMAINS = {
 """A parameter's domain as LaTeX."""
 
 
+def parts() -> list[list[Surrogate]]:
+    """What can be built side by side, each by `build`."""
+    return [[surrogate] for surrogate in SURROGATES]
+
+
 def build(surrogates: Iterable[Surrogate] | None = None) -> Document:
     document = Document(
         id="gaussian-moments",

@@ -45,17 +45,34 @@ def _known(name: str) -> str:
     return known[name]
 
 
-def build(name: str) -> Document:
-    """Build, and thereby check, one derivation."""
-    return import_module(f".{_known(name)}", __package__).build()
+def parts(name: str) -> list[int | None]:
+    """What of a derivation can be built side by side: one number for each of its module's `parts()`, where it has them;
+    else None, the whole."""
+    module = import_module(f".{_known(name)}", __package__)
+    return list(range(len(module.parts()))) if hasattr(module, "parts") else [None]
 
 
-def _bare(name: str) -> Document:
+def build(name: str, part: int | None = None) -> Document:
+    """Build, and thereby check, one derivation or one part of it."""
+    module = import_module(f".{_known(name)}", __package__)
+    return module.build() if part is None else module.build(module.parts()[part])
+
+
+def _bare(job: tuple[str, int | None]) -> Document:
     """The document without the claims, which have done their work and cannot all be sent between processes."""
-    document = build(name)
+    document = build(*job)
     for section in document.sections:
         section.statements = [replace(statement, claim=None) for statement in section.statements]
     return document
+
+
+def _all(wanted: list[str], workers: int | None, advance: Advance) -> list[Document]:
+    """The documents, built side by side: whole ones first, for parts are short and fill up the rest of the time."""
+    jobs = sorted(((name, part) for name in wanted for part in parts(name)), key=lambda job: job[1] is not None)
+    built: dict[str, list[Document]] = {name: [] for name in wanted}
+    for (name, _), document in zip(jobs, in_parallel(_bare, jobs, workers, advance), strict=True):
+        built[name].append(document)
+    return [found[0] if len(found) == 1 else Document.joined(found) for found in built.values()]
 
 
 def report(
@@ -76,7 +93,7 @@ def report(
     wanted = list(dict.fromkeys(chosen)) or names()
     modules = [_known(name) for name in wanted]
     target = folder(out)
-    documents = in_parallel(_bare, wanted, workers, advance)
+    documents = _all(wanted, workers, advance)
     known = volume(documents, [f"derivations/{module}.py" for module in modules], _provenance(list(chosen), format, out))
     files = {name: text for document in documents for name, text in FORMATS[format].pages(document, known).items()}
     files |= FORMATS[format].index(documents, known, TITLE, INTRODUCTION)

@@ -290,7 +290,7 @@ def test_export(run: Run, target: str, tmp_path: Path) -> None:
 def test_report(run: Run, tmp_path: Path) -> None:
     found = run("report", "theorem-1", "--out", "pages", "--json")
     assert (found.code, found.err) == (0, "")
-    assert [Path(file).name for file in found.document["files"]] == ["theorem-1.html"]
+    assert [Path(file).name for file in found.document["files"]] == ["theorem-1.html", "index.html"]
     assert (tmp_path / "pages" / "theorem-1.html").is_file()
 
 

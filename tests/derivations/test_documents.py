@@ -1,11 +1,10 @@
-"""Derivations: every step is checked, a step that does not hold stops everything, and the pages stand alone."""
+"""Derivations: every step is checked, a step that does not hold stops everything."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
 from fractions import Fraction
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,14 @@ import pytest
 import sympy as sp
 
 from ikun_derivations import d01_gaussian_moments as gaussian_moments
-from ikun_derivations import library, report
+from ikun_derivations import library
 from ikun_derivations.checkers.claim import Refused
 from ikun_derivations.document import MARKS, DerivationError, Document, Statement
-from ikun_derivations.render import FORMATS
-from ikun_derivations.render.html import render_document
 from ikun_sym.catalogue.parameter import DOMAINS
 from ikun_sym.catalogue.piecewise import PeriodicTail, PiecewiseFunction, R, one_side
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.catalogue.surrogates import SURROGATES
-from ikun_sym.errors import IkunError, UnknownNameError
+from ikun_sym.errors import IkunError
 from ikun_sym.gaussian.certify import expectation
 from ikun_sym.gaussian.form import Certificate, Check, ClosedForm
 from ikun_sym.gaussian.moment import integrand
@@ -229,164 +226,6 @@ def test_a_refuted_form_stops_the_build(given: Certificate) -> None:
 
 def test_a_derivation_error_is_bad_input() -> None:
     assert issubclass(DerivationError, IkunError)  # so that the command shows one line, not a traceback
-
-
-# --- pages ------------------------------------------------------------------------------------------------------------
-
-VOID = {"meta", "link", "br", "hr", "img", "input"}
-
-
-class Page(HTMLParser):
-    """Balanced tags, ids, references, and the text inside and outside annotations."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.tags: dict[str, int] = {}
-        self.references: list[str] = []
-        self.annotations: list[str] = []
-        self.shown = ""
-        self.feed(text)
-        self.close()
-        assert not self.open, f"never closed: {self.open}"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags[tag] = self.tags.get(tag, 0) + 1
-        for key, value in attrs:
-            if key == "id":
-                self.ids.append(value or "")
-            if key in ("src", "href", "srcset", "data", "action", "poster"):
-                self.references.append(value or "")
-            assert not key.startswith("on"), f"event handler {key}"
-        if tag == "annotation":
-            self.annotations.append("")
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.handle_endtag(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open[-1] == tag, f"</{tag}> closes <{self.open[-1]}>"
-        self.open.pop()
-
-    def handle_data(self, data: str) -> None:
-        if "annotation" in self.open:
-            self.annotations[-1] += data
-        elif "style" not in self.open:
-            self.shown += data
-
-
-def check_page(text: str) -> Page:
-    """Well-formed, self-contained, formulas as MathML with their LaTeX."""
-    page = Page(text)
-    assert "script" not in page.tags
-    assert not [ref for ref in page.references if not ref.startswith(("#", "data:"))]
-    assert not [place for place in ("@import", "url(") if place in text]
-    assert len(page.ids) == len(set(page.ids))
-    assert all(page.ids)
-    assert page.tags.get("math", 0) == len(page.annotations)  # every formula carries its LaTeX
-    assert all(page.annotations)
-    for raw in ("\\frac", "\\mathbb", "\\left", "\\operatorname", "\\begin", "\\mathrm", "\\text"):
-        assert raw not in page.shown, f"raw LaTeX {raw} is shown"
-    return page
-
-
-@EACH
-def test_html(documents: dict[str, Document], name: str) -> None:
-    document = documents[name]
-    text = render_document(document)
-    assert text.lstrip().lower().startswith("<!doctype html>")
-    page = check_page(text)
-    assert page.tags["math"] == sum(len(s.formulas) for s in document.statements) > 0
-    assert page.annotations == [formula for s in document.statements for formula in s.formulas]
-    assert set(page.ids) == {name} | {f"{name}-{section.id}" for section in document.sections}
-    for mark in MARKS:  # the legend
-        assert mark in page.shown
-
-
-def test_text_is_escaped() -> None:
-    """Prose and formulas cannot become markup, whatever a user's surrogate is called."""
-    document = Document(id="test", title="A test", summary="Of the machinery.")
-    document.section("s", "<b>&title</b>")
-    document.assume("<script>alert(1)</script> 1 < 2 & 3", r"a < b \& c")
-    page = check_page(render_document(document))
-    assert "<script>alert(1)</script>" in page.shown
-    assert page.annotations == [r"a < b \& c"]
-    assert "b" not in page.tags
-
-
-@pytest.mark.parametrize(
-    "broken",
-    ['<p id="a"><b></p>', '<p id="a"></p><p id="a"></p>', "<script></script>", '<img src="https://x.org/y">', "$\\frac$"],
-)
-def test_a_broken_page_is_found(broken: str) -> None:
-    with pytest.raises(AssertionError):
-        check_page(broken)
-
-
-# --- report -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`library.build` without the work of the long document; what it builds is tested above."""
-    monkeypatch.setattr(library, "build", lambda name: Document(id=name, title=name, summary="short"))
-
-
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("format_", FORMATS)
-def test_report_writes_all(tmp_path: Path, format_: str) -> None:
-    files = report(format=format_, out=tmp_path / "new" / "folder")
-    suffix = FORMATS[format_][0]
-    assert [file.name for file in files] == [name + suffix for name in NAMES]
-    assert sorted(tmp_path.rglob("*.*")) == sorted(files)  # and nothing else: no temporary file
-
-
-def test_report_lists_unknown_names(tmp_path: Path) -> None:
-    with pytest.raises(UnknownNameError, match="did you mean theorem-1"):
-        report(["theorem-2"], out=tmp_path / "out")
-    with pytest.raises(UnknownNameError, match=", ".join(sorted(NAMES))):
-        report(["zzz"], out=tmp_path / "out")
-    with pytest.raises(UnknownNameError, match=", ".join(sorted(FORMATS))):
-        report(["theorem-1"], format="zzz", out=tmp_path / "out")
-    assert not list(tmp_path.iterdir())
-
-
-def test_nothing_is_written_when_a_step_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even the documents that are fine, nor over the page of an earlier run."""
-    kept = report(["theorem-1"], out=tmp_path)[0].read_text(encoding="utf-8")
-    honest = library.build
-
-    def broken(name: str) -> Document:
-        document = begun() if name == "gaussian-moments" else honest(name)
-        if name == "theorem-1":
-            document.step("planted", a, -a)
-        return document
-
-    monkeypatch.setattr(library, "build", broken)
-    with pytest.raises(DerivationError, match="planted"):
-        report(out=tmp_path)
-    assert [file.name for file in tmp_path.iterdir()] == ["theorem-1.html"]
-    assert (tmp_path / "theorem-1.html").read_text(encoding="utf-8") == kept
-
-
-@pytest.mark.usefixtures("quick")
-def test_an_interrupted_write_leaves_the_old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    report(["theorem-1"], out=tmp_path)
-    (tmp_path / "theorem-1.html").write_text("old", encoding="utf-8")
-
-    def full(self: Path, target: Path) -> Path:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(IkunError, match="No space left"):
-        report(["theorem-1"], out=tmp_path)
-    assert [(file.name, file.read_text(encoding="utf-8")) for file in tmp_path.iterdir()] == [("theorem-1.html", "old")]
 
 
 @pytest.mark.parametrize("name", spread(SURROGATES.names()))

@@ -238,3 +238,19 @@ def test_what_cannot_be_set_is_refused() -> None:
         mathml(r"\frac{a}{")
     with pytest.raises(IkunError, match="cannot be set as MathML"):
         mathml(r"\begin{aligned} a &= b \end{aligned}")  # latex2mathml would write & into the page
+
+
+# --- pages of others --------------------------------------------------------------------------------------------------
+
+
+def test_a_page_of_another_package_shows_documents() -> None:
+    """The page of a run takes this folder's style and macros; two documents share it, so their anchors must differ."""
+    pytest.importorskip("torch")
+    from ikun_validate.report import page
+
+    made = dict.fromkeys(("ikun", "commit", "python", "torch", "numpy", "scipy", "sympy", "device"), "") | {
+        "command": "ikun demo",
+        "settings": {"seed": 0},
+    }
+    found = check_page(page("A run", ["Words"], [], made, documents=[sample("one"), sample("two")]))
+    assert {"one.product", "two.product", "one-first", "two-first"} <= set(found.ids)
