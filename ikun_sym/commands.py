@@ -122,7 +122,7 @@ def surrogates(library: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--scheme", required=True, help="Name of the scheme; an unknown one lists them all.")
+@click.option("--scheme", required=True, help="Name of the scheme, name:param=value,…; an unknown one lists them all.")
 @click.option("--surrogate", default="atan", show_default=True, metavar="SPEC")
 @click.option("--fan-in", type=int, help="Inputs per neuron.")
 @click.option("--fan-out", type=REAL, help="Neurons that each input feeds; default fan-in.")
@@ -130,44 +130,57 @@ def surrogates(library: str | None, as_json: bool) -> None:
 @click.option("--threshold", type=REAL, default="1", show_default=True)
 @click.option("--alpha", type=REAL, default="1", show_default=True, help="IKUN's constant.")
 @click.option("--second-moment", type=REAL, help="E[X²] of the layer's input, where it is known (first layer).")
-@click.option("--distribution", default="normal", show_default=True, help="normal or uniform.")
+@click.option("--rate", type=REAL, help="The firing rate that the scheme aims at; default: the scheme's own.")
+@click.option("--leak", type=REAL, help="κ, of the membrane; default: the scheme's own, or 0.")
+@click.option("--synaptic-leak", type=REAL, help="Of the synaptic current; default: the scheme's own, or 0.")
+@click.option("--decay-input/--no-decay-input", default=False, show_default=True, help="Currents times 1 - leak.")
+@click.option("--steps", type=int, default=1, show_default=True, help="Time steps T.")
+@click.option("--reset", default="hard", show_default=True, help="hard, soft or delayed.")
+@click.option("--detach/--no-detach", default=True, show_default=True, help="No gradient through the reset.")
+@click.option("--distribution", help="normal or uniform; default: the scheme's own.")
 @as_json
-def init(
-    scheme: str,
-    surrogate: str,
-    fan_in: int | None,
-    fan_out: float | None,
-    conv: str | None,
-    threshold: float,
-    alpha: float,
-    second_moment: float | None,
-    distribution: str,
-    as_json: bool,
-) -> None:
-    """Var(W), standard deviation, uniform bound and bias of an initialisation scheme."""
+def init(scheme: str, fan_in: int | None, fan_out: float | None, conv: str | None, as_json: bool, **settings: Any) -> None:
+    """Var(W), standard deviation, uniform bound and bias of an initialisation scheme, and the surrogate's slope where the
+    scheme sets it."""
+    from .catalogue.schemes import WEIGHTS
     from .initialise import init_variance
     from .theory.fan import Fan
 
     if (fan_in is None) == (conv is None):
         raise IkunError("give either --fan-in (and --fan-out) or --conv in,out,groups,k,stride")
+    if conv is not None and fan_out is not None:
+        raise IkunError("--fan-out belongs to --fan-in; a convolution's follows from --conv")
     fan = Fan.of_convolution(*_five_integers(conv)) if conv is not None else Fan.of(fan_in or 0, fan_out)
-    result = init_variance(
-        scheme,
-        fan,
-        surrogate=surrogate,
-        threshold=threshold,
-        alpha=alpha,
-        second_moment=second_moment,
-        distribution=distribution,
-    )
+    result = init_variance(scheme, fan, **settings)
+    if result.needs_data:
+        raise IkunError(
+            f"scheme {result.scheme!r} needs data: {result.needs_data}; "
+            f"run it on networks with ikun validate CLAIM --scheme {result.scheme} (ikun claims lists the claims)"
+        )
     rows = [
         ("Var(W)", repr(result.variance)),
         ("standard deviation", repr(result.std)),
         ("uniform bound", repr(result.uniform_bound)),
-        ("bias", f"U(±{result.bias_bound!r})" if result.bias_bound else "0"),
-        *((key, value) for key, value in result.provenance.items()),
+        ("mean", repr(result.mean)),
+        ("bias", f"U(±{result.bias_bound!r})" if result.bias_bound else repr(result.bias)),
+        ("surrogate", result.surrogate + ("" if result.slope is None else f"  (slope {result.slope:.6g}, set by the scheme)")),
+        ("weights", WEIGHTS[result.weights]),
+        *_accounts(result.provenance),
     ]
     emit(result.to_dict(), as_json, lambda console: console.print(table(f"Scheme {result.scheme}", ("", ""), rows)))
+
+
+def _accounts(provenance: dict[str, Any]) -> list[tuple[str, str]]:
+    """Provenance as lines: a number that says where it came from shows both."""
+    rows = []
+    for name, value in provenance.items():
+        if isinstance(value, dict) and "from" in value:
+            rows.append((name, f"{value['value']:.10g}  ({value['from']})"))
+        elif isinstance(value, dict):
+            rows += _accounts(value)
+        else:
+            rows.append((name, str(value)))
+    return rows
 
 
 def _five_integers(text: str) -> tuple[int, int, int, int, int]:

@@ -245,7 +245,16 @@ def test_constants(run: Run, name: str) -> None:
     assert found["gain"] == (found["E_g2"]["value"] ** -0.5 if found["E_g2"]["value"] else None)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES.names())
+@pytest.mark.parametrize("scheme", [scheme.name for scheme in SCHEMES if scheme.needs_data])
+def test_init_of_what_needs_data(run: Run, scheme: str) -> None:
+    found = run("init", "--scheme", scheme, "--fan-in", "100", "--json")
+    assert (found.code, found.out) == (2, "")
+    assert "needs data" in found.err
+    assert f"ikun validate CLAIM --scheme {scheme}" in found.err
+    assert found.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("scheme", [scheme.name for scheme in SCHEMES if not scheme.needs_data])
 def test_init(run: Run, scheme: str) -> None:
     found = run("init", "--scheme", scheme.upper(), "--surrogate", "atan", "--fan-in", "100", "--json").document
     assert {"variance", "std", "uniform_bound", "bias", "scheme", "provenance"} <= set(found)

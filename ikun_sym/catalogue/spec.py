@@ -51,16 +51,17 @@ def resolve(spec: Spec, **params: Number) -> Bound:
 
         return parse_surrogate(spec.strip()[len(EXPRESSION_PREFIX) :]).bind(params)
     name, _, rest = spec.strip().partition(":")
-    return find(name).bind({**_assignments(spec, rest), **params})
+    return find(name).bind({**assignments(spec, rest), **params})
 
 
-def _assignments(spec: str, text: str) -> dict[str, Number]:
+def assignments(spec: str, text: str, kind: str = "surrogate", example: str = "atan:alpha=2") -> dict[str, Number]:
+    """`param=value,…` as exact numbers; the other arguments are for the error's message."""
     values: dict[str, Number] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         name, equals, value = part.partition("=")
         if not equals or not name.strip() or not value.strip():
-            raise IkunError(f"surrogate {spec!r}: {part!r} is not param=value; write for example atan:alpha=2")
+            raise IkunError(f"{kind} {spec!r}: {part!r} is not param=value; write for example {example}")
         if name.strip() in values:
-            raise IkunError(f"surrogate {spec!r} sets {name.strip()} twice")
+            raise IkunError(f"{kind} {spec!r} sets {name.strip()} twice")
         values[name.strip()] = exact(value, f"parameter {name.strip()}")
     return values

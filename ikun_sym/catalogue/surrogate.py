@@ -125,7 +125,7 @@ class Surrogate:
             summary=equivalent.note or self.summary,
             refs=(f"{equivalent.library} {equivalent.version}, {equivalent.path}",),
             equivalents=(),
-            slope=None,
+            slope="" if self.slope == "" else None,  # what has no slope has none under another name
         )
 
 

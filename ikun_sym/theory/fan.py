@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import DomainError, IkunError
 
@@ -11,10 +11,12 @@ WIDEST = 10**12
 
 @dataclass(frozen=True)
 class Fan:
-    """`fan_in` inputs per neuron, `fan_out` neurons that each input reaches on average (not always whole: stride)."""
+    """`fan_in` inputs per neuron, `fan_out` neurons that each input reaches on average (not always whole: stride).
+    `fan_out_is` says which fan-out that is."""
 
     fan_in: int
     fan_out: float
+    fan_out_is: str = field(default="given, or fan_in", compare=False)
 
     def __post_init__(self) -> None:
         for name, value in (("fan_in", self.fan_in), ("fan_out", self.fan_out)):
@@ -48,4 +50,8 @@ class Fan:
         if in_channels % groups or out_channels % groups:
             raise IkunError(f"groups = {groups} must divide in channels = {in_channels} and out channels = {out_channels}")
         volume = kernel**dimensions
-        return cls(in_channels // groups * volume, out_channels / groups * volume / stride**dimensions)
+        mean = out_channels / groups * volume / stride**dimensions
+        own = out_channels * volume
+        which = "the true mean over input positions, borders aside: out/groups · (kernel/stride)^d"
+        which += f"; PyTorch's own would be {own}, out · kernel^d" if own != mean else "; PyTorch's own is the same here"
+        return cls(in_channels // groups * volume, mean, which)

@@ -1,8 +1,8 @@
 """The stationary state of a scheme: the q = Var(H) that its own weights reproduce.
 
-q = fan_in · Var(W)(q) · E[X²](q), where Var(W) may depend on the moments at q. For IKUN with second moments this is
-q E[f'²] = α, which has exactly one solution; for `backward-only` it is q E[f'²]/E[X²] = fan_in/fan_out, which may have
-none, one or two. A state is stable if d log E[X²]/d log q < 1 there.
+q = fan_in · λ² Var(W)(q) · E[X²](q), λ what a current is multiplied by (1 unless it decays), where Var(W) may depend on the
+moments at q. For IKUN with second moments this is q E[f'²] = α, which has exactly one solution; for `backward-only` it is
+q E[f'²]/E[X²] = fan_in/fan_out, which may have none, one or two. Rows of weights that are centred see Var X, not E[X²]. A state is stable if d log E[X²]/d log q < 1 there.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import brentq
 
-from ..catalogue.schemes import Scheme, alpha, fan_in, fan_out, m2, second_x, var_x
+from ..catalogue.schemes import Scheme, m2, second_x, var_x
 from ..errors import DomainError, IkunError, NoSolutionError
 from ..gaussian.special import Evaluator, Numpy, lower
 from .fan import Fan
 from .layer import Floats, Layer
+from .setting import Setting
 
 DECADES = (-10.0, 16.0)
 PER_DECADE = 24
@@ -31,7 +32,7 @@ THRESHOLDS = (1e-6, 1e6)
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """One stationary state. `gain` K = fan_in · Var(W); `chi` the backward factor fan_out · Var(W) · E[f'²]."""
+    """One stationary state. `gain` K = fan_in · Var(W); `chi` the backward factor fan_out · λ² Var(W) · E[f'²]."""
 
     var_h: float
     gain: float
@@ -53,13 +54,15 @@ class State:
 @dataclass(frozen=True)
 class SchemeAt:
     """A scheme on one layer. `input_second_moment`: E[X²] of the input where it is known (a first layer), else the layer
-    below is taken to be in the same state. It stands for σ_X² in either reading."""
+    below is taken to be in the same state. It stands for σ_X² in either reading. `setting`: all that schemes may ask for
+    beside moments; without it, one step of a neuron without leak."""
 
     scheme: Scheme
     layer: Layer
     fan: Fan
     alpha: float = 1.0
     input_second_moment: float | None = None
+    setting: Setting | None = None
 
     def __post_init__(self) -> None:
         theta = self.layer.threshold
@@ -72,13 +75,30 @@ class SchemeAt:
             raise DomainError("second moment", self.input_second_moment, "a positive number")
 
     @cached_property
+    def _setting(self) -> Setting:
+        return self.setting or Setting(
+            scheme=self.scheme,
+            fan=self.fan,
+            surrogate=self.layer.surrogate,
+            threshold=self.layer.threshold,
+            alpha=self.alpha,
+            second_moment=self.input_second_moment,
+        )
+
+    @cached_property
     def _variance(self) -> Evaluator:
+        if self.scheme.variance is None:
+            raise IkunError(f"scheme {self.scheme.name!r} is no expression; init_variance follows its rule")
         return lower(self.scheme.variance, Numpy())
+
+    @property
+    def _input_factor2(self) -> float:
+        return self._setting.input_factor**2
 
     def weight_variance(self, q: Floats | float, *, settle: bool = True) -> Floats:
         """Var(W) when the layer's membrane potential has variance q."""
-        known: dict = {fan_in: float(self.fan.fan_in), fan_out: float(self.fan.fan_out), alpha: self.alpha}
-        given, contained = self.input_second_moment, self.scheme.variance.free_symbols
+        known: dict = dict(self._setting.numbers)
+        given, contained = self.input_second_moment, self.scheme.symbols
         if m2 in contained:
             known[m2] = self.layer.gradient_moment(q, settle=settle)
         if second_x in contained:
@@ -90,9 +110,10 @@ class SchemeAt:
     def _log_ratio(self, q: Floats | float, *, settle: bool = True) -> Floats:
         """log of (what the weights make of q) / q: zero at a stationary state."""
         given = self.input_second_moment
-        second = self.layer.second_moment(q, settle=settle) if given is None else given
+        passed = self.layer.variance if self.scheme.weights == "row-centred" else self.layer.second_moment
+        second = passed(q, settle=settle) if given is None else given
         with np.errstate(divide="ignore", over="ignore", invalid="ignore", under="ignore"):
-            return np.log(self.fan.fan_in * self.weight_variance(q, settle=settle) * second / q)
+            return np.log(self.fan.fan_in * self._input_factor2 * self.weight_variance(q, settle=settle) * second / q)
 
     @property
     def scanned(self) -> tuple[float, float]:
@@ -158,7 +179,7 @@ class SchemeAt:
             mean_x=float(self.layer.mean(q)),
             second_moment_x=float(self.layer.second_moment(q)),
             m2=gradient,
-            chi=self.fan.fan_out * weight * gradient,
+            chi=self.fan.fan_out * self._input_factor2 * weight * gradient,
             forward_slope=self.layer.forward_slope(q),
         )
 

@@ -113,6 +113,7 @@ register(
         params=(Param("alpha", Fraction(2), "above one"),),
         derivative=even((1 + 2 * U / (a - 1)) ** (-a)),
         summary="(1 + 2|x|/(α − 1))^(−α), peak 1, area 1: α sets how heavy the tails are",
+        slope="",
         refs=("Herranz-Celotti & Rouat 2022, arXiv:2202.00282",),
         equivalents=(
             spikingjelly(

@@ -1,0 +1,143 @@
+"""What an initialisation scheme is: Var(W) as an expression in the symbols below, or the name of a rule that computes it.
+
+A scheme whose expression contains a moment of the layer (`m2`, `var_x`, `second_x`) is evaluated at its own stationary
+state: the q with q = fan_in · λ² · Var(W) · E[X²], all at q. Nothing else distinguishes the schemes to the rest of the code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from ...errors import IkunError
+from ..neurons import leak, synaptic_leak, threshold
+from ..parameter import Param
+from ..registry import Registry
+
+fan_in, fan_out, fan_max = sp.symbols("fan_in fan_out fan_max", positive=True)
+"""fan_max: the larger of the two."""
+
+alpha = sp.Symbol("alpha", positive=True)
+"""IKUN's constant."""
+
+m2, var_x, second_x = sp.symbols("m2 var_x second_x", positive=True)
+"""m2 = E[f'(H − θ)²]. var_x, second_x: variance and second moment of the layer's input."""
+
+m2_uniform = sp.Symbol("m2_uniform", positive=True)
+"""The mean of f'(x)² over x uniform between `low` and `high` thresholds, two parameters of the scheme."""
+
+input_factor = sp.Symbol("lambda", positive=True)
+"""λ: what a current is multiplied by before it reaches the membrane; 1 − κ with decayed inputs, else 1."""
+
+rate, quantile = sp.symbols("p a", positive=True)
+"""p: the firing rate that the scheme aims at or assumes. a = Q⁻¹(p), for p < ½."""
+
+MOMENTS = frozenset((m2, var_x, second_x))
+SETTING = frozenset((fan_in, fan_out, fan_max, alpha, m2_uniform, input_factor, rate, quantile, threshold, leak, synaptic_leak))
+
+INDEPENDENT = "independent"
+WEIGHTS = {
+    INDEPENDENT: "independent, normal or uniform",
+    "row-centred": "independent, then the mean of each neuron's weights subtracted",
+    "orthogonal": "a uniformly drawn matrix with orthonormal rows or columns, times the gain",
+    "delta-orthogonal": "such a matrix at the centre tap of the kernel, zero elsewhere",
+}
+"""How weights of the given standard deviation are drawn."""
+
+DISTRIBUTIONS = ("normal", "uniform")
+
+
+def upper_tail(x: sp.Expr) -> sp.Expr:
+    """Q(x) = P(N(0, 1) > x)."""
+    return sp.erfc(x / sp.sqrt(2)) / 2
+
+
+def density(x: sp.Expr) -> sp.Expr:
+    """φ(x), the standard normal density."""
+    return sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlopeRule:
+    """The surrogate's slope solves E[f'(H − θ)²] = `moment`, H ~ N(mean, variance)."""
+
+    moment: sp.Expr
+    variance: sp.Expr
+    mean: sp.Expr = sp.S.Zero
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scheme:
+    """`variance`: Var(W), or None where `rule` names a function of `ikun_sym.theory.scheme_rules` that computes it.
+
+    formula:       how the variance is written for people; its expression unless given
+    mean:          the mean of the weights
+    bias:          what every bias is set to; `bias_bound`: biases are drawn from U(±bias_bound). Neither: no bias
+    slope:         how it sets the surrogate's slope; `sets_slope` says that the rule does
+    needs_data:    what it does to the weights once data are there ("" if it needs none); then `variance` is the start
+    weights:       how they are drawn, a key of WEIGHTS
+    params:        constants of its own, set by `name:param=value`
+    defaults:      values of symbols of the setting that the user leaves open, expressions in the others
+    needs_stable:  without a stable stationary state it has no meaning (it is defined by what the network does there)
+    """
+
+    name: str
+    variance: sp.Expr | None = None
+    rule: str = ""
+    formula: str = ""
+    summary: str
+    source: str
+    mean: sp.Expr = sp.S.Zero
+    bias: sp.Expr = sp.S.Zero
+    bias_bound: sp.Expr | None = None
+    slope: SlopeRule | None = None
+    sets_slope: bool = False
+    needs_data: str = ""
+    weights: str = INDEPENDENT
+    distribution: str = "normal"
+    params: tuple[Param, ...] = ()
+    defaults: Mapping[sp.Symbol, sp.Expr | float] = field(default_factory=dict, hash=False)
+    needs_stable: bool = False
+    aliases: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.variance is None) == (not self.rule):
+            raise IkunError(f"scheme {self.name!r} has either an expression for the variance or a rule")
+        if self.weights not in WEIGHTS or self.distribution not in DISTRIBUTIONS:
+            raise IkunError(f"scheme {self.name!r}: weights are one of {', '.join(WEIGHTS)}, {' or '.join(DISTRIBUTIONS)}")
+        own = {param.symbol for param in self.params}
+        if own & SETTING:
+            raise IkunError(f"scheme {self.name!r}: {sorted(map(str, own & SETTING))} have a meaning already")
+        if stray := (self.variance or sp.S.Zero).free_symbols - SETTING - MOMENTS - own:
+            raise IkunError(f"scheme {self.name!r} uses {sorted(map(str, stray))}; allowed: {_names(SETTING | MOMENTS | own)}")
+        others = [self.mean, self.bias, *([self.bias_bound] if self.bias_bound is not None else [])]
+        if self.slope:
+            others += [self.slope.moment, self.slope.mean, self.slope.variance]
+            object.__setattr__(self, "sets_slope", True)
+        if stray := set().union(*(expr.free_symbols for expr in others)) - SETTING - own:
+            raise IkunError(f"scheme {self.name!r} uses {sorted(map(str, stray))}; allowed: {_names(SETTING | own)}")
+
+    @property
+    def needs_moments(self) -> bool:
+        return self.variance is not None and bool(self.variance.free_symbols & MOMENTS)
+
+    @property
+    def written(self) -> str:
+        """The variance for people to read."""
+        return self.formula or str(self.variance)
+
+    @property
+    def symbols(self) -> set[sp.Basic]:
+        """Everything that its expressions contain."""
+        parts = [self.variance, self.mean, self.bias, self.bias_bound]
+        parts += [self.slope.moment, self.slope.mean, self.slope.variance] if self.slope else []
+        return set().union(*(part.free_symbols for part in parts if part is not None))
+
+
+def _names(symbols: frozenset[sp.Symbol] | set[sp.Symbol]) -> str:
+    return ", ".join(sorted(map(str, symbols)))
+
+
+SCHEMES: Registry[Scheme] = Registry("scheme")
