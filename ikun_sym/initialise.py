@@ -141,7 +141,7 @@ def _variance(setting: Setting) -> tuple[float, dict[str, Any]]:
         at = SchemeAt(entry, layer, fan, setting.alpha, setting.second_moment, setting)
         state = at.solve()
         return state.gain / fan.fan_in, account | _state(layer, at, state)
-    variance = setting.value(entry.variance)
+    variance = setting.value(entry.variance) if entry.variance is not None else math.nan
     if not (math.isfinite(variance) and variance > 0):
         raise NoSolutionError(
             f"scheme {entry.name!r}",

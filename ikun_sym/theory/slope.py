@@ -147,7 +147,6 @@ def nearest_slope(slope: Slope, ratio: Callable[[float], float], aim: str, where
         if found:
             return math.exp(min(found, key=lambda point: abs(point - start)))
     finite = [value for value in seen if math.isfinite(value)]
-    reach = (
-        f"it stays between {math.exp(min(finite)) * unit:.3g} and {math.exp(max(finite)) * unit:.3g}" if finite else "it is 0"
-    )
+    low, high = (math.exp(end(finite, default=-math.inf)) * unit for end in (min, max))
+    reach = f"it stays between {low:.3g} and {high:.3g}"
     raise NoSolutionError(where, f"no {slope.parameter} gives {aim}: {reach}", "choose another surrogate or another rate")

@@ -1,8 +1,9 @@
 """The stationary state of a scheme: the q = Var(H) that its own weights reproduce.
 
-q = fan_in · λ² Var(W)(q) · E[X²](q), λ what a current is multiplied by (1 unless it decays), where Var(W) may depend on the
-moments at q. For IKUN with second moments this is q E[f'²] = α, which has exactly one solution; for `backward-only` it is
-q E[f'²]/E[X²] = fan_in/fan_out, which may have none, one or two. Rows of weights that are centred see Var X, not E[X²]. A state is stable if d log E[X²]/d log q < 1 there.
+q = fan_in · λ² Var(W)(q) · E[X²](q), λ what a current is multiplied by (1 unless it decays), where Var(W) may depend on
+the moments at q. For IKUN with second moments this is q E[f'²] = α, which has exactly one solution; for `backward-only`
+it is q E[f'²]/E[X²] = fan_in/fan_out, which may have none, one or two. Rows of weights that are centred see Var X, not
+E[X²]. A state is stable if d log E[X²]/d log q < 1 there.
 """
 
 from __future__ import annotations
