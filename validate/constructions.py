@@ -15,7 +15,8 @@ from scipy.optimize import brentq
 from ikun_sym.catalogue.registry import Registry
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.theory.critical import gain_of_rate
-from ikun_sym.theory.design import design, slope_parameter
+from ikun_sym.theory.design import design
+from ikun_sym.theory.slope import slope_of
 
 from .case import Case, build, layer_of
 from .judge import RunSettings
@@ -137,9 +138,8 @@ def _wrong_gain(rng: np.random.Generator) -> Known:
 def _wrong_alpha(rng: np.random.Generator) -> Known:
     """Threshold 0, rate ½: the scheme of Theorem 1 has factor α/σ_X², σ_X² = ¼."""
     bound = resolve(str(rng.choice(FAMILIES)))
-    parameter = slope_parameter(bound)
-    slope = float(dict(bound.values)[parameter]) * rng.uniform(0.5, 2)
-    surrogate = resolve(bound, **{parameter: repr(slope)}).spec
+    slope = slope_of(bound)
+    surrogate = slope.at(slope.default * rng.uniform(0.5, 2)).spec
     return build(replace(SHAPE, surrogate=surrogate, threshold=0.0), "ikun", alpha=_off(rng) / 4), 1.0
 
 
