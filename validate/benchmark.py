@@ -1,15 +1,11 @@
-"""Deep dense LIF networks forward and backward beside the libraries: the same weights and inputs, in one interleaved run.
-
-Every contestant computes the spikes of the last layer and the gradient of a random readout with respect to the input of
-the first; no one computes weight gradients. The yardstick is the bare matrix products that nobody can avoid.
-"""
+"""Deep dense LIF networks forward and backward beside the libraries: the same weights and inputs, in one interleaved run."""
 
 from __future__ import annotations
 
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,137 +17,68 @@ if TYPE_CHECKING:
     from rich.console import Console
     from torch import Tensor
 
+    from .contestants import Agreement, Contestant
+    from .layer_budget import Part
     from .network import Network
     from .precision import Bias
-
-    Contestant = Callable[[list[Tensor], Tensor, Tensor], tuple[Tensor, Tensor]]
 
 LEAK, GAIN = 0.5, 10.0
 """τ = 2, and weights at which some 15 to 30 % of the neurons fire at every depth."""
 
+BARE, OURS, EAGER, MEASURED, DRAWS = "bare products", "this", "this, eager", "this, all observables", "this, draws"
+CONTESTANTS = 7
+"""These and two libraries: what the progress bar counts."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """`seconds`: the median; `ratio`: the median over repetitions of its time to that of the bare products beside it.
-    `spikes`, `gradient`: the share of last-layer spikes that differ from the eager network of the same reset, and the largest
-    difference of the input gradient over its largest entry, in float64."""
+    """Medians over repetitions. `seconds`: by the clock; `cpu`: of all threads together; `ratio`: the cost over that of the
+    bare products beside it; `speed`: the cost over ours. A cost is CPU time on the CPU, where other work on the machine
+    does not count, and time on a GPU."""
 
     contestant: str
     dtype: str
     seconds: float | None = None
+    cpu: float | None = None
     ratio: float | None = None
+    speed: float | None = None
     backend: str = ""
-    spikes: float | None = None
-    gradient: float | None = None
+    repetitions: int = 0
     note: str = ""
 
 
-def products(weights: list[Tensor], x: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
-    """The 2 L products alone."""
-    from .products import times
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """`at_most`: the measured ratio is to be at most the target, else at least."""
 
-    for weight in weights:
-        times(x, weight.T)
-    for weight in reversed(weights):
-        times(grad, weight)
-    return x, grad
+    target: str
+    wanted: float
+    measured: float
+    at_most: bool
 
-
-def ours(network: Network) -> Contestant:
-    def run(weights: list[Tensor], x: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
-        from .products import times
-
-        population, membranes = network.population, []
-        for weight in weights:
-            h, x, _, _ = population.forward(times(x, weight.T))
-            membranes.append(h)
-        for weight in reversed(weights):
-            grad = times(population.adjoint(membranes.pop(), grad).grad_i, weight)
-        return x, grad
-
-    return run
+    @property
+    def met(self) -> bool:
+        return self.measured <= self.wanted if self.at_most else self.measured >= self.wanted
 
 
-def measured(network: Network) -> Contestant:
-    """All that a draw measures, the drawing of weights apart."""
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    machine: dict[str, Any]
+    rows: list[Row]
+    agreement: list[Agreement]
+    parts: list[Part]
+    targets: list[Target]
+    bias: list[Bias]
 
-    def run(weights: list[Tensor], x: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
-        network.measure(weights, x, grad)
-        return x, grad
-
-    return run
-
-
-def drawn(network: Network) -> Contestant:
-    """A whole draw: weights, input and readout, and all that is measured."""
-
-    def run(weights: list[Tensor], x: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
-        network.draw(0, 0)
-        return x, grad
-
-    return run
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"targets": [asdict(t) | {"met": t.met} for t in self.targets]}
 
 
-def _autograd(layer: Callable[[], Callable[[Tensor], Tensor]]) -> Contestant:
-    """A library's neurons between the same products, differentiated by its own graph; weights need no gradient."""
-
-    def run(weights: list[Tensor], x: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
-        import torch
-
-        x = x.detach().requires_grad_()
-        out = x
-        for weight in weights:
-            out = layer()((out.reshape(-1, out.shape[-1]) @ weight.T).view(*out.shape[:-1], -1))
-        return out.detach(), torch.autograd.grad(out, x, grad)[0]
-
-    return run
-
-
-def spikingjelly(network: Network) -> Contestant:
-    """LIFNode, decay_input=False, hard reset to 0, multi-step; its own fused operators where it has them."""
-    from spikingjelly.activation_based import neuron, surrogate
-
-    a = network.architecture
-
-    def layer() -> Any:
-        return neuron.LIFNode(
-            tau=1 / (1 - a.leak),
-            decay_input=False,
-            v_threshold=a.threshold,
-            v_reset=0.0,
-            surrogate_function=surrogate.ATan(),
-            detach_reset=a.detach,
-            step_mode="m",
-        )
-
-    return _autograd(layer)
-
-
-def snntorch(network: Network) -> Contestant:
-    """Leaky, its default reset (subtract, one step later), whose gradient it always detaches."""
-    import snntorch as snn
-    import torch
-    from snntorch import surrogate
-
-    a = network.architecture
-
-    def layer() -> Callable[[Tensor], Tensor]:
-        leaky = snn.Leaky(beta=a.leak, threshold=a.threshold, spike_grad=surrogate.atan(), reset_mechanism="subtract")
-
-        def run(current: Tensor) -> Tensor:
-            spikes, mem = [], leaky.init_leaky().to(current.dtype)
-            for i in current:
-                spike, mem = leaky(i, mem)
-                spikes.append(spike)
-            return torch.stack(spikes).to(current.dtype)  # its spikes are float32 whatever comes in
-
-        return run
-
-    return _autograd(layer)
-
-
-LIBRARIES = {"SpikingJelly": (spikingjelly, "hard"), "snnTorch": (snntorch, "delayed")}
-"""Each library's network, and the reset of ours that is the same neuron."""
+TARGETS = {
+    "float32": ((OURS, BARE, 1.25), (EAGER, BARE, 1.4), ("SpikingJelly", OURS, 1.5), ("snnTorch", OURS, 2.3)),
+    "bfloat16": ((OURS, BARE, 2.5), ("SpikingJelly", OURS, 4.0)),
+}
+"""(whose time, over whose, the target): at most over the bare products, at least over ours."""
 
 
 def run(
@@ -162,87 +89,152 @@ def run(
     steps: int = 8,
     device: str = "cpu",
     dtype: str = "float32",
-    repetitions: int = 7,
-) -> list[Row]:
-    """One row per contestant."""
+    repetitions: int = 5,
+    seconds: float = 45.0,
+    advance: Callable[[str], None] = lambda what: None,
+) -> Result:
+    """At most `repetitions` rounds, and no further one once they took `seconds`. `advance` is told what has been run."""
     import torch
 
-    from .architecture import Architecture
+    from .contestants import LIBRARIES, agreement_of, drawn, measured, ours, products
     from .device import choose
-    from .network import Network
+    from .layer_budget import parts
+    from .products import native_bfloat16
 
-    if repetitions < 1:
-        raise IkunError(f"repetitions = {repetitions} is not allowed; it must be at least 1")
+    for name, value in (("repetitions", repetitions), ("seconds", seconds)):
+        if not value > 0:
+            raise IkunError(f"{name} = {value} is not allowed; it must be positive")
     device = choose(device)
-
-    def network(reset: str, backend: str, in_dtype: str = dtype) -> Network:
-        architecture = Architecture(width=width, depth=depth, steps=steps, leak=LEAK, gain=GAIN, reset=reset)
-        return Network(architecture, batch=batch, device=device, dtype=in_dtype, backend=backend, keep=True)
-
-    fast = network("hard", "auto")
+    network = _networks(width=width, depth=depth, steps=steps, batch=batch, device=device)
+    fast = network("hard", "auto", dtype)
     data = (list(fast.weights(0, 0)), fast._input(fast._stream(0, 0, 0)), fast._readout(fast._stream(0, 0, 1)).contiguous())
-    contestants: dict[str, Contestant] = {"bare products": products, "this, eager": ours(network("hard", "eager"))}
-    if fast.backend != "eager":
-        contestants["this"] = ours(fast)
-    contestants["this, all observables"] = measured(fast)
-    contestants["this, draws"] = drawn(fast)
-    rows, resets = [], {}
+    contestants: dict[str, Contestant] = {BARE: products, EAGER: ours(network("hard", "eager", dtype))}
+    backends = {EAGER: "eager"} | dict.fromkeys((OURS, MEASURED, DRAWS), fast.backend)
+    contestants |= {OURS: ours(fast), MEASURED: measured(fast), DRAWS: drawn(fast)}
+    missing, agreement = [], []
     for name, (make, reset) in LIBRARIES.items():
         try:
-            contestants[name], resets[name] = make(network(reset, "auto")), reset
-        except ImportError as missing:
-            rows.append(Row(contestant=name, dtype=dtype, note=f"not run: {missing}"))
-    times = _interleaved(contestants, data, repetitions, torch.device(device))
-    for name, taken in times.items():
-        ratio = statistics.median(t / bare for t, bare in zip(taken, times["bare products"], strict=True))
-        spikes = gradient = None
-        if name in resets:
-            spikes, gradient = _agreement(LIBRARIES[name][0], network(resets[name], "auto", "float64"), batch)
-        backend = fast.backend if name.startswith("this") and name != "this, eager" else ""
-        rows.append(
-            Row(
-                contestant=name,
-                dtype=dtype,
-                seconds=statistics.median(taken),
-                ratio=ratio,
-                backend="eager" if name == "this, eager" else backend,
-                spikes=spikes,
-                gradient=gradient,
-                note="with the drawing of its weights" if name == "this, draws" else "",
-            )
-        )
+            contestants[name] = make(network(reset, "auto", dtype))
+        except ImportError as absent:
+            missing.append(Row(contestant=name, dtype=dtype, note=f"not run: {absent}"))
+            continue
+        whole, layer = network(reset, "auto", "float64"), network(reset, "auto", "float32", depth=1)
+        agreement += [agreement_of(name, make, n) for n in (whole, layer)]
+    # without instructions for bfloat16 torch multiplies one number at a time: a pass would take half a minute
+    slow = device == "cpu" and dtype == "bfloat16" and not native_bfloat16()
+    shares = dict.fromkeys(LIBRARIES, max(1, depth // 10)) if slow else {}
+    times = _interleaved(contestants, data, repetitions, seconds, torch.device(device), shares, advance)
+    rows = [_row(name, dtype, times, backends.get(name, ""), device) for name in contestants]
+    rows = [replace(r, note=f"{shares[r.contestant]} layers, scaled") if r.contestant in shares else r for r in rows]
     if device == "cpu" and not torch.cuda.is_available():
-        rows.append(Row(contestant="all of it on a GPU", dtype=dtype, note="not run: torch sees no CUDA device here"))
-    return rows
+        missing.append(Row(contestant="all of it on a GPU", dtype=dtype, note="not run: torch sees no CUDA device here"))
+    return Result(
+        machine=machine(device),
+        rows=rows + missing,
+        agreement=agreement,
+        parts=parts(fast, data),
+        targets=_targets(dtype, times, device),
+        bias=_bias() if dtype == "bfloat16" else [],
+    )
+
+
+def _bias() -> list[Bias]:
+    from .precision import bias_of_bfloat16
+
+    return bias_of_bfloat16()
+
+
+def _networks(*, width: int, depth: int, steps: int, batch: int, device: str) -> Callable[..., Network]:
+    from .architecture import Architecture
+    from .network import Network
+
+    wanted = Architecture(width=width, depth=depth, steps=steps, leak=LEAK, gain=GAIN)
+
+    def make(reset: str, backend: str, dtype: str, depth: int = depth) -> Network:
+        architecture = replace(wanted, reset=reset, depth=depth)
+        return Network(architecture, batch=batch, device=device, dtype=dtype, backend=backend, keep=True)
+
+    return make
+
+
+def machine(device: str) -> dict[str, Any]:
+    """What the benchmark runs on."""
+    import torch
+
+    from .c_library import compiler, processor
+    from .products import native_bfloat16
+
+    found = {"torch": torch.__version__, "threads": torch.get_num_threads(), "compiler": compiler()}
+    if device != "cpu":
+        return {"device": torch.cuda.get_device_name(device), **found}
+    return {"device": processor("model name"), **found, "bfloat16 instructions": native_bfloat16()}
+
+
+Times = dict[str, list[tuple[float, float]]]
+"""(by the clock, CPU) of each repetition."""
 
 
 def _interleaved(
-    contestants: dict[str, Contestant], data: tuple[list[Tensor], Tensor, Tensor], repetitions: int, device: Any
-) -> dict[str, list[float]]:
-    """Seconds of each repetition; one round warms up and is not counted."""
+    contestants: dict[str, Contestant],
+    data: tuple[list[Tensor], Tensor, Tensor],
+    repetitions: int,
+    seconds: float,
+    device: Any,
+    shares: dict[str, int],
+    advance: Callable[[str], None],
+) -> Times:
+    """One round warms up and is not counted. `shares`: contestants that run the first so many layers, scaled to all."""
     import torch
 
-    times: dict[str, list[float]] = {name: [] for name in contestants}
+    from .contestants import LIBRARIES
+
+    times: Times = {name: [] for name in contestants}
+    weights, *rest = data
+    began = time.perf_counter()
     for repetition in range(repetitions + 1):
         for name, contestant in contestants.items():
-            start = time.perf_counter()
+            layers = shares.get(name, len(weights))
+            scale = len(weights) / layers
+            start = time.perf_counter(), time.process_time()
             with torch.set_grad_enabled(name in LIBRARIES):
-                contestant(*data)
+                contestant(weights[:layers], *rest)
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             if repetition:
-                times[name].append(time.perf_counter() - start)
+                times[name].append(((time.perf_counter() - start[0]) * scale, (time.process_time() - start[1]) * scale))
+            advance(f"round {repetition}: {name}" if repetition else f"warming up: {name}")
+        if repetition and (time.perf_counter() - began) * (repetition + 2) / (repetition + 1) > seconds:
+            break
     return times
 
 
-def _agreement(make: Callable[[Network], Contestant], network: Network, batch: int) -> tuple[float, float]:
-    """With the library, in float64, where no spike is decided by rounding."""
-    weights = [network._weights(network._stream(1, 0, 3, layer), layer) for layer in range(network.architecture.depth)]
-    x = network._input(network._stream(1, 0, 0))
-    grad = network._readout(network._stream(1, 0, 1)).contiguous()
-    theirs, ours_ = make(network)(weights, x, grad), ours(network)(weights, x, grad)
-    spikes = float((theirs[0] != ours_[0]).double().mean())
-    return spikes, float((theirs[1] - ours_[1]).abs().max() / ours_[1].abs().max())
+def _ratio(times: Times, name: str, other: str, device: str) -> float:
+    """The median over rounds: neighbours in a round share what else the machine does."""
+    which = 1 if device == "cpu" else 0
+    return statistics.median(a[which] / b[which] for a, b in zip(times[name], times[other], strict=True))
+
+
+def _row(name: str, dtype: str, times: Times, backend: str, device: str) -> Row:
+    clock, cpu = (statistics.median(values) for values in zip(*times[name], strict=True))
+    return Row(
+        contestant=name,
+        dtype=dtype,
+        seconds=clock,
+        cpu=cpu,
+        ratio=_ratio(times, name, BARE, device),
+        speed=_ratio(times, name, OURS, device),
+        backend=backend,
+        repetitions=len(times[name]),
+        note=f"weights drawn anew: {1 / clock:.2f} draws a second, {1 / cpu:.2f} a CPU second" if name == DRAWS else "",
+    )
+
+
+def _targets(dtype: str, times: Times, device: str) -> list[Target]:
+    return [
+        Target(target=f"{name} / {over}", wanted=wanted, measured=_ratio(times, name, over, device), at_most=over == BARE)
+        for name, over, wanted in TARGETS.get(dtype, ())
+        if name in times
+    ]
 
 
 @click.command("propagate")
@@ -250,37 +242,45 @@ def _agreement(make: Callable[[Network], Contestant], network: Network, batch: i
 @click.option("--depth", type=int, default=20, show_default=True)
 @click.option("--batch", type=int, default=64, show_default=True)
 @click.option("--steps", type=int, default=8, show_default=True)
-@click.option("--repetitions", type=int, default=7, show_default=True)
+@click.option("--repetitions", type=int, default=5, show_default=True, help="At most.")
+@click.option("--seconds", type=float, default=45, show_default=True, help="No further repetition after these.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--dtype", default="float32", show_default=True, help="float32 or bfloat16; the latter with its bias.")
 @as_json
 def command(as_json: bool, **settings: Any) -> None:
     """Deep LIF networks forward and backward, beside SpikingJelly and snnTorch without weight gradients."""
-    from .commands import quiet_libraries
+    from .commands import _progress, quiet_libraries
     from .device import check_dtype
-    from .precision import bias_of_bfloat16
 
     quiet_libraries()
     check_dtype(settings["dtype"])
-    rows = run(**settings)
-    bias = bias_of_bfloat16() if settings["dtype"] == "bfloat16" else []
-    document = {"settings": settings, "rows": [asdict(row) for row in rows], "bias": [asdict(b) for b in bias]}
-    emit(document, as_json, lambda console: _show(console, settings, rows, bias))
+    with _progress() as progress:
+        task = progress.add_task("", total=(settings["repetitions"] + 1) * CONTESTANTS)
+        result = run(**settings, advance=lambda what: progress.update(task, advance=1, description=what))
+    emit({"settings": settings, **result.to_dict()}, as_json, lambda console: _show(console, settings, result))
 
 
-def _show(console: Console, settings: dict[str, Any], rows: list[Row], bias: list[Bias]) -> None:
+def _show(console: Console, settings: dict[str, Any], result: Result) -> None:
     def text(value: float | None, form: str) -> str:
         return "" if value is None else format(value, form)
 
-    columns = ("", "backend", "s", "× bare products", "spikes that differ", "gradient, relative", "")
+    console.print(", ".join(f"{name} {value}" for name, value in result.machine.items()))
+    title = "LIF, arctan: " + ", ".join(f"{name} {value}" for name, value in settings.items())
+    columns = ("", "backend", "s", "CPU s", "× bare products", "× this", "rounds", "")
     cells = [
         (
-            *(r.contestant, r.backend, text(r.seconds, ".3f"), text(r.ratio, ".2f")),
-            *(text(r.spikes, ".1e"), text(r.gradient, ".0e"), r.note),
+            *(r.contestant, r.backend, text(r.seconds, ".3f"), text(r.cpu, ".3f"), text(r.ratio, ".2f"), text(r.speed, ".2f")),
+            *(str(r.repetitions or ""), r.note),
         )
-        for r in rows
+        for r in result.rows
     ]
-    title = ", ".join(f"{name} {value}" for name, value in settings.items())
-    console.print(table(f"LIF, arctan: {title}", columns, cells))
-    for b in bias:
+    console.print(table(title, columns, cells))
+    parts = [(p.part, f"{p.milliseconds:.2f}", text(p.gflops, ".0f")) for p in result.parts]
+    console.print(table("One layer inside the network", ("", "ms", "10⁹ operations/s, were it dense"), parts))
+    agreed = [(a.library, a.dtype, str(a.layers), f"{a.spikes:.1e}", f"{a.gradient:.0e}") for a in result.agreement]
+    console.print(table("Agreement", ("", "", "layers", "spikes that differ", "gradient, relative"), agreed))
+    for t in result.targets:
+        wanted = f"{'at most' if t.at_most else 'at least'} {t.wanted:g}"
+        console.print(f"{t.target}: {t.measured:.2f}, wanted {wanted}: {'met' if t.met else 'missed'}")
+    for b in result.bias:
         console.print(f"{b.observable}: bfloat16 / float32 − 1 = {b.relative_bias:+.1e} ± {b.standard_error:.1e}")

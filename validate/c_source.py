@@ -125,35 +125,6 @@ def source(population: Population) -> tuple[str, list[float]]:
 
 
 _TEMPLATE = r"""
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
-#ifndef M_PI
-#define M_PI 3.14159265358979323846
-#endif
-/* WIDE: float64 throughout; HALF: bfloat16 in and out, float32 inside; else float32 */
-#ifdef WIDE
-typedef double real; typedef double stored;
-#define F(name) name
-#else
-typedef float real;
-#define F(name) name##f
-#ifdef HALF
-typedef uint16_t stored;
-#else
-typedef float stored;
-#endif
-#endif
-#ifdef HALF
-static inline real load(stored x) { uint32_t bits = (uint32_t)x << 16; real r; memcpy(&r, &bits, 4); return r; }
-static inline stored store(real x) {
-    uint32_t bits; memcpy(&bits, &x, 4);
-    return (stored)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-}
-#else
-#define load(x) (x)
-#define store(x) (x)
-#endif
 @DECLARED@
 static inline real whole_power(const real x, const int k) { real r = x; for (int j = 1; j < k; j++) r *= x; return r; }
 @FUNCTIONS@

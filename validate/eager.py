@@ -14,7 +14,9 @@ from ikun_sym.catalogue import neurons as catalogue
 from ikun_sym.gaussian.special import Evaluator, lower
 
 from .arithmetic import TorchArithmetic, derivative, primitive
+from .buffers import BUFFERS
 from .neuron import Response, Returned
+from .products import times
 
 if TYPE_CHECKING:
     from .neuron import Population
@@ -47,10 +49,13 @@ class Eager:
         self.fire = primitive(population.surrogate) if population.smooth else step_function
         self.gradient = derivative(population.surrogate)
 
+    def currents(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return times(x, weight.T, bias)
+
     def forward(self, current: Tensor) -> Response:
         step = self.statement
         drive = current.to(membrane_dtype(current.dtype))
-        s = torch.empty_like(current)
+        s = BUFFERS.take(current.shape, current.dtype, current.device)
         v = c = torch.zeros_like(drive[0])
         for t, i in enumerate(drive):
             c = step["current"](c=c, i=i) if self.memory else i
@@ -65,7 +70,7 @@ class Eager:
     def adjoint(self, h: Tensor, grad_s: Tensor, scale: float) -> Returned:
         step = self.statement
         back = {name: float(step[name]()) for name in ("back_v", "back_c", "back_synapse", "back_i")}
-        grad_i = torch.empty(h.shape, dtype=grad_s.dtype, device=h.device)
+        grad_i = BUFFERS.take(h.shape, grad_s.dtype, h.device)
         powers: list[Tensor] = []
         grad_v: Tensor | None = None
         grad_c: Tensor | None = None

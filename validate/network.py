@@ -16,6 +16,7 @@ from ikun_sym.errors import IkunError
 
 from . import weights as streams
 from .architecture import INPUTS, LOSSES, Architecture
+from .buffers import BUFFERS
 from .neuron import Population
 from .products import times
 
@@ -104,7 +105,9 @@ class Network:
         if self.architecture.bias_var:
             biases = [self._bias(self._stream(seed, index, streams.BIAS, layer), layer) for layer in range(depth)]
         x = self._input(self._stream(seed, index, streams.INPUT))
-        return self.measure(weights, x, self._readout(self._stream(seed, index, streams.READOUT)), index, biases)
+        draw = self.measure(weights, x, self._readout(self._stream(seed, index, streams.READOUT)), index, biases)
+        BUFFERS.give(x, *(weights if isinstance(weights, list) else ()))
+        return draw
 
     def weights(self, seed: int, index: int) -> Sequence[Tensor]:
         """The weights of every layer, [fan_out, fan_in] each: held, or drawn when asked for."""
@@ -112,8 +115,8 @@ class Network:
         def make(layer: int) -> Tensor:
             return self._weights(self._stream(seed, index, streams.WEIGHTS, layer), layer)
 
-        regenerated = streams.Regenerated(self.architecture.depth, make)
-        return list(regenerated) if self.keep else regenerated
+        layers = range(self.architecture.depth)
+        return [make(layer) for layer in layers] if self.keep else streams.Regenerated(len(layers), make)
 
     def _stream(self, seed: int, index: int, stream: int, layer: int = 0) -> torch.Generator:
         return streams.generator(self.device, seed, index, stream, layer)
@@ -122,13 +125,17 @@ class Network:
         """Of the layer with this number, the first being 0."""
         a = self.architecture
         fan_in, width = a.neurons(layer), a.neurons(layer + 1)
-        weight = torch.empty(width, fan_in, device=self.device, dtype=torch.promote_types(self.dtype, torch.float32))
+        weight = BUFFERS.take((width, fan_in), torch.promote_types(self.dtype, torch.float32), self.device)
         std = (a.gain / fan_in) ** 0.5
         if a.distribution == "normal":
             weight.normal_(0.0, std, generator=generator)
         else:
             weight.uniform_(-std * 3**0.5, std * 3**0.5, generator=generator)
-        return weight.to(self.dtype)
+        if weight.dtype == self.dtype:
+            return weight
+        rounded = BUFFERS.take(weight.shape, self.dtype, self.device).copy_(weight)
+        BUFFERS.give(weight)
+        return rounded
 
     def _bias(self, generator: torch.Generator, layer: int) -> Tensor:
         bias = torch.empty(self.architecture.neurons(layer + 1), device=self.device, dtype=torch.float32)
@@ -168,7 +175,10 @@ class Network:
                     f"weights of layer {layer + 1} have shape {tuple(weight.shape)}; "
                     f"they must be [neurons, {x.shape[-1]}], for {x.shape[-1]} inputs"
                 )
-            h, x, power, activity = self.population.forward(times(x, weight.T, None if biases is None else biases[layer]))
+            current = self.population.currents(x, weight, None if biases is None else biases[layer])
+            if layer:  # the input is the caller's
+                BUFFERS.give(x)
+            h, x, power, activity = self.population.forward(current)
             membranes.append(h)
             squares.append(power)
             activities.append(activity)
@@ -198,6 +208,9 @@ class Network:
             h = membranes.pop()
             power, grad_i = self.population.adjoint(h, grad_s, 1 / size)
             by_step = power.cpu()[:, alive].mean(dim=-1) / h.shape[-1]
+            BUFFERS.give(h)
+            if layer < len(weights) - 1:  # the readout is the caller's
+                BUFFERS.give(grad_s)
             total = float(by_step.sum())
             log_total.append(scale + math.log(total) if total > 0 else -math.inf if total == 0 else math.nan)
             split.append((by_step / total if total > 0 else by_step).numpy())
@@ -207,6 +220,7 @@ class Network:
             scale += 2 * math.log(size)
             if layer:
                 grad_s = times(grad_i, weights[layer])
+            BUFFERS.give(grad_i)
         log_gradient = np.array(log_total[::-1])
         with np.errstate(invalid="ignore"):
             return log_gradient - log_gradient[-1], np.array(split[::-1])

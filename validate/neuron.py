@@ -44,8 +44,10 @@ class Returned(NamedTuple):
 
 
 class Engine(Protocol):
-    """`forward` may overwrite the currents, `adjoint` may overwrite h and grad_s: each is used once."""
+    """`forward` may overwrite the currents, `adjoint` may overwrite h and grad_s: each is used once. What is handed out may
+    be given to the buffers once it is not looked at again."""
 
+    def currents(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor: ...
     def forward(self, current: Tensor) -> Response: ...
     def adjoint(self, h: Tensor, grad_s: Tensor, scale: float) -> Returned: ...
 
@@ -115,6 +117,10 @@ class Population:
         if self.backend == "compiled":
             raise IkunError("backend compiled: it needs a CPU and a C compiler (cc, or $CC); use auto or eager")
         return self.eager
+
+    def currents(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """x @ weight.T (+ bias), for x [T, B, fan_in] and weight [fan_out, fan_in]."""
+        return self.engine(x).currents(x, weight, bias)
 
     def forward(self, current: Tensor) -> Response:
         """The response to input currents [T, B, n], starting from rest."""

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .buffers import BUFFERS
+
 INPUT, READOUT, BIAS, WEIGHTS = range(4)
 
 
@@ -21,10 +23,11 @@ def generator(device: torch.device, seed: int, index: int, stream: int, layer: i
 
 
 class Regenerated(Sequence[Tensor]):
-    """Tensors that are made when asked for and not kept."""
+    """Tensors that are made when asked for. Each is valid until the next one is asked for: their memory is one."""
 
     def __init__(self, count: int, make: Callable[[int], Tensor]) -> None:
         self._count, self._make = count, make
+        self._last: Tensor | None = None
 
     def __len__(self) -> int:
         return self._count
@@ -32,7 +35,10 @@ class Regenerated(Sequence[Tensor]):
     def __getitem__(self, layer: int) -> Tensor:  # type: ignore[override]
         if not -self._count <= layer < self._count:
             raise IndexError(layer)
-        return self._make(layer % self._count)
+        if self._last is not None:
+            BUFFERS.give(self._last)
+        self._last = self._make(layer % self._count)
+        return self._last
 
     def __iter__(self) -> Iterator[Tensor]:
-        return map(self._make, range(self._count))
+        return map(self.__getitem__, range(self._count))
