@@ -41,3 +41,9 @@ GORDON = Reference(
     "doi:10.1214/aoms/1177731721",
 )
 DLMF = Reference("DLMF", 2024, "NIST Digital Library of Mathematical Functions", "https://dlmf.nist.gov")
+HANIN_NICA = Reference(
+    "Hanin & Nica",
+    2020,
+    "Products of many large random matrices and gradients in deep neural networks",
+    "arXiv:1812.05994",
+)
