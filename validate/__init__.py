@@ -11,10 +11,19 @@ from ikun_sym.lazy import lazily
 
 if TYPE_CHECKING:
     from .judge import validate
+    from .models.diagnosis import assert_healthy, diagnose
+    from .models.initialise import initialise_
+    from .models.watch import Watch
 
-_HOME = {"validate": "judge"}
+_HOME = {
+    "validate": "judge",
+    "diagnose": "models.diagnosis",
+    "assert_healthy": "models.diagnosis",
+    "initialise_": "models.initialise",
+    "Watch": "models.watch",
+}
 
-__all__ = ["validate"]
+__all__ = ["Watch", "assert_healthy", "diagnose", "initialise_", "validate"]
 
 
 __getattr__ = lazily(__name__, _HOME)

@@ -42,7 +42,7 @@ def layers_plot(results: Sequence[CaseResult], quantity: str, ylabel: str, claim
         axes.set_ylabel(ylabel)
         axes.legend(frameon=False, fontsize=8, labelcolor=INK)
 
-    return _svg(draw)
+    return svg(draw)
 
 
 def _series(axes: Axes, result: CaseResult, quantity: str, colour: str) -> None:
@@ -68,7 +68,7 @@ def _at_least_a_decade(axes: Axes) -> None:
         axes.set_ylim(middle / np.sqrt(10), middle * np.sqrt(10))
 
 
-def _svg(draw: Callable[[Axes], None]) -> str:
+def svg(draw: Callable[[Axes], None]) -> str:
     import matplotlib
     from matplotlib.figure import Figure
 

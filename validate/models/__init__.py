@@ -1,0 +1,1 @@
+"""The user's own network: read, measured beside its prediction, judged, initialised, watched."""

@@ -1,0 +1,189 @@
+"""Why a layer is not healthy, in one sentence with numbers, and the smallest change that would cure it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ikun_sym.errors import IkunError
+
+from .health import SILENT, Health
+from .measure import Measured
+from .prediction import LayerModel, Predicted
+from .target import critical_gain, slope_for, stationary
+
+RATE = 0.2
+"""The firing rate of the advice: comfortably above the lowest stable one, 0.117 at one step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    cause: str = ""
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What an explanation may look at."""
+
+    measured: Sequence[Measured]
+    predicted: Sequence[Predicted]
+    health: Health
+
+    def model(self, index: int) -> LayerModel | None:
+        return self.predicted[index].model
+
+
+def explain(patient: Patient, index: int) -> Finding:
+    verdict = patient.health.verdicts[index]
+    return EXPLANATIONS[verdict](patient, index)
+
+
+def _healthy(patient: Patient, index: int) -> Finding:
+    return Finding()
+
+
+def _silent(patient: Patient, index: int) -> Finding:
+    one, model = patient.measured[index], patient.model(index)
+    if one.layer.norm is not None:
+        return _silent_behind_norm(one)
+    if model is None or one.layer.weight is None:
+        return Finding(cause=_height(one), advice="raise the weights that feed it, or lower its threshold")
+    gain = one.gain
+    effective, decayed = gain * float(model.filter[0, 0]) ** 2, ""
+    if model.decay_input:
+        decayed = f" (decay_input multiplies its effect by (1 − κ)² = {float(model.filter[0, 0]) ** 2:.4g}: {effective:.4g})"
+    try:
+        least = critical_gain(model)
+    except IkunError:
+        return Finding(cause=_height(one), advice="raise the weights that feed it, or lower its threshold")
+    threshold = f"{least / model.threshold**2:.4g}·θ² = {least:.4g}" + (
+        "" if model.steps == 1 else f" for {model.steps} steps of this neuron"
+    )
+    if gain < least:
+        cause = f"K = fan_in·Var(W) = {gain:.4g}{decayed} is below the critical {threshold}: activity dies"
+        return Finding(cause=cause, advice=_rescale(patient, index, gain, least))
+    carries = f"K = fan_in·Var(W) = {gain:.4g}{decayed} would carry activity (critical: {threshold})"
+    cause = f"{carries}, but what arrives is too weak: {_height(one)}"
+    return Finding(cause=cause, advice="look at the first layer with a falling rate, or raise the input")
+
+
+def _height(one: Measured) -> str:
+    deviation = float(np.sqrt(one.var_h.mean()))
+    threshold = one.reading.threshold if one.reading else math.nan
+    if not deviation > 0:
+        return "its membrane does not move: nothing arrives"
+    up = f"the threshold {threshold:.3g} is {threshold / deviation:.3g} of them up"
+    return f"its membrane has standard deviation {deviation:.3g}, and {up}"
+
+
+def _silent_behind_norm(one: Measured) -> Finding:
+    norm, threshold = one.layer.norm, one.reading.threshold if one.reading else math.nan
+    scale = float(norm.weight.detach().abs().mean()) if norm is not None and norm.weight is not None else 1.0
+    shift = float(norm.bias.detach().mean()) if norm is not None and norm.bias is not None else 0.0
+    cause = (
+        f"batch norm sets its current to mean {shift:.3g} and standard deviation {scale:.3g} whatever Var(W) is "
+        "(it cancels σ_W), "
+        f"against a threshold of {threshold:.3g}"
+    )
+    # upper quantile of RATE: σ = θ/a puts the rate there at one step
+    return Finding(cause=cause, advice=f"set the norm's weight to {threshold / 0.8416:.4g} for rate 0.2 at one step")
+
+
+def _rescale(patient: Patient, index: int, gain: float, least: float) -> str:
+    model = patient.model(index)
+    assert model is not None
+    names = [one.layer.weight_name for one in patient.measured if one.layer.weight is not None and _below(patient, one, least)]
+    which = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]} ({len(names)} layers)" if names else "its weights"
+    advice = f"multiply {which} by {math.sqrt(least / gain):.4g} at least (K = {least:.4g})"
+    try:
+        wanted = stationary(model, RATE, check=False).gain
+    except IkunError:
+        return advice
+    return advice + f"; by {math.sqrt(wanted / gain):.4g} for rate {RATE:g} (K = {wanted:.4g}), which initialise_ does"
+
+
+def _below(patient: Patient, one: Measured, least: float) -> bool:
+    same = patient.model(one.layer.index)
+    return same is not None and one.gain < least
+
+
+def _saturated(patient: Patient, index: int) -> Finding:
+    one = patient.measured[index]
+    if one.current_mean is None:
+        return Finding(
+            cause="almost every neuron fires at every step", advice="centre its weights and biases, or raise its threshold"
+        )
+    mean, threshold = float(one.current_mean.mean()), one.reading.threshold if one.reading else math.nan
+    return Finding(
+        cause=f"its current has mean {mean:.3g} against a threshold of {threshold:.3g}: "
+        f"neurons fire at {float(one.rate.mean()):.1%} of the steps",
+        advice=f"take {mean:.3g} off its biases, or centre its weights",
+    )
+
+
+def _gradient(patient: Patient, index: int) -> Finding:
+    """Vanishing and exploding: the link with the most extreme factor on the way from the end to this layer."""
+    one, health = patient.measured[index], patient.health
+    if defects := [note for note in one.surrogate.notes if "gradient is" in note]:
+        return Finding(cause=f"{one.surrogate.label}: {defects[0]}", advice="choose another surrogate")
+    relative = health.relative
+    last = len(relative) - 1
+    growing = health.verdicts[index] == "exploding"
+    links = range(index, last) if index < last else range(last, last + 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factors = {link: float(relative[link] / relative[min(link + 1, last)]) for link in links}
+    pick: Callable = max if growing else min
+    worst = pick(factors, key=lambda link: factors[link] if math.isfinite(factors[link]) else (math.inf if growing else 0.0))
+    link = patient.measured[worst]
+    name, moment = link.layer.name, float(link.slope2.mean())
+    if moment == 0:
+        return Finding(
+            cause=f"at layer {worst + 1} ({name}) f' is zero at every membrane ({link.surrogate.label}; {_distance(link)}): "
+            "no gradient passes, and the weights below do not move",
+            advice=_slope_advice(patient, worst)
+            or "choose a surrogate with longer tails, or bring the membranes nearer to the threshold",
+        )
+    above = [other for other in patient.measured if worst in other.layer.way.layers]
+    out = above[0].gain_out if above and above[0].layer.weight is not None else math.nan
+    per_layer = (relative[index] / relative[last]) ** (1 / max(1, last - index)) if relative[index] > 0 else 0.0
+    cause = (
+        f"E[δ²] is multiplied by {per_layer:.3g} per layer on the way down from layer {last + 1}, "
+        f"{'most' if growing else 'least'} at layer {worst + 1} ({name}): "
+        f"E[f'²] = {moment:.3g} ({link.surrogate.label})"
+        + (f" times fan_out·Var(W) = {out:.4g} of the layer above" if math.isfinite(out) else "")
+    )
+    return Finding(
+        cause=cause, advice=_slope_advice(patient, worst) or "initialise_ with scheme critical, or another surrogate"
+    )
+
+
+def _distance(one: Measured) -> str:
+    deviation, threshold = float(np.sqrt(one.var_h.mean())), one.reading.threshold if one.reading else math.nan
+    return f"membranes have standard deviation {deviation:.3g}, θ = {threshold:.3g}"
+
+
+def _slope_advice(patient: Patient, index: int) -> str:
+    """The slope at which the gradient keeps its size, with the weights for RATE."""
+    model, one = patient.model(index), patient.measured[index]
+    if model is None or one.surrogate.bound is None:
+        return ""
+    try:
+        target = stationary(model, max(RATE, float(one.rate.mean())) if one.rate.mean() < 0.45 else RATE, check=False)
+        spec, _ = slope_for(model, target)
+    except IkunError as error:
+        return f"weights alone must do it: {error}" if float(one.rate.mean()) >= SILENT else ""
+    weights = f"weights of K = {target.gain:.4g} (rate {target.rate:.3g})"
+    return f"use {spec} with {weights}: then the gradient keeps its size; initialise_ does"
+
+
+EXPLANATIONS: dict[str, Callable[[Patient, int], Finding]] = {
+    "healthy": _healthy,
+    "silent": _silent,
+    "saturated": _saturated,
+    "vanishing": _gradient,
+    "exploding": _gradient,
+}

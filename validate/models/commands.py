@@ -1,0 +1,212 @@
+"""The sub-command `ikun diagnose`."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ikun_sym.console import REAL, as_json, emit, table
+from ikun_sym.errors import DomainError, IkunError, UnknownNameError
+from ikun_sym.files import write_atomically
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .diagnosis import Diagnosis, LayerReport, Quantity
+
+UNHEALTHY = 1
+
+SHOWN = 14
+"""Layers in the printed table; --json and the page have them all."""
+
+
+@click.command()
+@click.argument("factory", metavar="MODULE:FACTORY")
+@click.option("--input-shape", required=True, metavar="T,B,…", help="Shape of the example input, as the model takes it.")
+@click.option("--input-rate", type=REAL, default="0.5", show_default=True, help="Each entry is 1 with this probability.")
+@click.option("--steps", type=int, help="Call a single-step model so many times on the same input.")
+@click.option("--step-by-step", is_flag=True, help="Call a single-step model on input[0], input[1], …")
+@click.option("--scheme", help="Initialise the model with this scheme first, and diagnose what comes of it.")
+@click.option("--rate", type=REAL, help="The firing rate that the scheme aims at.")
+@click.option("--out", metavar="DIR", help="Write the page with plots, and the numbers as JSON, to this folder.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the weights, the input and the readout.")
+@as_json
+@click.pass_context
+def diagnose(ctx: click.Context, factory: str, as_json: bool, **flags: Any) -> None:
+    """Measure the torch model that calling FACTORY returns, beside its mean-field prediction, and say what ails it.
+
+    The current directory is importable. Exit code 1 if the model is unhealthy.
+    """
+    shape = _shape(flags["input_shape"])
+    rate = flags["input_rate"]
+    if not 0 <= rate <= 1:
+        raise DomainError("--input-rate", rate, "between 0 and 1", "it is a probability of a spike")
+    if flags["seed"] < 0:
+        raise DomainError("--seed", flags["seed"], "an integer of at least 0")
+    if flags["steps"] is not None and (flags["steps"] < 1 or flags["step_by_step"]):
+        raise IkunError("--steps takes a number from 1, and not together with --step-by-step")
+    with quiet():
+        import torch
+
+        torch.manual_seed(flags["seed"])
+        model = load(factory)
+        example = (torch.rand(shape, generator=torch.Generator().manual_seed(flags["seed"])) < rate).to(
+            torch.get_default_dtype()
+        )
+        found, changed = _diagnosed(model, example, flags)
+    if flags["out"]:
+        _write(Path(flags["out"]), found)
+    document = found.to_dict() | ({"initialised": changed.to_dict()} if changed else {})
+    emit(document, as_json, lambda console: _show(console, found, changed))
+    ctx.exit(0 if found.healthy else UNHEALTHY)
+
+
+def _diagnosed(model: Any, example: Any, flags: dict[str, Any]) -> tuple[Diagnosis, Any]:
+    from .diagnosis import diagnose as diagnosis_of
+
+    settings = {"steps": flags["steps"], "step_by_step": flags["step_by_step"], "seed": flags["seed"]}
+    if flags["scheme"] is None:
+        if flags["rate"] is not None:
+            raise IkunError("--rate belongs to --scheme; write for example --scheme critical --rate 0.2")
+        return diagnosis_of(model, example, **settings), None
+    from .initialise import initialise_
+
+    changed = initialise_(model, example, scheme=flags["scheme"], rate=flags["rate"], **settings)
+    return changed.after, changed
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """What libraries and the user's model say on the way goes to stderr or nowhere: stdout is the result's."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(sys.stderr):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise IkunError(f"--input-shape {text!r} is not a shape; write positive numbers with commas, for example 8,64,784")
+    return tuple(int(part) for part in parts)
+
+
+def load(factory: str) -> Any:
+    """The model: what `module:factory` gives when it is called without arguments. Errors: one line for each way to fail."""
+    from torch import nn
+
+    module_name, colon, attribute = factory.partition(":")
+    if not colon or not module_name or not attribute:
+        raise IkunError(f"{factory!r} is not MODULE:FACTORY; write for example mynet:make_model")
+    made: Any = _imported(module_name, factory)
+    for part in attribute.split("."):
+        if not hasattr(made, part):
+            known = [name for name, value in vars(made).items() if callable(value) and not name.startswith("_")]
+            raise UnknownNameError(f"callable of {module_name}", part, known)
+        made = getattr(made, part)
+    if not isinstance(made, nn.Module):
+        if not callable(made):
+            raise IkunError(
+                f"{factory} is a {type(made).__name__}, not callable; name a function or class that makes the model"
+            )
+        try:
+            made = made()
+        except Exception as error:
+            raise IkunError(f"{factory}() raised {type(error).__name__}: {error}") from error
+    if not isinstance(made, nn.Module):
+        raise IkunError(f"{factory}() gave a {type(made).__name__}, not a torch.nn.Module")
+    return made
+
+
+def _imported(name: str, factory: str) -> Any:
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        missing = error.name or name
+        what = (
+            f"there is no module {name!r} in {here} or among the installed ones"
+            if missing == name
+            else f"it needs {missing!r}, which is not installed"
+        )
+        raise IkunError(f"cannot import {factory}: {what}") from error
+    except Exception as error:
+        raise IkunError(f"cannot import {factory}: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(here)
+
+
+def _write(out: Path, found: Diagnosis) -> None:
+    import json
+
+    from .page import page
+
+    write_atomically(out / "diagnosis.html", page(found))
+    write_atomically(out / "diagnosis.json", json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=2) + "\n")
+
+
+def _show(console: Console, found: Diagnosis, changed: Any) -> None:
+    if changed is not None:
+        for line in changed.lines():
+            console.print(line)
+    console.print(listing(found))
+    console.print(f"{found.model}: {found.verdict}" + (f" at layer {found.at}" if found.at else ""))
+    if found.cause:
+        console.print(f"cause: {found.cause}")
+        console.print(f"cure: {found.advice}")
+    for name, layers in found.halves.items():
+        if layers is not None:
+            what = "Var(H)" if name == "forward" else "E[δ²], from the end,"
+            console.print(f"{what} halves every {layers:.3g} layers")
+    for note in dict.fromkeys(
+        f"{layer.neuron}, {layer.surrogate}: {note}" for layer in found.layers for note in notes_of(layer)
+    ):
+        console.print(f"note: {note}")
+
+
+def notes_of(layer: LayerReport) -> list[str]:
+    return [note for note in (*layer.surrogate_notes, layer.note) if note]
+
+
+def listing(found: Diagnosis, shown: int = SHOWN) -> Any:
+    """The table: measured, with the prediction in brackets; * where it starts from a measurement at the layer itself."""
+    count = len(found.layers)
+    places = sorted({round(i * (count - 1) / max(1, shown - 1)) for i in range(shown)} | {(found.at or 1) - 1})
+    rows = [_row(found.layers[place]) for place in places]
+    columns = ("layer", "neuron", "surrogate", "K", "rate", "Var H", "E[δ²] / last", "verdict")
+    return table(
+        f"{found.model}: measured [predicted]", columns, rows, caption="K = fan_in·Var(W). E[δ²]: summed over steps, δ = ∂L/∂H."
+    )
+
+
+def _row(layer: LayerReport) -> tuple[Any, ...]:
+    gain = "" if layer.gain is None else f"{layer.gain:.4g}"
+    between = f" ({', '.join(layer.between)})" if layer.between else ""
+    return (
+        f"{layer.layer} {layer.name}",
+        layer.neuron,
+        layer.surrogate,
+        gain + between,
+        _pair(layer.rate),
+        _pair(layer.var_h),
+        _pair(layer.grad_var),
+        layer.verdict,
+    )
+
+
+def _pair(quantity: Quantity) -> str:
+    mean = "none" if quantity.mean is None else f"{quantity.mean:.3g}"
+    return mean + ("" if quantity.predicted is None else f" [{quantity.predicted:.3g}]")

@@ -1,0 +1,244 @@
+"""`diagnose`: a network's layers measured, predicted, judged; `assert_healthy` for a test suite."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ikun_sym.errors import IkunError
+
+from .cause import Patient, explain
+from .health import Health, halving, judge
+from .measure import Measured, measure
+from .prediction import Predicted, predict
+from .probe import Floats
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CONFIDENCE = 0.99
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """Mean over the batch's samples, with the interval in which their mean lies with 99 % confidence (Student's t; the weights
+    are the user's own, one draw, and no part of the uncertainty); the prediction and its standard error, or None."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    predicted: float | None = None
+    predicted_se: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("mean", "low", "high", "predicted", "predicted_se")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerReport:
+    """One layer, counted from 1. `var_h` and `rate` are means over the steps; `grad_var` is Σ_t E[(∂L/∂H)²] over the last
+    layer's. `steps`: the same by step, measured and predicted. `source`: where the prediction starts, forward and backward."""
+
+    layer: int
+    name: str
+    neuron: str
+    library: str
+    threshold: float | None
+    leak: float | None
+    reset: str | None
+    detach: bool | None
+    surrogate: str
+    surrogate_notes: tuple[str, ...]
+    weight: str
+    fan_in: int | None
+    fan_out: float | None
+    gain: float | None
+    between: tuple[str, ...]
+    var_h: Quantity
+    rate: Quantity
+    grad_var: Quantity
+    E_g2: float
+    source: dict[str, str | None]
+    note: str
+    verdict: str
+    cause: str
+    advice: str
+    steps: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        document = dict(vars(self))
+        document |= {name: document[name].to_dict() for name in ("var_h", "rate", "grad_var")}
+        document["surrogate_notes"], document["between"] = list(self.surrogate_notes), list(self.between)
+        document["E_g2"] = _number(self.E_g2)
+        if self.grad_var.mean is None:
+            document["reason"] = "the gradient is zero at the last layer, or beyond float32"
+        return document
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """`halves`: layers over which Var(H) halves forward and E[δ²] halves backward (None: it does not)."""
+
+    model: str
+    verdict: str
+    cause: str
+    advice: str
+    at: int | None
+    layers: tuple[LayerReport, ...]
+    halves: dict[str, float | None]
+    seed: int
+
+    @property
+    def healthy(self) -> bool:
+        return self.verdict == "healthy"
+
+    def summary(self) -> str:
+        if self.healthy:
+            rates = [layer.rate.mean for layer in self.layers if layer.rate.mean is not None]
+            return f"{self.model} is healthy: rates {min(rates):.3g} to {max(rates):.3g} in {len(self.layers)} layers"
+        layer = self.layers[(self.at or 1) - 1]
+        return f"{self.model} is {self.verdict} at layer {self.at} ({layer.name}): {self.cause}. Cure: {self.advice}"
+
+    def to_dict(self) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            name: getattr(self, name) for name in ("model", "verdict", "at", "cause", "advice", "halves", "seed")
+        }
+        return document | {"layers": [layer.to_dict() for layer in self.layers]}
+
+    def _repr_html_(self) -> str:
+        from .page import fragment
+
+        return fragment(self)
+
+
+def diagnose(
+    model: nn.Module, example_input: Any, *, steps: int | None = None, step_by_step: bool = False, seed: int = 0
+) -> Diagnosis:
+    """Every spiking layer of `model` measured on `example_input` (a tensor, a tuple of arguments or a dictionary of keywords),
+    beside its mean-field prediction, and judged. The model is left as it was, its mode included.
+
+    steps: a single-step model is called so many times on the same input, its state carried on. step_by_step: it is called on
+    example_input[0], [1], …. Neither: one call. States that earlier calls have left in the neurons do not enter.
+
+    Errors (IkunError): the model raises or gives NaN, has no spiking neuron, or builds no graph.
+    """
+    return diagnosis_of(model, measure(model, example_input, steps=steps, step_by_step=step_by_step, seed=seed), seed)
+
+
+def assert_healthy(model: nn.Module, example_input: Any, **settings: Any) -> Diagnosis:
+    """AssertionError with cause and cure unless the network is healthy; `settings` as for `diagnose`."""
+    found = diagnose(model, example_input, **settings)
+    if not found.healthy:
+        raise AssertionError(found.summary())
+    return found
+
+
+def diagnosis_of(model: nn.Module, measured: list[Measured], seed: int) -> Diagnosis:
+    predicted, health = predict(measured, seed=seed), judge(measured)
+    patient = Patient(measured, predicted, health)
+    findings = [explain(patient, index) for index in range(len(measured))]
+    at = health.at
+    decisive = findings[at] if at is not None else None
+    return Diagnosis(
+        model=type(model).__name__,
+        verdict=health.verdict,
+        cause=decisive.cause if decisive else "",
+        advice=decisive.advice if decisive else "",
+        at=None if at is None else at + 1,
+        layers=tuple(
+            _report(one, mine, health, finding, predicted)
+            for one, mine, finding in zip(measured, predicted, findings, strict=True)
+        ),
+        halves={
+            "forward": halving(np.array([one.var_h.mean() for one in measured])),
+            "gradient": halving(health.relative[::-1]),
+        },
+        seed=seed,
+    )
+
+
+def _report(one: Measured, mine: Predicted, health: Health, finding: Any, predicted: list[Predicted]) -> LayerReport:
+    layer, reading = one.layer, one.reading
+    index, fan = layer.index, layer.fan
+    unit = _unit(one, health)
+    reference = next((p.grad.sum() for p in reversed(predicted) if p.grad is not None and p.grad.sum() > 0), None)
+    scale = None if mine.grad is None or reference is None else 1 / float(reference)
+    return LayerReport(
+        layer=index + 1,
+        name=layer.name,
+        neuron=layer.neuron,
+        library=layer.record.library.name if layer.record.library else "torch",
+        threshold=reading.threshold if reading else None,
+        leak=reading.leak if reading and reading.statement else None,
+        reset=reading.statement.name if reading and reading.statement else None,
+        detach=reading.detach if reading and reading.statement and one.detach_known else None,
+        surrogate=one.surrogate.label,
+        surrogate_notes=one.surrogate.notes,
+        weight=layer.weight_name,
+        fan_in=fan.fan_in if fan else None,
+        fan_out=fan.fan_out if fan else None,
+        gain=one.gain if fan else None,
+        between=tuple(layer.between),
+        var_h=_quantity(one.var_h.mean(axis=0), mine.var_h, mine.var_h_se, np.mean),
+        rate=_quantity(one.rate.mean(axis=0), mine.rate, mine.rate_se, np.mean),
+        grad_var=_quantity(one.grad.sum(axis=0) * unit, mine.grad, mine.grad_se, np.sum, scale),
+        E_g2=float(one.slope2.mean()),
+        source={"forward": mine.forward, "backward": mine.backward},
+        note="; ".join(dict.fromkeys(note for note in (one.reading_note, mine.why, *_norm_note(one)) if note)),
+        verdict=health.verdicts[index],
+        cause=finding.cause,
+        advice=finding.advice,
+        steps=_by_step(one, mine, unit, scale),
+    )
+
+
+def _norm_note(one: Measured) -> list[str]:
+    return (
+        ["batch norm cancels σ_W: scaling these weights changes nothing forward"] if "batch norm" in one.layer.between else []
+    )
+
+
+def _unit(one: Measured, health: Health) -> float:
+    total = float(one.grad.sum(axis=0).mean())
+    return float(health.relative[one.layer.index]) / total if total > 0 else 1.0
+
+
+def _quantity(
+    samples: Floats, predicted: Floats | None, errors: Floats | None, over: Any, scale: float | None = 1.0
+) -> Quantity:
+    from scipy.stats import t
+
+    mean = float(samples.mean())
+    half = math.nan
+    if len(samples) > 1:
+        half = float(t.ppf(0.5 + CONFIDENCE / 2, len(samples) - 1)) * float(samples.std(ddof=1)) / len(samples) ** 0.5
+    told = predicted is not None and errors is not None and scale is not None
+    return Quantity(
+        mean=_number(mean),
+        low=_number(mean - half),
+        high=_number(mean + half),
+        predicted=_number(float(over(predicted)) * scale) if told else None,
+        # errors of the steps go together: their sum or mean bounds that of the sum or mean
+        predicted_se=_number(float(over(errors)) * scale) if told else None,
+    )
+
+
+def _by_step(one: Measured, mine: Predicted, unit: float, scale: float | None) -> dict[str, Any]:
+    def listed(values: Floats | None, factor: float | None = 1.0) -> list[float | None] | None:
+        return None if values is None or factor is None else [_number(float(v) * factor) for v in values]
+
+    return {
+        "var_h": {"measured": listed(one.var_h.mean(axis=1)), "predicted": listed(mine.var_h)},
+        "rate": {"measured": listed(one.rate.mean(axis=1)), "predicted": listed(mine.rate)},
+        "grad_var": {"measured": listed(one.grad.mean(axis=1), unit), "predicted": listed(mine.grad, scale)},
+    }
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+__all__ = ["Diagnosis", "IkunError", "LayerReport", "Quantity", "assert_healthy", "diagnose", "diagnosis_of"]

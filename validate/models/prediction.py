@@ -1,0 +1,221 @@
+"""The mean-field prediction of the user's network, layer by layer beside the measurement.
+
+A layer's current is Gaussian with covariance K E[x x] + σ_b². x comes from the layer below, as predicted there, where its
+spikes reach the weights unchanged ("layers below"); else from what was measured at the weights ("measured input": after
+pooling, a sum of branches, dropout, the model's own input) or, behind batch norm and the like, from the current itself
+("measured current"). Backward the same: the gradient comes from the layer above as predicted there, or from what was measured
+at the layer's spikes. Each layer has its own weights, threshold, leak, reset and surrogate. What no statement covers is
+measured only, and labelled so.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ikun_sym.catalogue.neurons import NEURONS, Neuron
+from ikun_sym.errors import IkunError
+from ikun_sym.theory.covariance import normal_points
+from ikun_sym.theory.gradient import LayerAdjoint, State
+from ikun_sym.theory.layer_law import SampledLaw, law
+from ikun_sym.theory.neuron_sample import Dynamics
+from ikun_sym.theory.time_model import TimeModel
+
+from .measure import Measured
+from .probe import Floats
+
+SAMPLES, RANDOMISATIONS = 2**12, 4
+BELOW, INPUT, CURRENT, ABOVE, SPIKES = "layers below", "measured input", "measured current", "layers above", "measured gradient"
+
+SAME = 0.02
+"""Second moments of spikes and of the weights' input that differ by less, relative to the largest, are the same: columns of a
+long sequence are a sample, and an edge of padding is not seen."""
+
+OFF_CENTRE = 0.05
+"""Share of E[I²] that a mean current may have before the zero-mean theory does not speak of it."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LayerModel(TimeModel):
+    """One layer of the user's network; `numeric`: f' where the registry has no name for it."""
+
+    statement: Neuron = field(default_factory=lambda: NEURONS["hard"])
+    numeric: Callable[[Floats], Floats] | None = None
+
+    @property
+    def neuron(self) -> Neuron:
+        return self.statement
+
+    @cached_property
+    def dynamics(self) -> Dynamics:
+        if self.numeric is None:
+            return super().dynamics
+        return Dynamics(self.neuron, float(self.leak), float(self.threshold), self.detach, self.numeric)
+
+    def law(self, points: Any) -> SampledLaw:
+        return law(self, points) if self.numeric is None else SampledLaw(self, points)
+
+
+@dataclass
+class Predicted:
+    """Arrays over the steps, with standard errors; `forward`, `backward`: where each starts; None: not covered, `why`. `grad`
+    is absolute, in the measured gradient's unit."""
+
+    forward: str | None = None
+    backward: str | None = None
+    why: str = ""
+    model: LayerModel | None = None
+    rate: Floats | None = None
+    var_h: Floats | None = None
+    grad: Floats | None = None
+    rate_se: Floats | None = None
+    var_h_se: Floats | None = None
+    grad_se: Floats | None = None
+    drives: list[Floats] = field(default_factory=list)
+    laws: list[SampledLaw] = field(default_factory=list)
+    seconds: list[Floats] = field(default_factory=list)
+
+
+def predict(
+    measured: list[Measured], *, samples: int = SAMPLES, randomisations: int = RANDOMISATIONS, seed: int = 0
+) -> list[Predicted]:
+    exact = all(one.steps == 1 and one.surrogate.bound is not None for one in measured)
+    streams = np.random.SeedSequence(seed).spawn(1 if exact else randomisations)
+    lengths = {one.steps for one in measured}
+    points = {steps: [_points(1 if exact else samples, steps, stream) for stream in streams] for steps in lengths}
+    found: list[Predicted] = []
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        for one in measured:
+            found.append(_forward(one, found, measured, points[one.steps]))
+        _backward(measured, found)
+    return found
+
+
+def _points(samples: int, steps: int, stream: np.random.SeedSequence) -> Any:
+    return normal_points(samples, steps, np.random.default_rng(stream)).astype(np.float32)
+
+
+def layer_model(one: Measured) -> LayerModel:
+    """Errors (IkunError): a layer that the theory does not cover, with the reason."""
+    reading, layer = one.reading, one.layer
+    if reading is None or reading.statement is None:
+        raise IkunError(one.reading_note or "its neuron could not be read")
+    if layer.recurrent:
+        raise IkunError("recurrent weights")
+    if not reading.threshold >= 0:
+        raise IkunError(f"threshold {reading.threshold:g} below the membrane's rest")
+    known = one.surrogate.bound
+    return LayerModel(
+        statement=reading.statement,
+        surrogate="linear" if known is None else known,
+        numeric=one.surrogate.probe.gradient if known is None else None,
+        threshold=reading.threshold,
+        leak=reading.leak,
+        synaptic_leak=reading.synaptic_leak,
+        decay_input=reading.decay_input,
+        detach=reading.detach,
+        steps=one.steps,
+        depth=1,
+        gain=one.gain,
+        gain_out=one.gain_out,
+        bias_var=one.bias_var,
+    )
+
+
+def _forward(one: Measured, below: list[Predicted], measured: list[Measured], points: list[Any]) -> Predicted:
+    try:
+        model = layer_model(one)
+        source, drives, shift = _drives(one, model, below, measured, len(points))
+        if shift:
+            model = _shifted(model, shift)
+        laws = [model.law(p) for p in points]
+        steps = [one_law.steps(drive) for one_law, drive in zip(laws, drives, strict=True)]
+    except (IkunError, np.linalg.LinAlgError) as error:
+        return Predicted(why=str(error))
+    rate, rate_se = _over_runs([np.diag(one_step.second) for one_step in steps])
+    var_h, var_h_se = _over_runs([one_step.var_h for one_step in steps])
+    return Predicted(
+        forward=source, model=model, rate=rate, rate_se=rate_se, var_h=var_h, var_h_se=var_h_se,
+        drives=drives, laws=laws, seconds=[one_step.second for one_step in steps],
+    )  # fmt: skip
+
+
+def _shifted(model: LayerModel, mean: float) -> LayerModel:
+    threshold = model.threshold - mean
+    if threshold < 0:
+        raise IkunError("the mean current lies above the threshold")
+    return replace(model, threshold=threshold)
+
+
+def _drives(
+    one: Measured, model: LayerModel, below: list[Predicted], measured: list[Measured], runs: int
+) -> tuple[str, list[Floats], float]:
+    """(source, covariance of the current at the membrane for each randomisation, its mean)."""
+    sources = one.layer.way.layers
+    if one.input is not None and one.direct:
+        only = next(iter(sources)) if len(sources) == 1 and not one.layer.way.from_input else None
+        if only is not None and only < one.layer.index and _same(measured[only].spikes, one.input) and below[only].seconds:
+            return BELOW, [model.drive(second) for second in below[only].seconds], 0.0
+        return INPUT, [model.drive(one.input)] * runs, 0.0
+    if one.current is None or one.current_mean is None:
+        raise IkunError("what arrives at its membrane cannot be seen")
+    gain = model.filter
+    mean = gain @ one.current_mean
+    second = gain @ one.current @ gain.T
+    if float(np.square(mean).sum()) <= OFF_CENTRE * float(np.trace(second)):
+        return CURRENT, [second] * runs, 0.0
+    if one.steps > 1:
+        raise IkunError("its current has a mean, and the theory over several steps is one of zero mean")
+    return CURRENT, [second - np.outer(mean, mean)] * runs, float(mean[0])
+
+
+def _same(spikes: Floats, received: Floats) -> bool:
+    return spikes.shape == received.shape and float(np.abs(spikes - received).max()) <= SAME * max(
+        float(np.abs(received).max()), 1e-12
+    )
+
+
+def _backward(measured: list[Measured], predicted: list[Predicted]) -> None:
+    above: dict[int, list[int]] = {one.layer.index: [] for one in measured}
+    for one in measured:
+        for index in one.layer.way.layers:
+            above[index].append(one.layer.index)
+    arriving: dict[int, list[State]] = {}
+    for one, mine in zip(reversed(measured), reversed(predicted), strict=True):
+        index = one.layer.index
+        if mine.model is None or not one.detach_known:
+            mine.why = mine.why or "whether its gradient passes the reset cannot be told"
+            continue
+        consumers = above[index]
+        states = arriving.get(consumers[0]) if len(consumers) == 1 and predicted[consumers[0]].forward == BELOW else None
+        if states is None:
+            if one.grad_spikes is None:
+                continue
+            start = State(noise=one.grad_spikes, coupling=np.zeros_like(one.grad_spikes), mean=np.zeros(one.steps))
+            states, mine.backward = [start.rescaled()] * len(mine.laws), SPIKES
+        else:
+            mine.backward = ABOVE
+        try:
+            stepped = [
+                LayerAdjoint(mine.model, law_, drive).step(s)
+                for law_, drive, s in zip(mine.laws, mine.drives, states, strict=True)
+            ]
+        except (IkunError, np.linalg.LinAlgError, FloatingPointError) as error:
+            mine.backward, mine.why = None, str(error)
+            continue
+        grads = [np.diag(carried) * np.exp(state.log_scale) for (carried, _), state in zip(stepped, states, strict=True)]
+        mine.grad, mine.grad_se = _over_runs(grads)
+        arriving[index] = [further.rescaled() for _, further in stepped]
+
+
+def _over_runs(runs: list[Floats]) -> tuple[Floats, Floats]:
+    values = np.array(runs)
+    if len(values) == 1:  # closed form
+        return values[0], np.zeros_like(values[0])
+    return values.mean(axis=0), values.std(axis=0, ddof=1) / len(values) ** 0.5

@@ -1,0 +1,78 @@
+"""The surrogate as it really acts: f'(x) measured as a vector–Jacobian product, whatever the library's documents say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+Floats = NDArray[np.float64]
+
+REACH, NEEDLE = 8.0, 0.002
+
+
+def grid(count: int = 300) -> Floats:
+    """Points on both sides, evenly spaced in asinh: dense enough for a needle of width 1/500, and out to ±8; never 0 itself,
+    where libraries differ in convention."""
+    outer = np.arcsinh(REACH / NEEDLE)
+    half = NEEDLE * np.sinh((np.arange(count // 2) + 0.5) * outer / (count // 2))
+    # an irrational stretch keeps breakpoints such as ½, 1, 2 off the grid
+    half = half * (1 + 1e-3 * np.sqrt(2))
+    return np.concatenate([-half[::-1], half])
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """`gradient(x)`: f' at x, in float64 where the function allows it."""
+
+    function: Callable[[Tensor], Tensor]
+
+    def gradient(self, x: ArrayLike) -> Floats:
+        points = np.asarray(x, dtype=float)
+        with torch.enable_grad():
+            for dtype in (torch.float64, torch.float32):
+                try:
+                    return self._vjp(points, dtype)
+                except (RuntimeError, TypeError):
+                    continue
+        return np.full(points.shape, np.nan)
+
+    def of(self, x: Tensor) -> Tensor:
+        """f' at the points of a tensor, in its own precision."""
+        with torch.enable_grad():
+            u = x.detach().requires_grad_()
+            out = self.function(u)
+            if not out.requires_grad:
+                return torch.zeros_like(u)
+            (gradient,) = torch.autograd.grad(out, u, torch.ones_like(out), allow_unused=True)
+        return torch.zeros_like(u) if gradient is None else gradient.detach()
+
+    def _vjp(self, points: Floats, dtype: torch.dtype) -> Floats:
+        return self.of(torch.as_tensor(points, dtype=dtype)).double().numpy()
+
+    @cached_property
+    def values(self) -> Floats:
+        return self.gradient(grid())
+
+    @cached_property
+    def random(self) -> bool:
+        """Whether a second look gives other values."""
+        return not np.array_equal(self.values, self.gradient(grid()), equal_nan=True)
+
+    @property
+    def defects(self) -> list[str]:
+        """What is wrong with this function as a gradient, if anything."""
+        found = []
+        if self.random:
+            found.append("its gradient is random: it differs from one backward pass to the next")
+        if np.isnan(self.values).any():
+            bad = grid()[np.isnan(self.values)]
+            found.append(f"its gradient is NaN for x from {bad.min():.3g} to {bad.max():.3g}")
+        elif not self.values.any():
+            found.append("its gradient is zero everywhere")
+        return found

@@ -1,0 +1,197 @@
+"""What a forward pass shows: every spike function's argument x = H − θ and its spikes, every neuron's input, every weight's.
+
+Library neurons are found before the run and tapped by their reader. In plain torch a neuron is where an `autograd.Function`
+turns a tensor into zeros and ones of the same shape: the module that calls it, or the one around a module that does only that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..libraries import Library, Tapped
+from ..libraries.reader import library_of
+
+
+@dataclass(eq=False)
+class Call:
+    """One step of one neuron layer. `x` is the spike function's argument; `sent` is what the layer's spikes become for others
+    (apart from its own reset); `current` what came in. Tensors hang on the graph until the run is digested."""
+
+    x: Tensor
+    spikes: Tensor
+    sent: Tensor | None = None
+    step: int | None = None
+    current: Tensor | None = None
+
+
+@dataclass(eq=False)
+class Recorded:
+    """A neuron layer: module, its reader (None: plain torch), its spike function and calls in order."""
+
+    module: nn.Module
+    library: Library | None
+    spike: Callable[[Tensor], Tensor] | None = None
+    calls: list[Call] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class _Frame:
+    module: nn.Module
+    argument: Tensor | None
+    first: dict[int, int] = field(default_factory=dict)  # id of a record: its calls before this frame
+
+
+class Recorder:
+    """Use as `with recorder.listening(model): model(x)`. `records` in order of their first spike."""
+
+    def __init__(self) -> None:
+        self.records: dict[nn.Module, Recorded] = {}
+        self.inputs: dict[int, list[Tensor]] = {}
+        """id of a weight to the inputs, and the outputs, of the module that owns it, call by call."""
+        self.outputs: dict[int, list[Tensor]] = {}
+        self.order: list[Call] = []
+        """All calls, as they came."""
+        self.marks: dict[Any, str] = {}
+        """Nodes of the graph that a name does not give away: dropout is but a product there."""
+        self._stack: list[_Frame] = []
+        self._muted = 0
+
+    @contextmanager
+    def listening(self, model: nn.Module) -> Iterator[Recorder]:
+        owned = {module: library_of(module) for module in dict.fromkeys(model.modules())}
+        with ExitStack() as stack:
+            for module, library in owned.items():
+                if library is not None:
+                    record = Recorded(module, library, spike=library.spike_function(module))
+                    self.records[module] = record
+                    stack.enter_context(contextmanager(library.tap)(self._tapped(record)))
+            stack.enter_context(self._plain_functions())
+            before = nn.modules.module.register_module_forward_pre_hook(self._enter)
+            after = nn.modules.module.register_module_forward_hook(self._leave, always_call=False)
+            stack.callback(before.remove)
+            stack.callback(after.remove)
+            yield self
+        self.records = {module: record for module, record in self.records.items() if record.calls}
+
+    def _tapped(self, record: Recorded) -> Tapped:
+        def spike(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+            if self._muted:
+                return function(x)
+            with self._quiet():
+                spikes = function(x)
+            if x.requires_grad and not spikes.requires_grad:
+                spikes = spikes + 0 * x  # no gradient of its own: this keeps the way to the layer below visible, at zero
+            self._add(record, Call(x, spikes))
+            return spikes
+
+        def running() -> bool:
+            return any(frame.module is record.module for frame in self._stack)
+
+        return Tapped(record.module, spike, self._quiet, {"running": running})
+
+    @contextmanager
+    def _quiet(self) -> Iterator[None]:
+        self._muted += 1
+        try:
+            yield
+        finally:
+            self._muted -= 1
+
+    def _enter(self, module: nn.Module, arguments: tuple[Any, ...]) -> None:
+        argument = arguments[0] if arguments and isinstance(arguments[0], Tensor) else None
+        self._stack.append(_Frame(module, argument, {id(r): len(r.calls) for r in self.records.values()}))
+        weight = getattr(module, "weight", None)
+        if isinstance(weight, Tensor) and weight.ndim >= 2 and argument is not None:
+            self.inputs.setdefault(id(weight), []).append(argument.detach())
+
+    def _leave(self, module: nn.Module, arguments: tuple[Any, ...], output: Any) -> Any:
+        while self._stack and self._stack[-1].module is not module:
+            self._stack.pop()  # modules that raised inside and were caught
+        if not self._stack:
+            return None
+        frame, record = self._stack.pop(), self.records.get(module)
+        weight = getattr(module, "weight", None)
+        if isinstance(weight, Tensor) and weight.ndim >= 2 and isinstance(output, Tensor):
+            self.outputs.setdefault(id(weight), []).append(output.detach())
+        if "Dropout" in type(module).__name__ and module.training and isinstance(output, Tensor) and output.grad_fn is not None:
+            self.marks[output.grad_fn] = "Dropout"
+        if record is None or not (new := record.calls[frame.first.get(id(record), 0) :]):
+            return None
+        self._currents(frame.argument, new)
+        return self._sent(output, new)
+
+    @staticmethod
+    def _currents(argument: Tensor | None, calls: list[Call]) -> None:
+        if argument is None:
+            return
+        if len(calls) == 1 and argument.shape == calls[0].x.shape:
+            calls[0].current = argument
+        elif argument.ndim and argument.shape[0] == len(calls) and argument.shape[1:] == calls[0].x.shape:
+            for call, current in zip(calls, argument.detach(), strict=True):
+                call.current = current
+
+    @staticmethod
+    def _sent(output: Any, calls: list[Call]) -> Any:
+        """The output with its spikes behind a node of their own, whose gradient is what the layers above ask for."""
+        first = output[0] if isinstance(output, tuple) and output else output
+        if not (isinstance(first, Tensor) and first.requires_grad):
+            return None
+        whole, shape = len(calls) == 1 and first.shape == calls[0].x.shape, (len(calls), *calls[0].x.shape)
+        if not whole and tuple(first.shape) != shape:
+            return None
+        alias = first.view_as(first)
+        for step, call in enumerate(calls):
+            call.sent, call.step = alias, None if whole else step
+        if first is output:
+            return alias
+        # a named tuple takes its values one by one
+        return type(output)(alias, *output[1:]) if hasattr(output, "_fields") else (alias, *output[1:])
+
+    @contextmanager
+    def _plain_functions(self) -> Iterator[None]:
+        """`autograd.Function.apply` of every sub-class, for the time of the run."""
+        base = torch.autograd.Function
+        original = vars(base)["apply"]
+
+        def apply(cls: Any, *arguments: Any, **keywords: Any) -> Any:
+            output = original.__func__(cls, *arguments, **keywords)
+            if not self._muted and self._stack and arguments and is_spike(arguments[0], output):
+                self._plain_spike(cls, arguments, keywords, output)
+            return output
+
+        base.apply = classmethod(apply)  # type: ignore[assignment,method-assign]
+        try:
+            yield
+        finally:
+            base.apply = original  # type: ignore[method-assign]
+
+    def _plain_spike(self, cls: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], output: Tensor) -> None:
+        if any((known := self.records.get(frame.module)) is not None and known.library is not None for frame in self._stack):
+            return  # inside a library's neuron: its own tap sees the spike
+        x, *others = arguments
+        frame = self._stack[-1]
+        if frame.argument is x and len(self._stack) > 1:
+            frame = self._stack[-2]  # a module that is only the spike function
+        rest = [other.detach() if isinstance(other, Tensor) else other for other in others]
+        record = self.records.setdefault(frame.module, Recorded(frame.module, None))
+        if record.spike is None:
+            record.spike = lambda u: cls.apply(u, *rest, **keywords)
+        self._add(record, Call(x, output))
+
+    def _add(self, record: Recorded, call: Call) -> None:
+        record.calls.append(call)
+        self.order.append(call)
+
+
+def is_spike(x: Any, output: Any) -> bool:
+    """Whether `output` is zeros and ones of the shape of `x`."""
+    if not (isinstance(x, Tensor) and isinstance(output, Tensor) and x.shape == output.shape and x.is_floating_point()):
+        return False
+    flat = output.detach()
+    return bool(((flat == 0) | (flat == 1)).all())

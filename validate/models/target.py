@@ -1,0 +1,226 @@
+"""The weights at which a chosen firing rate is a stationary state of the user's own neuron over its own steps, and the
+surrogate's slope at which the gradient then keeps its size.
+
+One step: closed form (`theory.critical`). More: the spikes' covariance is iterated from layer to layer with the gain chosen
+anew at each so that the mean rate stays; what this converges to is stationary at that rate. Stable: at the gain then held, a
+small deviation of the covariance shrinks from layer to layer.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache, wraps
+from typing import Any
+
+import numpy as np
+from scipy.optimize import brentq
+
+from ikun_sym.catalogue.spec import resolve
+from ikun_sym.errors import DomainError, IkunError, NoSolutionError
+from ikun_sym.theory.covariance import normal_points
+from ikun_sym.theory.critical import critical, gain_of_rate
+from ikun_sym.theory.design import slope_parameter
+from ikun_sym.theory.gradient import LayerAdjoint, State
+
+from .prediction import LayerModel
+from .probe import Floats
+
+SAMPLES = 2**12
+LAYERS = 60
+"""Layers after which an iteration must have settled."""
+
+SETTLED = 1e-4
+RATES = (0.02, 0.04, 0.07, 0.1, 0.14, 0.18, 0.24, 0.3)
+"""Rates at which the least gain with activity is looked for, when there is no closed form."""
+
+SLOPES = np.geomspace(0.02, 200, 25)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """`gain`: fan_in · Var(W) of the weights themselves, a decayed input allowed for; `second`: E[S S] of the state; `growth`:
+    what a small deviation is multiplied by per layer."""
+
+    rate: float
+    gain: float
+    second: Floats
+    growth: float
+
+    @property
+    def stable(self) -> bool:
+        return self.growth < 1
+
+
+def _remembered(function: Callable) -> Callable:
+    """Equal neurons have equal answers: networks repeat their layers. The key is all that the answer depends on."""
+    known: dict[tuple, Any] = {}
+
+    @wraps(function)
+    def answer(model: LayerModel, *arguments: Any, **keywords: Any) -> Any:
+        neuron = (
+            model.statement,
+            model.threshold,
+            model.leak,
+            model.synaptic_leak,
+            model.decay_input,
+            model.detach,
+            model.steps,
+        )
+        rest = tuple(argument.rate if isinstance(argument, Target) else argument for argument in arguments)
+        key = (*neuron, model.bound, *rest, *sorted(keywords.items()))
+        if key not in known:
+            known[key] = function(model, *arguments, **keywords)
+        return known[key]
+
+    return answer
+
+
+@_remembered
+def critical_gain(model: LayerModel) -> float:
+    """The least fan_in · Var(W) at which activity survives through any number of layers."""
+    if model.steps == 1:
+        return critical().scale.value * model.threshold**2 / _input_weight(model) ** 2
+    return min(stationary(model, rate, check=False).gain for rate in RATES)
+
+
+@_remembered
+def stationary(model: LayerModel, rate: float, *, check: bool = True) -> Target:
+    """Errors: a rate out of reach or (with `check`) not stable."""
+    if not model.threshold > 0:
+        raise DomainError("threshold", model.threshold, "above the membrane's rest")
+    if model.steps == 1:
+        gain, _, slope = gain_of_rate(rate, model.threshold)
+        return Target(rate=rate, gain=gain / _input_weight(model) ** 2, second=np.array([[rate]]), growth=slope)
+    if not 0 < rate < 1:
+        raise DomainError("rate", rate, "between 0 and 1")
+    forward = _forward(model)
+    second, gain = rate**2 + (rate - rate**2) * np.eye(model.steps), 1.0
+    for _ in range(LAYERS):
+        gain = _clamped(forward, second, rate, gain)
+        following = forward(gain * second)
+        change, second = float(np.abs(following - second).max()), following
+        if change <= SETTLED * rate:
+            break
+    deviation = _deviation(forward, gain, second)
+    found = Target(rate=rate, gain=gain, second=second, growth=deviation)
+    if check and not found.stable:
+        raise DomainError(
+            "rate",
+            rate,
+            f"a stable one for {model.steps} steps with leak {model.leak:g}",
+            f"a deviation grows by {deviation:.3g} a layer",
+        )
+    return found
+
+
+def first_gain(model: LayerModel, rate: float, second: Floats) -> float:
+    """fan_in · Var(W) at which an input of second moment `second` makes the layer fire at this rate."""
+    if model.steps == 1:
+        return stationary(model, rate, check=False).gain * rate / float(second[0, 0])
+    return _clamped(_forward(model), second, rate, 1.0)
+
+
+@_remembered
+def slope_for(model: LayerModel, target: Target, fan_ratio: float = 1.0) -> tuple[str, float]:
+    """(SPEC with its slope set, slope) at which Σ_t E[δH²] is multiplied by 1 per layer in the target's state; nearest to the
+    present slope if there are several. Errors: a surrogate without slope, or none does it."""
+    bound = model.bound
+    parameter = slope_parameter(bound)
+    present = float(dict(bound.values)[parameter])
+
+    def excess(slope: float) -> float:
+        sharper = resolve(bound, **{parameter: repr(float(slope))})
+        trial = replace(model, surrogate=sharper, gain=target.gain, gain_out=target.gain * fan_ratio, bias_var=0.0)
+        factor = _gradient_factor(trial, target.second)
+        return math.log(factor) if factor > 0 else -math.inf
+
+    slopes = present * SLOPES
+    values = [excess(slope) for slope in slopes]
+    found = [
+        brentq(excess, low, high, rtol=1e-6)  # type: ignore[arg-type]
+        for low, high, a, b in zip(slopes, slopes[1:], values, values[1:], strict=False)
+        if math.isfinite(a) and math.isfinite(b) and a * b <= 0
+    ]
+    if not found:
+        low, high = (math.exp(v) for v in (min(v for v in values if math.isfinite(v)), max(values)))
+        raise NoSolutionError(
+            f"surrogate {bound.spec} at firing rate {target.rate:g}",
+            f"no {parameter} keeps the gradient's size: its factor per layer stays between {low:.3g} and {high:.3g}",
+            "choose another surrogate or another rate",
+        )
+    best = float(min(found, key=lambda slope: abs(math.log(slope / present))))  # type: ignore[arg-type]
+    best = float(f"{best:.6g}")
+    return resolve(bound, **{parameter: repr(best)}).spec, best
+
+
+def _input_weight(model: LayerModel) -> float:
+    return float(model.filter[0, 0]) * model.dynamics.input_gain
+
+
+@lru_cache(maxsize=8)
+def _points(steps: int) -> Any:
+    return normal_points(SAMPLES, steps, np.random.default_rng(0)).astype(np.float32)
+
+
+def _forward(model: LayerModel) -> Callable[[Floats], Floats]:
+    """Gain times E[x x] to E[S S]; the same random numbers at each call, so that it is a function."""
+    points = _points(model.steps)
+    law, unit = model.law(points), replace(model, gain=1.0, bias_var=0.0)
+
+    def forward(current: Floats) -> Floats:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return law.steps(unit.drive(current)).second
+
+    return forward
+
+
+def _clamped(forward: Callable[[Floats], Floats], second: Floats, rate: float, near: float) -> float:
+    def excess(log_gain: float) -> float:
+        return float(np.trace(forward(math.exp(log_gain) * second))) / len(second) - rate
+
+    low = high = math.log(near)
+    while excess(low) > 0 and low > -25:
+        low -= 1.0
+    while excess(high) < 0 and high < 25:
+        high += 1.0
+    if excess(low) > 0 or excess(high) < 0:
+        raise DomainError("rate", rate, "one that this neuron reaches with zero-mean weights")
+    return math.exp(brentq(excess, low, high, xtol=1e-6)) if low < high else near  # type: ignore[arg-type]
+
+
+def _deviation(forward: Callable[[Floats], Floats], gain: float, second: Floats) -> float:
+    """Growth per layer of a small deviation, after a few layers that leave its slowest part."""
+    apart, growth = 0.02, 0.0
+    base = second
+    trial = second * (1 + apart)
+    for _ in range(3):
+        before = float(np.trace(trial - base))
+        base, trial = forward(gain * base), forward(gain * trial)
+        growth = float(np.trace(trial - base)) / before if before else 0.0
+    return growth
+
+
+def _gradient_factor(model: LayerModel, second: Floats) -> float:
+    """The stationary factor per layer of Σ_t E[δH²]: the leading eigenvalue of the layer's map of covariances."""
+    points = _points(model.steps)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        adjoint = LayerAdjoint(model, model.law(points), model.drive(second))
+        steps = model.steps
+        state, factor = State(noise=np.eye(steps) / steps, coupling=np.zeros((steps, steps)), mean=np.zeros(steps)), 0.0
+        for _ in range(LAYERS):
+            try:
+                _, below = adjoint.step(state)
+            except IkunError:
+                return math.inf
+            before, factor = factor, float(np.trace(below.noise))
+            if not 0 < factor < math.inf:
+                return max(factor, 0.0) if factor < math.inf else math.inf
+            state = State(noise=below.noise / factor, coupling=state.coupling, mean=state.mean)
+            if abs(factor / before - 1) < 1e-9 if before else False:
+                break
+    return factor

@@ -1,0 +1,125 @@
+"""A model lent for a measurement and given back as it was: attributes, buffers, states, gradients, hooks, mode, random state.
+
+Containers are copied two levels deep and tensors by value where their version shows that they were written to, so that
+nothing that a forward pass does survives, not even when it raises. What a model keeps outside its modules is not seen.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+CONTAINERS = (dict, list, set)
+
+
+@dataclass
+class Kept:
+    """One tensor as it was."""
+
+    tensor: Tensor
+    value: Tensor
+    version: int
+    requires_grad: bool
+    grad: Tensor | None
+
+    @classmethod
+    def of(cls, tensor: Tensor) -> Kept:
+        grad = tensor.grad if tensor.is_leaf else None
+        return cls(tensor, tensor.detach().clone(), tensor._version, tensor.requires_grad, grad)
+
+    def give_back(self) -> None:
+        if self.tensor._version != self.version:
+            with torch.no_grad():
+                self.tensor.copy_(self.value)
+        if self.tensor.is_leaf:
+            self.tensor.requires_grad_(self.requires_grad)
+            self.tensor.grad = self.grad
+
+
+def _tensors(value: Any, depth: int = 3) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif depth and isinstance(value, dict):
+        for inner in value.values():
+            yield from _tensors(inner, depth - 1)
+    elif depth and isinstance(value, list | tuple | set):
+        for inner in value:
+            yield from _tensors(inner, depth - 1)
+
+
+def _copied(container: Any) -> Any:
+    """The container's contents, and those of containers in it."""
+    if isinstance(container, dict):
+        return {key: _copied(value) if isinstance(value, CONTAINERS) else value for key, value in container.items()}
+    return [_copied(value) if isinstance(value, CONTAINERS) else value for value in container]
+
+
+def _refill(container: Any, contents: Any) -> None:
+    """The same object with its old contents; inner containers likewise."""
+    for now, before in _pairs(container, contents):
+        _refill(now, before)
+    if isinstance(container, dict):
+        kept = {key: container.get(key, value) if isinstance(value, dict | list) else value for key, value in contents.items()}
+        container.clear()
+        container.update(kept)
+    elif isinstance(container, set):
+        container.clear()
+        container.update(contents)
+    else:
+        container[:] = contents
+
+
+def _pairs(container: Any, contents: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(container, dict):
+        for key, before in contents.items():
+            now = container.get(key)
+            if isinstance(now, CONTAINERS) and isinstance(before, dict | list):
+                yield now, before
+
+
+class _Snapshot:
+    def __init__(self, model: nn.Module) -> None:
+        self.modules = list(dict.fromkeys(model.modules()))
+        self.attributes: list[tuple[dict[str, Any], dict[str, Any], list[tuple[Any, Any]]]] = []
+        seen: dict[int, Kept] = {}
+        for module in self.modules:
+            held = vars(module)
+            containers = [(value, _copied(value)) for value in held.values() if isinstance(value, CONTAINERS)]
+            self.attributes.append((held, dict(held), containers))
+            for tensor in _tensors(held):
+                if id(tensor) not in seen:
+                    seen[id(tensor)] = Kept.of(tensor)
+        self.tensors = list(seen.values())
+
+    def give_back(self) -> None:
+        for held, before, containers in self.attributes:
+            held.clear()
+            held.update(before)
+            for container, contents in containers:
+                _refill(container, contents)
+        for kept in self.tensors:
+            kept.give_back()
+
+
+@contextmanager
+def untouched(model: nn.Module, seed: int | None = None) -> Iterator[None]:
+    """Whatever happens inside, `model` and the random generators are afterwards what they were. `seed`: theirs inside."""
+    devices = {tensor.device.index for tensor in model.parameters() if tensor.is_cuda}
+    numbers, states = np.random.get_state(), random.getstate()
+    with torch.random.fork_rng(devices=[device for device in devices if device is not None]):
+        snapshot = _Snapshot(model)
+        try:
+            if seed is not None:
+                torch.manual_seed(seed)
+            yield
+        finally:
+            snapshot.give_back()
+            np.random.set_state(numbers)
+            random.setstate(states)

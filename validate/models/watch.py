@@ -1,0 +1,86 @@
+"""Watching a network while it trains: the same numbers as a diagnosis, now and then, and how far E[f'²] has drifted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .health import judge
+from .measure import measure
+
+if TYPE_CHECKING:
+    from torch import nn
+
+DRIFT = 2.0
+"""Factor by which E[f'²] of a layer may move from its value at the first look before it is reported."""
+
+
+@dataclass
+class Watch:
+    """`watch = Watch(model, x)`, then `watch(step)` (or as a callback, `watch.on_step_end(step)`) in the training loop: every
+    `every` steps it measures the model on `x`, without a trace in it, appends a record and hands it to `log`.
+
+    A record: step, verdict, and per layer name, rate, var_h, grad_var (over the last layer's), E_g2 = E[f'²], drift = E_g2 over
+    that of the first look. `warnings`: layers whose drift left [1/2, 2] or whose verdict is no longer healthy, once each.
+    """
+
+    model: nn.Module
+    example_input: Any
+    every: int = 100
+    drift: float = DRIFT
+    log: Callable[[dict[str, Any]], None] | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    records: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    _first: dict[str, float] = field(default_factory=dict)
+    _told: set[tuple[str, str]] = field(default_factory=set)
+
+    def __call__(self, step: int) -> dict[str, Any] | None:
+        """The record if this step is looked at, else None."""
+        return self.look(step) if step % self.every == 0 else None
+
+    on_step_end = __call__
+
+    def look(self, step: int) -> dict[str, Any]:
+        measured = measure(self.model, self.example_input, **self.settings)
+        health, layers = judge(measured), []
+        for one, relative, verdict in zip(measured, health.relative, health.verdicts, strict=True):
+            name, moment = one.layer.name, float(one.slope2.mean())
+            first = self._first.setdefault(name, moment)
+            layers.append(
+                {
+                    "layer": one.layer.index + 1,
+                    "name": name,
+                    "rate": float(one.rate.mean()),
+                    "var_h": float(one.var_h.mean()),
+                    "grad_var": float(relative),
+                    "E_g2": moment,
+                    "drift": moment / first if first else 1.0,
+                    "verdict": verdict,
+                }
+            )
+        record = {"step": step, "verdict": health.verdict, "layers": layers}
+        self.records.append(record)
+        for layer in layers:
+            self._warn(step, layer)
+        if self.log is not None:
+            self.log(record)
+        return record
+
+    def _warn(self, step: int, layer: dict[str, Any]) -> None:
+        where = f"step {step}, layer {layer['layer']} ({layer['name']})"
+        found = []
+        if not 1 / self.drift <= layer["drift"] <= self.drift:
+            found.append(
+                (
+                    "drift",
+                    f"{where}: E[f'²] is {layer['drift']:.3g} times its first value: the slope fitted then no longer fits",
+                )
+            )
+        if layer["verdict"] != "healthy":
+            found.append((layer["verdict"], f"{where} is {layer['verdict']}"))
+        for kind, text in found:
+            if (layer["name"], kind) not in self._told:
+                self._told.add((layer["name"], kind))
+                self.warnings.append(text)
