@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from ikun_sym.catalogue.spec import resolve
 
@@ -30,6 +31,13 @@ METHODS = {
     "heavi_erfc": ("heavi_erfc_fn", "k"),
 }
 """A neuron's `method` to the library's function and its parameter."""
+
+
+def gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    with torch.enable_grad():
+        u = x.clone().requires_grad_()
+        out = function(u)
+        return torch.autograd.grad(out.sum(), u)[0] if out.requires_grad else torch.zeros_like(u)
 
 
 def _lif(p: Any, dt: float, synapse: bool) -> dict[str, Any]:
@@ -85,7 +93,20 @@ class Norse(Library):
             why = f"the dynamics of {kind} are not in the catalogue"
             return Reading(threshold=number(p.v_th), statement=None, declared=declared, why=why)
         values = self.KINDS[kind](p, float(module.dt))
-        return Reading(threshold=number(p.v_th) - values["rest"], declared=declared, **values)
+        return Reading(threshold=number(p.v_th) - values["rest"], declared=declared, note=self._ignored(p), **values)
+
+    @staticmethod
+    def _ignored(p: Any) -> str:
+        """A parameter that changes nothing, found by changing it."""
+        threshold = import_module(f"{FUNCTIONS}.threshold").threshold
+        x = torch.linspace(-2, 2, 9, dtype=torch.float64)
+        at, doubled = (
+            gradient(lambda u, a=alpha: threshold(u, p.method, torch.as_tensor(a)), x)
+            for alpha in (number(p.alpha), 2 * number(p.alpha))
+        )
+        if not torch.equal(at, doubled):
+            return ""
+        return f"alpha = {number(p.alpha):g} has no effect: with method {p.method!r} this release of norse ignores it"
 
     @staticmethod
     def _declared(p: Any) -> tuple[str, ...]:

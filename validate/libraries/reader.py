@@ -13,6 +13,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from ikun_sym.catalogue.neurons import NEURONS, Neuron, hard
 from ikun_sym.catalogue.registry import Registry
 
@@ -100,7 +102,8 @@ def number(value: Any) -> float:
         flat = value.detach().reshape(-1).double()
         if not len(flat) or float(flat.max()) != float(flat.min()):
             raise ValueError("differs from neuron to neuron")
-        return float(flat[0])
+        # what float32 holds of 0.3 is 0.30000001192092896: seven digits are all it says
+        return float(flat[0]) if value.dtype == torch.float64 else float(f"{float(flat[0]):.7g}")
     return float(value)
 
 

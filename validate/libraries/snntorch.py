@@ -25,7 +25,7 @@ NO_RESET = Neuron(name="none", charge=leak * v + i, reset=h, summary="leaky inte
 RESETS = {
     # (reset_mechanism, reset_delay): (statement, detach). A membrane set to zero a step late is one that was set in time.
     ("subtract", True): (reset_statement("delayed"), True),
-    ("subtract", False): (reset_statement("soft"), False),
+    ("subtract", False): (None, False),
     ("zero", True): (reset_statement("hard"), True),
     ("zero", False): (reset_statement("hard"), False),
     ("none", True): (NO_RESET, True),
@@ -48,6 +48,9 @@ class SnnTorch(Library):
         synaptic = {"Leaky": lambda: 0.0, "Synaptic": lambda: min(max(number(module.alpha), 0.0), 1.0)}
         if kind not in synaptic or getattr(module, "state_quant", False) or module.inhibition:
             why = f"the dynamics of {kind} with these settings are not in the catalogue"
+            return Reading(threshold=threshold, statement=None, declared=declared, why=why)
+        if (module.reset_mechanism, delayed) == ("subtract", False) and kind == "Leaky":
+            why = "with reset_delay=False a membrane above twice the threshold loses it again at the next step"
             return Reading(threshold=threshold, statement=None, declared=declared, why=why)
         return Reading(
             threshold=threshold,

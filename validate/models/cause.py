@@ -100,7 +100,7 @@ def _rescale(patient: Patient, index: int, gain: float, least: float) -> str:
     which = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]} ({len(names)} layers)" if names else "its weights"
     advice = f"multiply {which} by {math.sqrt(least / gain):.4g} at least (K = {least:.4g})"
     try:
-        wanted = stationary(model, RATE, check=False).gain
+        wanted = stationary(model, RATE, False).gain
     except IkunError:
         return advice
     return advice + f"; by {math.sqrt(wanted / gain):.4g} for rate {RATE:g} (K = {wanted:.4g}), which initialise_ does"
@@ -172,7 +172,7 @@ def _slope_advice(patient: Patient, index: int) -> str:
     if model is None or one.surrogate.bound is None:
         return ""
     try:
-        target = stationary(model, max(RATE, float(one.rate.mean())) if one.rate.mean() < 0.45 else RATE, check=False)
+        target = stationary(model, max(RATE, float(one.rate.mean())) if one.rate.mean() < 0.45 else RATE, False)
         spec, _ = slope_for(model, target)
     except IkunError as error:
         return f"weights alone must do it: {error}" if float(one.rate.mean()) >= SILENT else ""

@@ -126,7 +126,11 @@ def initialise_(
     run = {"steps": steps, "step_by_step": step_by_step, "seed": seed}
     measured = measure(model, example_input, **run)
     before = diagnosis_of(model, measured, seed)
-    plans = [_plan(one, scheme if entry is None else entry.name, critical, rate, alpha) for one in measured]
+    ratios = _fan_ratios(measured)
+    plans = [
+        _plan(one, scheme if entry is None else entry.name, critical, rate, alpha, ratio)
+        for one, ratio in zip(measured, ratios, strict=True)
+    ]
     if not any(plan.gain is not None for plan in plans):
         raise IkunError(
             f"scheme {scheme!r} could be applied to no layer: " + "; ".join(dict.fromkeys(plans[0].change.could_not))
@@ -154,7 +158,17 @@ class Plan:
     deviation: float | None = None
 
 
-def _plan(one: Measured, scheme: str, critical: bool, rate: float | None, alpha: float) -> Plan:
+def _fan_ratios(measured: list[Measured]) -> list[float]:
+    """fan_out/fan_in of the weights that each layer feeds: those bring its gradient. 1 where there are none, or several differ."""
+    found: list[list[float]] = [[] for _ in measured]
+    for one in measured:
+        for below in one.layer.way.layers:
+            if (fan := one.layer.fan) is not None:
+                found[below].append(fan.fan_out / fan.fan_in)
+    return [ratios[0] if len(set(ratios)) == 1 else 1.0 for ratios in found]
+
+
+def _plan(one: Measured, scheme: str, critical: bool, rate: float | None, alpha: float, fan_ratio: float) -> Plan:
     layer = one.layer
     change = Change(layer=layer.index + 1, name=layer.name, weight=layer.weight_name, surrogate_before=one.surrogate.label)
     change.surrogate = change.surrogate_before
@@ -166,16 +180,18 @@ def _plan(one: Measured, scheme: str, critical: bool, rate: float | None, alpha:
     change.gain_before = one.gain
     try:
         model = layer_model(one)
-        (_critical if critical else _by_scheme)(plan, one, model, scheme, rate, alpha)
+        if critical:
+            assert rate is not None
+            _critical(plan, one, model, rate, fan_ratio)
+        else:
+            _by_scheme(plan, one, model, scheme, alpha)
     except IkunError as error:
         change.could_not.append(str(error))
     return plan
 
 
-def _critical(plan: Plan, one: Measured, model: LayerModel, scheme: str, rate: float | None, alpha: float) -> None:
+def _critical(plan: Plan, one: Measured, model: LayerModel, rate: float, fan_ratio: float) -> None:
     """Rate-targeted weights; then the slope at which the gradient keeps its size."""
-    assert rate is not None
-    assert one.layer.fan is not None
     target = stationary(model, rate)
     plan.gain = target.gain if _fed_by_spikes(one) or one.input is None else first_gain(model, rate, one.input)
     plan.deviation = math.sqrt(target.gain * rate) if model.steps == 1 else None
@@ -183,7 +199,7 @@ def _critical(plan: Plan, one: Measured, model: LayerModel, scheme: str, rate: f
         # behind batch norm the current has the norm's variance, whatever the weights
         plan.norm = math.sqrt(target.gain * float(target.second.trace()) / len(target.second))
         plan.change.done.append(f"batch norm cancels σ_W: its weight set to {plan.norm:.4g}, its bias to 0")
-    _slope(plan, one, model, target, one.layer.fan.fan_out / one.layer.fan.fan_in)
+    _slope(plan, one, model, target, fan_ratio)
 
 
 def _fed_by_spikes(one: Measured) -> bool:
@@ -206,7 +222,7 @@ def _slope(plan: Plan, one: Measured, model: LayerModel, target: Any, fan_ratio:
         change.could_not.append(f"slope left as it is: {error}")
 
 
-def _by_scheme(plan: Plan, one: Measured, model: LayerModel, scheme: str, rate: float | None, alpha: float) -> None:
+def _by_scheme(plan: Plan, one: Measured, model: LayerModel, scheme: str, alpha: float) -> None:
     fan = one.layer.fan
     assert fan is not None
     if one.surrogate.bound is None and SCHEMES[scheme].needs_moments:

@@ -103,11 +103,11 @@ def _find_feed(layer: Layer, stops: dict, source: Any, owners: dict, named: dict
         raise IkunError(f"layer {layer.name}: its membrane has no graph; the forward pass must not run under torch.no_grad")
     layer.way = way = walk(edge[0], stops, source, marks)
     own = {id(p) for p in layer.record.module.parameters(recurse=False)}
-    weights = [w for w in way.weights if id(w) not in own]
+    weights = [w for w in way.weights if id(w) in named and id(w) not in own]
     if layer.steps > 1 and (later := membrane(layer.calls[1].x)) is not None:
         again = walk(later[0], stops, source)
         known = {id(w) for w in way.weights}
-        layer.recurrent = any(id(w) not in known for w in again.weights) or (
+        layer.recurrent = any(id(w) in named and id(w) not in known for w in again.weights) or (
             layer.calls[0].sent is not None and layer.index in again.layers
         )
     if len(weights) == 1:

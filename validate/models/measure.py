@@ -113,7 +113,7 @@ def _measured(layer: Layer, recorder: Recorder, gradients: list[tuple[Tensor | N
         layer=layer,
         reading=reading,
         reading_note=note,
-        surrogate=surrogate,
+        surrogate=_as_run(surrogate, x, take, slope),
         rate=_numpy(spikes.reshape(by_sample).mean(dim=2)),
         var_h=_numpy((x - x.mean(dim=tuple(range(1, x.ndim)), keepdim=True)).square().reshape(by_sample).mean(dim=2)),
         grad=_numpy(at_membrane.double().square().reshape(by_sample).mean(dim=2)),
@@ -128,6 +128,17 @@ def _measured(layer: Layer, recorder: Recorder, gradients: list[tuple[Tensor | N
         direct=_direct(layer, recorder, currents),
         **_weights(layer),
     )
+
+
+def _as_run(found: Found, x: Tensor, take: Any, slope: Tensor) -> Found:
+    """The surrogate with what only this run shows: a library may compute it badly in the model's own precision."""
+    bad = slope.isnan()
+    if not bool(bad.any()):
+        return found
+    where = _flat(x)[:, take][bad]
+    span = f"{float(where.min()):.3g} to {float(where.max()):.3g}"
+    note = f"its gradient is NaN in {str(x.dtype).removeprefix('torch.')} for x from {span}"
+    return replace(found, notes=(*found.notes, note))
 
 
 def _weights(layer: Layer) -> dict[str, float]:

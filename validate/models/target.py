@@ -2,8 +2,9 @@
 surrogate's slope at which the gradient then keeps its size.
 
 One step: closed form (`theory.critical`). More: the spikes' covariance is iterated from layer to layer with the gain chosen
-anew at each so that the mean rate stays; what this converges to is stationary at that rate. Stable: at the gain then held, a
-small deviation of the covariance shrinks from layer to layer.
+anew at each so that the mean rate stays; what this converges to is stationary at that rate. It is stable if the network, its
+gain now held and its activity disturbed, comes back to the rate. Activity dies below the gain at which a network that starts
+lively is silent some layers on.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ikun_sym.theory.covariance import normal_points
 from ikun_sym.theory.critical import critical, gain_of_rate
 from ikun_sym.theory.design import slope_parameter
 from ikun_sym.theory.gradient import LayerAdjoint, State
+from ikun_sym.theory.layer_law import SampledLaw
 
 from .prediction import LayerModel
 from .probe import Floats
@@ -33,25 +35,32 @@ LAYERS = 60
 """Layers after which an iteration must have settled."""
 
 SETTLED = 1e-4
-RATES = (0.02, 0.04, 0.07, 0.1, 0.14, 0.18, 0.24, 0.3)
-"""Rates at which the least gain with activity is looked for, when there is no closed form."""
+
+DEAD = 1e-3
+"""Share of its activity below which a network has died."""
+
+DISTURBED = 1.1
+"""Factor on the activity from which a stable state must be reached again."""
+
+BACK = 0.1
+"""Share of the rate within which it counts as reached: the slowest approach near the lowest stable rate leaves that much."""
+
+LIVELY = 0.3
+"""Firing rate at which a network starts whose activity is to die or not."""
+
+PRECISION = 0.01
+"""Of the critical gain, relative."""
 
 SLOPES = np.geomspace(0.02, 200, 25)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """`gain`: fan_in · Var(W) of the weights themselves, a decayed input allowed for; `second`: E[S S] of the state; `growth`:
-    what a small deviation is multiplied by per layer."""
+    """`gain`: fan_in · Var(W) of the weights themselves, a decayed input allowed for; `second`: E[S S] of the state."""
 
     rate: float
     gain: float
     second: Floats
-    growth: float
-
-    @property
-    def stable(self) -> bool:
-        return self.growth < 1
 
 
 def _remembered(function: Callable) -> Callable:
@@ -83,17 +92,30 @@ def critical_gain(model: LayerModel) -> float:
     """The least fan_in · Var(W) at which activity survives through any number of layers."""
     if model.steps == 1:
         return critical().scale.value * model.threshold**2 / _input_weight(model) ** 2
-    return min(stationary(model, rate, check=False).gain for rate in RATES)
+    forward, one_step = _forward(model), critical().scale.value * model.threshold**2 / _input_weight(model) ** 2
+    lively = LIVELY**2 + (LIVELY - LIVELY**2) * np.eye(model.steps)
+    high = one_step
+    while not _survives(forward, high, lively):
+        high *= 2
+        if high > 1e6 * one_step:
+            raise NoSolutionError("activity of this neuron", "dies at every gain", "look at its reset and leak")
+    low = high / 2
+    while _survives(forward, low, lively) and low > 1e-6 * one_step:
+        low, high = low / 2, low
+    while high / low > 1 + PRECISION:
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if _survives(forward, middle, lively) else (middle, high)
+    return high
 
 
 @_remembered
-def stationary(model: LayerModel, rate: float, *, check: bool = True) -> Target:
+def stationary(model: LayerModel, rate: float, check: bool = True) -> Target:
     """Errors: a rate out of reach or (with `check`) not stable."""
     if not model.threshold > 0:
         raise DomainError("threshold", model.threshold, "above the membrane's rest")
     if model.steps == 1:
-        gain, _, slope = gain_of_rate(rate, model.threshold)
-        return Target(rate=rate, gain=gain / _input_weight(model) ** 2, second=np.array([[rate]]), growth=slope)
+        gain, _, _ = gain_of_rate(rate, model.threshold)
+        return Target(rate=rate, gain=gain / _input_weight(model) ** 2, second=np.array([[rate]]))
     if not 0 < rate < 1:
         raise DomainError("rate", rate, "between 0 and 1")
     forward = _forward(model)
@@ -104,22 +126,15 @@ def stationary(model: LayerModel, rate: float, *, check: bool = True) -> Target:
         change, second = float(np.abs(following - second).max()), following
         if change <= SETTLED * rate:
             break
-    deviation = _deviation(forward, gain, second)
-    found = Target(rate=rate, gain=gain, second=second, growth=deviation)
-    if check and not found.stable:
-        raise DomainError(
-            "rate",
-            rate,
-            f"a stable one for {model.steps} steps with leak {model.leak:g}",
-            f"a deviation grows by {deviation:.3g} a layer",
-        )
-    return found
+    if check and not _comes_back(forward, gain, second, rate):
+        raise DomainError("rate", rate, f"one that is stable for {model.steps} steps of this neuron", "take a higher one")
+    return Target(rate=rate, gain=gain, second=second)
 
 
 def first_gain(model: LayerModel, rate: float, second: Floats) -> float:
     """fan_in · Var(W) at which an input of second moment `second` makes the layer fire at this rate."""
     if model.steps == 1:
-        return stationary(model, rate, check=False).gain * rate / float(second[0, 0])
+        return stationary(model, rate, False).gain * rate / float(second[0, 0])
     return _clamped(_forward(model), second, rate, 1.0)
 
 
@@ -168,7 +183,7 @@ def _points(steps: int) -> Any:
 def _forward(model: LayerModel) -> Callable[[Floats], Floats]:
     """Gain times E[x x] to E[S S]; the same random numbers at each call, so that it is a function."""
     points = _points(model.steps)
-    law, unit = model.law(points), replace(model, gain=1.0, bias_var=0.0)
+    law, unit = SampledLaw(model, points), replace(model, gain=1.0, bias_var=0.0)
 
     def forward(current: Floats) -> Floats:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -192,16 +207,24 @@ def _clamped(forward: Callable[[Floats], Floats], second: Floats, rate: float, n
     return math.exp(brentq(excess, low, high, xtol=1e-6)) if low < high else near  # type: ignore[arg-type]
 
 
-def _deviation(forward: Callable[[Floats], Floats], gain: float, second: Floats) -> float:
-    """Growth per layer of a small deviation, after a few layers that leave its slowest part."""
-    apart, growth = 0.02, 0.0
-    base = second
-    trial = second * (1 + apart)
-    for _ in range(3):
-        before = float(np.trace(trial - base))
-        base, trial = forward(gain * base), forward(gain * trial)
-        growth = float(np.trace(trial - base)) / before if before else 0.0
-    return growth
+def _survives(forward: Callable[[Floats], Floats], gain: float, second: Floats) -> bool:
+    dead = DEAD * float(np.trace(second))
+    for _ in range(LAYERS):
+        before, second = second, forward(gain * second)
+        if float(np.trace(second)) < dead:
+            return False
+        if float(np.abs(second - before).max()) <= SETTLED * float(np.abs(second).max()):
+            return True
+    return True
+
+
+def _comes_back(forward: Callable[[Floats], Floats], gain: float, second: Floats, rate: float) -> bool:
+    for disturbed in (second * DISTURBED, second / DISTURBED):
+        for _ in range(LAYERS):
+            disturbed = forward(gain * disturbed)
+        if abs(float(np.trace(disturbed)) / len(second) / rate - 1) > BACK:
+            return False
+    return True
 
 
 def _gradient_factor(model: LayerModel, second: Floats) -> float:

@@ -1,7 +1,6 @@
 """A model lent for a measurement and given back as it was: attributes, buffers, states, gradients, hooks, mode, random state.
 
-Containers are copied two levels deep and tensors by value where their version shows that they were written to, so that
-nothing that a forward pass does survives, not even when it raises. What a model keeps outside its modules is not seen.
+Containers are copied with what they contain and tensors by value, so that nothing that a forward pass does survives, not even when it raises. What a model keeps outside its modules is not seen.
 """
 
 from __future__ import annotations
@@ -25,22 +24,26 @@ class Kept:
 
     tensor: Tensor
     value: Tensor
-    version: int
     requires_grad: bool
     grad: Tensor | None
 
     @classmethod
     def of(cls, tensor: Tensor) -> Kept:
         grad = tensor.grad if tensor.is_leaf else None
-        return cls(tensor, tensor.detach().clone(), tensor._version, tensor.requires_grad, grad)
+        return cls(tensor, tensor.detach().clone(), tensor.requires_grad, grad)
 
     def give_back(self) -> None:
-        if self.tensor._version != self.version:
-            with torch.no_grad():
-                self.tensor.copy_(self.value)
+        # version counters do not tell: batch norm updates its statistics behind them. Written through `data`, so that a graph
+        # of the user's that holds this tensor, unchanged again, still takes it.
+        if not _identical(self.tensor.detach(), self.value):
+            self.tensor.data.copy_(self.value)
         if self.tensor.is_leaf:
             self.tensor.requires_grad_(self.requires_grad)
             self.tensor.grad = self.grad
+
+
+def _identical(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
 
 
 def _tensors(value: Any, depth: int = 3) -> Iterator[Tensor]:
