@@ -19,13 +19,12 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
-from ikun_sym.catalogue.spec import resolve
 from ikun_sym.errors import DomainError, IkunError, NoSolutionError
 from ikun_sym.theory.covariance import normal_points
 from ikun_sym.theory.critical import critical, gain_of_rate
-from ikun_sym.theory.design import slope_parameter
 from ikun_sym.theory.gradient import LayerAdjoint, State
 from ikun_sym.theory.layer_law import SampledLaw
+from ikun_sym.theory.slope import slope_of
 
 from .prediction import LayerModel
 from .probe import Floats
@@ -47,6 +46,9 @@ BACK = 0.1
 
 LIVELY = 0.3
 """Firing rate at which a network starts whose activity is to die or not."""
+
+MARGIN = 1.03
+"""Above the critical gain of one step, where the least stable rate is looked at."""
 
 PRECISION = 0.01
 """Of the critical gain, relative."""
@@ -127,8 +129,19 @@ def stationary(model: LayerModel, rate: float, check: bool = True) -> Target:
         if change <= SETTLED * rate:
             break
     if check and not _comes_back(forward, gain, second, rate):
-        raise DomainError("rate", rate, f"one that is stable for {model.steps} steps of this neuron", "take a higher one")
+        least = _lowest_rate(model, forward)
+        where = f"one that is stable for {model.steps} steps of this neuron: about {least:.2g} or more"
+        raise DomainError("rate", rate, where, "below, the activity of the first step dies with depth, then that of the second")
     return Target(rate=rate, gain=gain, second=second)
+
+
+def _lowest_rate(model: LayerModel, forward: Callable[[Floats], Floats]) -> float:
+    """The mean rate of a network whose first active step is just alive: there a membrane is like one of a single step."""
+    gain = MARGIN * critical().scale.value * model.threshold**2 / _input_weight(model) ** 2
+    second = LIVELY**2 + (LIVELY - LIVELY**2) * np.eye(model.steps)
+    for _ in range(LAYERS):
+        second = forward(gain * second)
+    return float(np.trace(second)) / len(second)
 
 
 def first_gain(model: LayerModel, rate: float, second: Floats) -> float:
@@ -142,12 +155,11 @@ def first_gain(model: LayerModel, rate: float, second: Floats) -> float:
 def slope_for(model: LayerModel, target: Target, fan_ratio: float = 1.0) -> tuple[str, float]:
     """(SPEC with its slope set, slope) at which Σ_t E[δH²] is multiplied by 1 per layer in the target's state; nearest to the
     present slope if there are several. Errors: a surrogate without slope, or none does it."""
-    bound = model.bound
-    parameter = slope_parameter(bound)
-    present = float(dict(bound.values)[parameter])
+    family = slope_of(model.bound)
+    present = family.default
 
     def excess(slope: float) -> float:
-        sharper = resolve(bound, **{parameter: repr(float(slope))})
+        sharper = family.at(float(slope))
         trial = replace(model, surrogate=sharper, gain=target.gain, gain_out=target.gain * fan_ratio, bias_var=0.0)
         factor = _gradient_factor(trial, target.second)
         return math.log(factor) if factor > 0 else -math.inf
@@ -162,13 +174,13 @@ def slope_for(model: LayerModel, target: Target, fan_ratio: float = 1.0) -> tupl
     if not found:
         low, high = (math.exp(v) for v in (min(v for v in values if math.isfinite(v)), max(values)))
         raise NoSolutionError(
-            f"surrogate {bound.spec} at firing rate {target.rate:g}",
-            f"no {parameter} keeps the gradient's size: its factor per layer stays between {low:.3g} and {high:.3g}",
+            f"surrogate {model.bound.spec} at firing rate {target.rate:g}",
+            f"no {family.parameter} keeps the gradient's size: its factor per layer stays between {low:.3g} and {high:.3g}",
             "choose another surrogate or another rate",
         )
     best = float(min(found, key=lambda slope: abs(math.log(slope / present))))  # type: ignore[arg-type]
     best = float(f"{best:.6g}")
-    return resolve(bound, **{parameter: repr(best)}).spec, best
+    return family.at(best).spec, best
 
 
 def _input_weight(model: LayerModel) -> float:

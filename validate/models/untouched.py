@@ -1,6 +1,7 @@
 """A model lent for a measurement and given back as it was: attributes, buffers, states, gradients, hooks, mode, random state.
 
-Containers are copied with what they contain and tensors by value, so that nothing that a forward pass does survives, not even when it raises. What a model keeps outside its modules is not seen.
+Containers are copied with what they contain and tensors by value, so that nothing that a forward pass does survives, not even
+when it raises. What a model keeps outside its modules is not seen.
 """
 
 from __future__ import annotations
