@@ -12,11 +12,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-for library in ("spikingjelly", "snntorch", "norse"):
-    pytest.importorskip(library, reason="needs the extra `interop`")
-
-from spikingjelly.activation_based import layer, neuron, surrogate
-
 from ikun_sym.errors import IkunError
 from ikun_validate import assert_healthy, diagnose
 from ikun_validate.models.measure import measure
@@ -25,6 +20,7 @@ from ikun_validate.models.prediction import predict
 from . import user_models as users
 from .autograd import Neuron, gradients
 from .hand_measured import by_hand
+from .user_models import layer, neuron, surrogate
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
@@ -132,7 +128,7 @@ def test_a_wrong_surrogate_would_be_seen() -> None:
     make, gain, _, hand = CASES["norse"]
     model = drawn(make(), gain)
     linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    x, found = bernoulli(STEPS, BATCH, 96), None
+    x = bernoulli(STEPS, BATCH, 96)
     found = diagnose(model, x)
     torch.manual_seed(0)
     readout = torch.randn(STEPS, BATCH, 96, dtype=torch.float64)
@@ -219,7 +215,7 @@ def everything(model: nn.Module) -> dict[str, Any]:
         {k: v.clone() if isinstance(v, Tensor) else v for k, v in getattr(m, "_memories", {}).items()} for m in model.modules()
     ]
     state["surrogates"] = [id(getattr(m, "surrogate_function", None)) for m in model.modules()]
-    state["random"] = (torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy())  # type: ignore[union-attr]  # noqa: NPY002
+    state["random"] = (torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy())  # type: ignore[union-attr]
     state["global"] = (
         len(nn.modules.module._global_forward_hooks),
         len(nn.modules.module._global_forward_pre_hooks),

@@ -6,11 +6,14 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the libraries' own chatter on import
+    for library in ("spikingjelly", "snntorch", "norse"):
+        pytest.importorskip(library, reason="needs the extra `interop`")
     import norse.torch as norse
     import snntorch
     from norse.torch.functional.lif import LIFParameters
