@@ -122,17 +122,18 @@ def _forward(document: Document) -> None:
         "Weights independent, zero mean, variance σ_W², and independent of what the layer below does; a layer so wide that "
         "averages over its neurons are expectations, and sums over them Gaussian."
     )
-    a, b, c, d = sp.symbols("a_1 a_2 b_1 b_2", real=True)
-    weights = sp.symbols("w_1 w_2", real=True)
+    a, b, c, d = (sp.Symbol(rf"S_{j}[{step}]", real=True) for step in "ts" for j in (1, 2))
+    weights = sp.symbols("W_1 W_2", real=True)
     variance = sp.Symbol(r"\sigma_W^2", positive=True)
-    document.assume("Two inputs at two steps, their weights' variance", symbols=(a, b, c, d, variance))
+    document.assume("Two inputs at two steps, and the weights' variance", symbols=(a, b, c, d, variance))
     product = sp.Poly((weights[0] * a + weights[1] * b) * (weights[0] * c + weights[1] * d), *weights)
     means: dict[Any, sp.Expr] = {(2, 0): variance, (0, 2): variance, (1, 1): sp.S.Zero}  # E[w₁²], E[w₂²], E[w₁w₂]
     document.step(
         "In the mean over the weights the cross terms of two inputs vanish; likewise of any number",
         sp.Add(*(coefficient * means[powers] for powers, coefficient in product.terms())),
         variance * (a * c + b * d),
-        formula=r"\mathbb{E}\left[(w_1 a_1 + w_2 a_2)(w_1 b_1 + w_2 b_2)\right] = " + tex(variance * (a * c + b * d)),
+        formula=r"\mathbb{E}\left[(W_1 S_1[t] + W_2 S_2[t]) (W_1 S_1[s] + W_2 S_2[s])\right] = "
+        r"\sigma_W^2 \left(S_1[t]\, S_1[s] + S_2[t]\, S_2[s]\right)",
         id="cross-terms",
     )
     document.define(

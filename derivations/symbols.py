@@ -1,4 +1,4 @@
-"""The symbols that formulas of derivations use, one statement each; the glossary is made from those that are used."""
+"""The symbols that formulas of derivations use, one line each; the glossary is made from those that are used."""
 
 from __future__ import annotations
 
@@ -8,85 +8,193 @@ from dataclasses import dataclass
 from functools import cache
 
 from ikun_sym.catalogue.surrogates import SURROGATES
+from ikun_sym.gaussian.form import latex
 
 from .document import Document
-from .words import tex
-
-
-@dataclass(frozen=True)
-class Symbol:
-    """`latex` is what the formula holds, without exponent; `meaning` is prose. `order`: place in the glossary."""
-
-    latex: str
-    meaning: str
-    order: int = 0
-
-    @property
-    def anchor(self) -> str:
-        return "symbol-" + "-".join(re.findall(r"[A-Za-z0-9]+", self.latex.replace("*", "star")))
-
-
-FEW = 4
-"""So many surrogates are named where they share the letter of a parameter."""
 
 MEANINGS = {
     r"\mathbb{E}": "expectation",
     r"\mathbb{P}": "probability",
     r"\operatorname{Var}": "variance",
     r"\operatorname{Cov}": "covariance",
+    r"\operatorname{Re}": "real part",
+    r"\operatorname{Im}": "imaginary part",
+    r"\operatorname{sd}": "standard deviation",
     r"\mathcal{N}": "the normal law with the given mean and variance",
     r"\mathbb{R}": "the real numbers",
     r"\mathbb{Z}": "the whole numbers",
+    r"\mathbb{C}": "the complex numbers",
     r"\varphi": "the standard normal density, exp(−a²/2)/√(2π)",
+    r"\varphi_2": "the density of two standard normal variables of correlation ρ",
     r"\Phi": "the standard normal distribution function",
-    r"Q": "the upper tail of the standard normal law, Q(a) = P(N(0, 1) > a)",
-    r"X": "the argument of the surrogate, Gaussian with mean μ and variance v",
-    r"\mu": "mean of the surrogate's argument; a threshold enters as μ = −θ",
-    r"v": "variance of the surrogate's argument",
-    r"x": "argument of the surrogate: membrane potential minus threshold",
-    r"u": "|x|, or a variable of integration",
-    r"f": "the surrogate's primitive; f' is its derivative, which stands in for that of the spike",
+    "Q": "the upper tail of the standard normal law, Q(a) = P(N(0, 1) > a)",
+    r"\operatorname{erf}": "the error function, 2/√π ∫₀ˣ exp(−t²) dt",
+    r"\operatorname{erfc}": "its complement, 1 − erf",
+    r"\operatorname{erfi}": "the imaginary error function, 2/√π ∫₀ˣ exp(t²) dt",
+    r"\operatorname{Ei}": "the exponential integral, −∫_{−x}^∞ e^{−t}/t dt (principal value)",
+    "w": "the Faddeeva function, w(z) = exp(−z²) erfc(−iz)",
+    "T": "with an index: the integral T_s(a, z) = ∫ₐ^∞ e^{−t²} (t + z)^{−s} dt; without: a number of time steps",
+    "U": "Tricomi's confluent hypergeometric function U(a, b, z)",
+    "Z": "a standard normal variable",
+    r"\theta": "threshold of the neuron",
+    r"\kappa": "leak of the membrane; 1 is no leak",
+    "H": "membrane potential before the spike test",
+    "V": "membrane potential after the reset",
+    "S": "spike, 0 or 1",
+    "I": "input current, the weighted sum of a neuron's inputs",
+    "W": "weight",
+    "x": "argument of the surrogate, membrane potential minus threshold; or a variable",
+    "X": "the same as a Gaussian variable of mean μ and variance v",
+    r"\mu": "mean of X; a threshold enters as μ = −θ",
+    "v": "variance of X, or of the membrane potential",
+    "u": "|x|, or a variable of integration",
+    "f": "the surrogate's primitive; f' is the surrogate, which stands in for the derivative of the spike",
+    "m_2": "E[f'(H − θ)²]",
+    "m_4": "E[f'(H − θ)⁴]",
+    r"\sigma_W": "standard deviation of the weights",
+    r"\sigma_X": "Theorem 1's σ_X: its square is the variance of the layer's input, or its second moment",
+    r"\sigma_H": "standard deviation of the membrane potential",
+    r"\alpha": "the constant of Theorem 1",
+    r"\chi": "factor by which a layer multiplies the gradient's second moment",
+    "n": "width, the number of a layer's neurons",
+    r"n_{\mathrm{in}}": "fan-in, inputs of a neuron",
+    r"n_{\mathrm{out}}": "fan-out, neurons that an input feeds",
+    "K": "gain, fan-in times the weights' variance; K[t, s] is the currents' covariance in time",
+    r"K_{\mathrm{out}}": "fan-out times the weights' variance",
+    "p": "firing rate",
+    "q": "variance of the membrane potential of a layer",
+    "a": "threshold in units of the membrane potential's standard deviation, θ/σ_H",
+    "C": "backward factor at the forward-stationary weights, as a function of q",
+    "G": "covariance of the gradients in time, or their squared norm",
+    r"\delta": "gradient of the loss with respect to what follows it",
+    "c_j": "coefficients of a finite sum, given in the code",
+    r"\Lambda": "rate of decay of an exponential term",
+    "r": "place within a cell of a periodic surrogate, or a ratio",
+    "z": "variable of integration",
+    "s": "standard deviation, or slope of the forward map at its fixed point",
+    r"\beta": "variance of the logarithm of the gradient's squared norm over draws of the weights",
+    "y": "a variable",
+    "b": "a variable",
+    "t": "time step, or a variable of integration",
 }
-"""LaTeX to meaning, in the order of the glossary."""
+"""LaTeX to meaning, in the order of the glossary. An index that is not listed counts as its letter: H_1 is H."""
+
+LOCAL = {
+    "released-code": {
+        "k": "number of a point of the grid",
+        r"\bar{g}": "the number by which the released code divides",
+        r"\sigma_{v1}": "standard deviation of the released code's weights, first version",
+        r"\sigma_{v2}": "the same, second version",
+    },
+    "lif-over-time": {
+        r"\tau": "derivative of a step's membrane potential in the last one's",
+        "A": "matrix of the adjoint, δH = A δS",
+        r"\mathrm{charge}": "the neuron's statement for h, in v and i",
+        r"\mathrm{reset}": "the neuron's statement for v, in h and S",
+        "L": "probability of an orthant, P(X ≥ h, Y ≥ k)",
+        r"\rho": "correlation of two standard normal variables",
+        "h": "membrane potential before the spike test; bound of an orthant",
+        "k": "bound of an orthant",
+        "i": "input current",
+        "s": "spike; a time step",
+    },
+    "finite-width": {
+        r"\varepsilon": "relative deviation of a layer's factor from its mean",
+        r"\xi": "deviation of a layer's rate from its mean, given the layer below",
+        r"\hat{p}": "fraction of a layer's neurons that fire",
+        r"\sigma": "standard deviation of the firing rate over draws",
+    },
+}
+"""What a document uses in its own way."""
+
+FUNCTIONS = ("w", "T", "U")
+"""Letters that are functions in closed forms, and may be a surrogate's parameter too."""
+
+FEW = 4
+"""So many surrogates are named where they share the letter of a parameter."""
+
+_SIGNS = r"""
+    frac tfrac sqrt cdot times pm in notin to mapsto iff leq geq neq approx sim propto quad qquad dots ldots cdots infty int sum
+    prod partial pi exp log ln sin cos tan atan arctan arcsin sinh cosh tanh max min lim sup inf bmod setminus top prime ll gg
+    lfloor rfloor lceil rceil langle rangle mid colon forall cup cap circ big Big bigl bigr Bigl Bigr limits nolimits
+    d e i j l O
+"""
+STRUCTURE = frozenset(_SIGNS.split())
+"""Commands and letters that are no symbols of ours: signs, functions everybody knows, d, e, i, O, indices."""
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """`latex` is what formulas hold, without exponent; `meaning` is prose. `order`: place in the glossary. `document`: the
+    only one that means it so, if there is only one."""
+
+    latex: str
+    meaning: str
+    order: int = 0
+    document: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """Permanent."""
+        name = "-".join(re.findall(r"[A-Za-z0-9]+", self.latex))
+        return f"symbol-{name}" + (f"-in-{self.document}" if self.document else "")
 
 
 @cache
-def symbols() -> dict[str, Symbol]:
-    """Every known symbol, those of the surrogates' parameters included."""
-    known = dict(MEANINGS)
-    for name, users in _parameters().items():
-        told = ", ".join(users) if len(users) <= FEW else f"{len(users)} surrogates"
-        own = f"a parameter of {told}"
-        known[name] = f"{known[name]}; also {own}" if name in known else own
-    return {latex: Symbol(latex, meaning, order) for order, (latex, meaning) in enumerate(known.items())}
+def symbols(document: str = "") -> dict[str, Symbol]:
+    """LaTeX to what it means in a document: everybody's words, and before them its own."""
+    known = {name: Symbol(name, meaning, order) for order, (name, meaning) in enumerate(MEANINGS.items())}
+    own = LOCAL.get(document, {}) | (_parameters() if document == "gaussian-moments" else {})
+    return known | {name: Symbol(name, told, len(known) + i, document) for i, (name, told) in enumerate(own.items())}
 
 
-def _parameters() -> dict[str, list[str]]:
-    """LaTeX of each parameter of a surrogate to the surrogates that have it."""
-    found: dict[str, list[str]] = {}
+def _parameters() -> dict[str, str]:
+    """The parameters of the surrogates, whose moments have a document."""
+    users: dict[str, list[str]] = {}
     for surrogate in SURROGATES:
         for param in surrogate.params:
-            found.setdefault(tex(param.symbol), []).append(surrogate.name)
-    return found
+            users.setdefault(_plain(latex(param.symbol)), []).append(surrogate.name)
+    told = {name: ", ".join(by) if len(by) <= FEW else f"{len(by)} surrogates" for name, by in users.items()}
+    return {name: f"a parameter of {by}" + (f"; or {MEANINGS[name]}" if name in FUNCTIONS else "") for name, by in told.items()}
 
 
 _INDEX = r"_(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\[A-Za-z]+|[^\\{}\s])"
 _ATOM = re.compile(
-    r"\\text\{[^{}]*\}|\\begin\{[a-z*]+\}|\\end\{[a-z*]+\}|\\(?:left|right)(?![a-z])"
+    r"\\text\{[^{}]*\}|\\(?:begin|end)\{[a-z*]+\}(?:\{[a-z]*\})?|\\(?:left|right)(?![a-z])"
     r"|(?P<base>\\(?:mathbb|mathcal|mathrm|operatorname|hat|bar|tilde)\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z])"
-    rf"(?:\^(?:\{{[^{{}}]*\}}|\\[A-Za-z]+|[^\\{{}}\s]))?(?P<index>{_INDEX})?"
+    rf"'*(?:\^(?:\{{[^{{}}]*\}}|\\[A-Za-z]+|[^\\{{}}\s]))?(?P<index>{_INDEX})?"
 )
 
 
-def atoms(latex: str) -> Iterator[str]:
+def atoms(formula: str) -> Iterator[str]:
     """The symbols in a formula, index included, exponent not: \\sigma_X, n_{\\mathrm{in}}, \\operatorname{erfc}."""
-    for found in _ATOM.finditer(latex):
+    for found in _ATOM.finditer(formula):
         if found["base"]:
-            yield found["base"] + (found["index"] or "")
+            yield _plain(found["base"] + (found["index"] or ""))
+
+
+def _plain(name: str) -> str:
+    """An index of one letter without its braces."""
+    return re.sub(r"_\{([A-Za-z0-9])\}", r"_\1", name)
+
+
+def known(atom: str, document: str) -> Symbol | None:
+    """What the atom means in the document: as it is, or without its index."""
+    table = symbols(document)
+    return table.get(atom) or table.get(atom.partition("_")[0])
+
+
+def strangers(document: Document) -> set[str]:
+    """Symbols of the document's formulas that no glossary explains."""
+    bare = {atom: atom.partition("_")[0].lstrip("\\") for atom in _atoms_of(document)}
+    return {atom for atom, name in bare.items() if name not in STRUCTURE and known(atom, document.id) is None}
 
 
 def used_by(document: Document) -> tuple[Symbol, ...]:
-    """The glossary's symbols that the document's formulas hold, in its order."""
-    formulas = [latex for statement in document.statements for latex in statement.formulas]
-    found = {atom for latex in formulas for atom in atoms(latex)}
-    return tuple(symbol for latex, symbol in symbols().items() if latex in found)
+    """The symbols that the document's formulas hold, in the order of the glossary."""
+    found = {known(atom, document.id) for atom in _atoms_of(document)} - {None}
+    return tuple(sorted((symbol for symbol in found if symbol), key=lambda symbol: symbol.order))
+
+
+def _atoms_of(document: Document) -> set[str]:
+    return {atom for statement in document.statements for formula in statement.formulas for atom in atoms(formula)}

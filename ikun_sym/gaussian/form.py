@@ -18,8 +18,16 @@ STATUSES = ("proved-ftc", "proved-heat", "proved-ode", "enclosure-agrees", "nume
 
 def latex(expr: sp.Expr) -> str:
     """LaTeX in which a name of several letters is one upright word, not a product of letters."""
-    plain = {s: rf"\mathrm{{{s}}}" for s in expr.free_symbols if len(str(s)) > 1 and sp.latex(s) == str(s)}
-    return sp.latex(expr, symbol_names=plain)
+    names = {symbol: _upright(str(symbol)) for symbol in expr.free_symbols}
+    return sp.latex(expr, symbol_names={symbol: name for symbol, name in names.items() if name})
+
+
+def _upright(name: str) -> str:
+    """LaTeX of a name whose first part has several letters and is no Greek letter; else empty: sympy knows it."""
+    word, _, index = name.partition("_")
+    if len(word) < 2 or sp.latex(sp.Symbol(word)) != word:
+        return ""
+    return rf"\mathrm{{{word}}}" + (rf"_{{\mathrm{{{index}}}}}" if index else "")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ikun_derivations import library, report
 from ikun_derivations.document import DerivationError, Document
 from ikun_derivations.parallel import in_parallel
 from ikun_derivations.render import FORMATS
+from ikun_derivations.symbols import strangers
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import IkunError, NoSolutionError, UnknownNameError
 from tests.derivations.pages import check_page
@@ -149,6 +150,7 @@ def test_every_derivation_in_every_format(tmp_path: Path, monkeypatch: pytest.Mo
     """The whole set, built once: pages that stand alone, whose links arrive, whose symbols are explained."""
     built = library._all(NAMES, None, lambda done, of: None)
     by_name = {document.id: document for document in built}
+    assert {document.id: strangers(document) for document in built} == {name: set() for name in NAMES}
     monkeypatch.setattr(library, "parts", lambda name: [None])
     monkeypatch.setattr(library, "build", lambda name, part: by_name[name])
     for format_ in FORMATS:
