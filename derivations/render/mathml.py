@@ -27,6 +27,9 @@ LIMITS = {"lim", "max", "min", "sup", "inf"}
 """Operators whose index stands below in a displayed formula."""
 
 _BARS, _OPENING, _CLOSING = "|‖", "([{⟨⌊⌈", ")]}⟩⌋⌉"
+_SIGNS = ("−", "+", "±")
+_ENDS = (*_CLOSING, *_BARS, "′", "!")
+"""Operators after which a sign stands between two things."""
 
 
 @lru_cache(maxsize=8192)
@@ -80,6 +83,13 @@ def _mend_operator(
         operator.set("lspace", "0" if before is None or before.tag == "mo" else "0.1667em")
         operator.set("rspace", "0" if follows in _OPENING + _BARS else "0.1667em")
         operator.set("form", "infix")
+    elif text in _SIGNS and (before is None or (before.tag == "mo" and before.text not in _ENDS)):
+        operator.set("form", "prefix")  # a sign, not an operation between two things
+        operator.set("lspace", "0")
+        operator.set("rspace", "0")
+    elif text == "/":
+        operator.set("lspace", "0")
+        operator.set("rspace", "0")
     elif text == "~":  # what latex2mathml writes for \\sim; the operator dictionary gives no space around it
         operator.text = "∼"
     elif text and (text in _BARS or text in _OPENING or text in _CLOSING):

@@ -18,8 +18,8 @@ _PIECE = re.compile(
     r"\$(?P<math>[^$\n]+)\$"
     r"|`(?P<code>[^`\n]+)`"
     # one letter and its index; fan_in and leaky_k_relu are words
-    r"|(?<!\w[^\W_])(?<=[^\W\d_])_(?P<sub>\{[^{}]+\}|[A-Za-z0-9]+)(?![A-Za-z0-9_])"
-    r"|(?<=[\w)\]])\^(?P<sup>\{[^{}]+\}|[A-Za-z0-9]+)"
+    r"|(?<!\w[^\W_])(?<=[^\W\d_])_(?P<sub>\{[^{}]+\}|[A-Za-z0-9α-ωΑ-Ω]+)(?![A-Za-z0-9_])"
+    r"|(?<=[\w)\]])\^(?P<sup>\{[^{}]+\}|[A-Za-z0-9α-ωΑ-Ω]+)"
 )
 
 

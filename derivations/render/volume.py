@@ -71,10 +71,11 @@ class Volume:
 
     @property
     def glossary(self) -> list[tuple[Symbol, list[Entry]]]:
-        """Every symbol that a document uses, with the documents that do."""
+        """Every symbol that a document uses, with the documents that do: the common ones, then each document's own."""
         symbols = dict.fromkeys(symbol for entry in self.entries for symbol in entry.symbols)
         found = [(symbol, [entry for entry in self.entries if symbol in entry.symbols]) for symbol in symbols]
-        return sorted(found, key=lambda pair: pair[0].order)
+        places = {"": -1} | {entry.id: place for place, entry in enumerate(self.entries)}
+        return sorted(found, key=lambda pair: (places[pair[0].document], pair[0].order))
 
 
 def entry(document: Document, source: str) -> Entry:

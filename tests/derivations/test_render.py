@@ -233,6 +233,13 @@ def test_operators_are_operators_and_names_are_whole() -> None:
     assert '<mi mathvariant="normal">in</mi>' in made
 
 
+def test_a_sign_is_no_operation() -> None:
+    """The space around a minus tells them apart."""
+    for latex, signs in ((r"-a - b", 1), (r"\kappa \left(- H + 1\right)", 1), (r"a = -\pm b", 2), (r"f'(a) - |b| - c", 0)):
+        found = re.findall(r'<mo form="prefix" lspace="0" rspace="0">[−+±]</mo>', str(mathml(latex)))
+        assert len(found) == signs, latex
+
+
 def test_what_cannot_be_set_is_refused() -> None:
     with pytest.raises(IkunError, match="cannot be set as MathML"):
         mathml(r"\frac{a}{")

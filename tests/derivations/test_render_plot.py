@@ -140,6 +140,7 @@ def test_labels(latex: str, text: str) -> None:
     ("text", "found"),
     [
         ("σ_X²", ["σ", ("sub", "X"), "²"]),
+        ("e^β m_β", ["e", ("sup", "β"), " m", ("sub", "β")]),
         ("fan_in, leaky_k_relu, _x", ["fan_in, leaky_k_relu, _x"]),
         ("e^{−λu} K_out", ["e", ("sup", "−λu"), " K", ("sub", "out")]),
         ("$a_b$ and `a_b`", [("math", "a_b"), " and ", ("code", "a_b")]),
