@@ -46,6 +46,10 @@ class InfiniteExpectationError(IkunError):
     """E[g(X)] does not exist at this variance."""
 
 
+class NoTheoryError(IkunError):
+    """A setting that can be measured, but for which no prediction is known here."""
+
+
 class NoSolutionError(IkunError):
     """The equation that a user asked to solve has no usable solution; `reason` says why."""
 

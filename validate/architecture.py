@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-import numpy as np
-
-from ikun_sym.catalogue.neurons import NEURONS, Neuron, hard
-from ikun_sym.catalogue.spec import resolve
+from ikun_sym.catalogue.neurons import Neuron
 from ikun_sym.errors import DomainError, IkunError
 from ikun_sym.initialise import DISTRIBUTIONS
 from ikun_sym.theory.layer import FORWARD_PASSES
+from ikun_sym.theory.time_model import INPUTS, LOSSES, TimeModel
 
-INPUTS = ("poisson", "constant")
-LOSSES = ("white", "rate", "summed")
+__all__ = ["INPUTS", "LOSSES", "Architecture"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +20,8 @@ class Architecture:
     repeated from the start where it ends; `width` everywhere if not given. `forward`: "spiking" or "smooth". `input_rate`:
     of Bernoulli spikes (poisson), or the value presented at every step (constant). `loss`: the gradient at the last layer's
     output is random and new at each step (white), random and the same at each step (rate), or 1 everywhere (summed).
-    `synaptic_leak`: of a synaptic current (norse), 0: none. `decay_input`: the current is multiplied by 1 − leak."""
+    `synaptic_leak`: of a synaptic current (norse), 0: none. `decay_input`: the current is multiplied by 1 − leak. `samples`:
+    how many inputs a weight draw sees; None: the batch of the run."""
 
     depth: int = 20
     width: int = 512
@@ -44,50 +42,43 @@ class Architecture:
     input_rate: float = 0.5
     loss: str = "white"
     distribution: str = "normal"
+    samples: int | None = None
 
     def __post_init__(self) -> None:
-        for name, value in [(n, getattr(self, n)) for n in ("depth", "width", "steps")] + [("widths", w) for w in self.widths]:
+        sizes = [(n, getattr(self, n)) for n in ("depth", "width", "steps")] + [("widths", w) for w in self.widths]
+        if self.samples is not None:
+            sizes.append(("samples", self.samples))
+        for name, value in sizes:
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise DomainError(name, value, "an integer of at least 1")
-        for name in ("leak", "synaptic_leak", "threshold", "bias_var"):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                raise DomainError(name, getattr(self, name), "zero or a positive number")
-        for name in ("leak", "synaptic_leak"):
-            if getattr(self, name) > 1:
-                raise DomainError(name, getattr(self, name), "at most 1", "the state is multiplied by it at each step")
-        if self.decay_input and self.leak == 1:
-            raise DomainError("leak", 1, "below 1 with decay_input", "the current is multiplied by 1 − leak")
-        if not (np.isfinite(self.gain) and self.gain > 0):
-            raise DomainError("gain", self.gain, "a positive number", "it is fan_in · Var(W)")
-        if self.input == "poisson" and not 0 <= self.input_rate <= 1:
-            raise DomainError("input rate", self.input_rate, "between 0 and 1", "it is a probability of a spike")
-        for name in ("input_rate", "v_reset"):
-            if not np.isfinite(getattr(self, name)):
-                raise DomainError(name.replace("_", " "), getattr(self, name), "a finite number")
-        for name, allowed in (("input", INPUTS), ("loss", LOSSES), ("distribution", DISTRIBUTIONS)):
-            if getattr(self, name) not in allowed:
-                raise IkunError(f"unknown {name} {getattr(self, name)!r}; known: {', '.join(allowed)}")
-        _ = self.neuron, FORWARD_PASSES[self.forward], resolve(self.surrogate)
-        if self.threshold == 0 and self.input_rate == 0 and self.bias_var == 0:
-            raise DomainError("threshold", 0, "positive where there is no input", "H = θ = 0 is neither spike nor silence")
+        if self.distribution not in DISTRIBUTIONS:
+            raise IkunError(f"unknown distribution {self.distribution!r}; known: {', '.join(DISTRIBUTIONS)}")
+        FORWARD_PASSES[self.forward]
+        _ = self._spiking_model  # which refuses whatever else no network can be built from
+
+    @property
+    def _spiking_model(self) -> TimeModel:
+        """What the infinite-width theory needs to know, the forward pass aside."""
+        ours = {field.name for field in fields(self)}
+        shared: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(TimeModel) if f.name in ours}
+        shared["forward"] = "spiking"
+        if self.widths:
+            ratios = [self.neurons(k + 1) / self.neurons(k) for k in range(len(self.widths))]
+            shared["gain_out"] = tuple(self.gain * ratio for ratio in ratios)
+        return TimeModel(**shared)
+
+    @property
+    def model(self) -> TimeModel:
+        """The network of infinite width. NoTheoryError where there is no theory of it."""
+        return replace(self._spiking_model, forward=self.forward)
 
     @property
     def neuron(self) -> Neuron:
-        neuron = NEURONS[self.reset]
-        if self.v_reset == 0:
-            return neuron
-        if neuron != NEURONS["hard"]:
-            raise IkunError(f"v_reset = {self.v_reset} has no meaning for reset {self.reset!r}; it belongs to the hard reset")
-        return hard(self.v_reset)
+        return self._spiking_model.neuron
 
     def neurons(self, layer: int) -> int:
         """The width of a layer; layer 0 is the input."""
         return self.widths[layer % len(self.widths)] if self.widths else self.width
-
-    @property
-    def input_second_moment(self) -> float:
-        """E[x²] of the input at one step."""
-        return self.input_rate if self.input == "poisson" else self.input_rate**2
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -16,11 +16,11 @@ import numpy as np
 from scipy import stats
 
 from .case import Case
-from .claims import Claim
+from .claims import ACTIVE, Claim, Criterion
 from .constructions import CONSTRUCTIONS, LAWS, SHAPE, TOLERANCE, Law, network_of
 from .judge import CaseResult, Laboratory, RunSettings, judge
 from .network import Architecture, Draw
-from .observables import OBSERVABLES
+from .observables import OBSERVABLES, backward_factors
 from .statistics import LOOKS, share_interval
 
 ALLOWED = 1 - RunSettings.confidence
@@ -126,10 +126,8 @@ def claim_of(claimed: float) -> Claim:
         statement="The backward factor is as claimed.",
         why="True or false by construction.",
         source="ikun",
-        observable=OBSERVABLE.name,
-        scheme="backward-only",
         expected="inconclusive",
-        claimed=claimed,
+        criteria=(Criterion(observable=OBSERVABLE.name, claimed=claimed), ACTIVE),
     )
 
 
@@ -160,7 +158,7 @@ def measured_shape(networks: int, draws: int, seed: int = 0, device: str = "cpu"
         architecture = network_of(np.random.default_rng(sequence), 1.0)
         settings = RunSettings(batch=BATCH, seed=int(sequence.generate_state(1)[0]), device=device)
         found = Laboratory(settings).draws(architecture, draws)
-        factors = np.array([OBSERVABLE.measure(draw) for draw in found if draw.alive > 0])
+        factors = np.array([backward_factors(draw) for draw in found if draw.alive > 0])
         averages.append(factors.mean(axis=1))
         singles.append(factors[:, SHAPE.depth // 2])
         biases.append(averages[-1].mean() - 1)

@@ -2,37 +2,63 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ikun_sym.catalogue.schemes import SCHEMES
+from ikun_sym.catalogue.schemes import Scheme
 from ikun_sym.catalogue.spec import resolve
-from ikun_sym.errors import DomainError
-from ikun_sym.theory import finite_width, meanfield
+from ikun_sym.errors import DomainError, IkunError, NoTheoryError
+from ikun_sym.theory import finite_width, temporal
 from ikun_sym.theory.fan import Fan
 from ikun_sym.theory.layer import FORWARD_PASSES, Layer
-from ikun_sym.theory.meanfield import Prediction
+from ikun_sym.theory.setting import Setting, find_scheme
 from ikun_sym.theory.stationary import SchemeAt, State
+from ikun_sym.theory.time_prediction import Run, TimePrediction
+from ikun_sym.theory.weights import weights_of
 
 from .network import Architecture
 
 STATIONARY = 0.01
 """Layers whose predicted Var(H) is within 1 % of the fixed point count as stationary: a fifth of the usual tolerance."""
 
-
 WIDEST_CHAIN = 2048
 """The exact survival chain has (width + 1)² entries; beyond this width it takes longer than the networks."""
+
+LIVELY = 20.0
+"""Where there is no exact chain, a layer that is predicted to have this many spikes at each step is taken to stay active, and
+one that is predicted to have less than 1/LIVELY over all steps to be silent."""
+
+SAMPLES, RANDOMISATIONS = 2**13, 16
+"""Of a prediction over up to LONG steps: its error is then well below that of the draws, and known to a fifth of itself
+(15 degrees of freedom). Over T > LONG steps the effort grows as T², so the samples are as many fewer."""
+
+LONG, FEWEST = 16, 2**10
+
+
+class Expected(NamedTuple):
+    """What theory says, with its standard error; NaN where it says nothing."""
+
+    value: float
+    se: float = 0.0
+
+
+NOTHING = Expected(float("nan"))
 
 
 @dataclass(frozen=True)
 class Case:
-    """`label` names it in tables; `state` is the stationary state that its weights were computed from, if any."""
+    """`label` names it in tables; `state` is the stationary state that its weights were computed from, if any. `theory`: fields
+    of TimeModel with which the prediction departs from the network, (name, value) each: another theory of it."""
 
     label: str
     architecture: Architecture
     state: State | None = None
+    theory: tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         if self.architecture.depth < 2:
@@ -40,23 +66,40 @@ class Case:
 
     @property
     def layer(self) -> Layer:
+        """The infinite-width layer at one time step."""
         return layer_of(self.architecture)
 
-    @cached_property
-    def prediction(self) -> Prediction | None:
-        """Infinite width, one step. None for more steps and for a loss whose gradient has a mean over neurons."""
-        a = self.architecture
-        if a.steps > 1 or a.loss == "summed":
-            return None
-        return meanfield.propagate(self.layer, a.gain, 1.0, a.depth, a.input_second_moment)
+    def under(self, **theory: Any) -> Case:
+        """The same network as another theory sees it."""
+        return replace(self, theory=tuple(theory.items()))
 
     @cached_property
-    def survival(self) -> float | None:
-        """The exact probability that a sample's activity reaches the last layer; None where no theory covers it."""
+    def prediction(self) -> TimePrediction | None:
+        """Infinite width, whatever the number of steps; None where there is no theory."""
+        return _predict(self.architecture, self.theory)
+
+    def expect(self, what: Callable[[Run], float]) -> Expected:
+        """What `what` is in a network of infinite width."""
+        if self.prediction is None:
+            return NOTHING
+        with np.errstate(invalid="ignore", over="ignore"):
+            value, error = self.prediction.expect(what)
+        return Expected(float(value), float(error))
+
+    @cached_property
+    def survival(self) -> Expected:
+        """The probability that a sample's activity reaches the last layer: exact at one step and equal widths; else 1 or 0
+        where infinite width leaves no doubt."""
         a = self.architecture
-        if a.forward != "spiking" or a.steps > 1 or a.input != "poisson" or a.width > WIDEST_CHAIN:
-            return None
-        return finite_width.survival(a.width, a.depth, a.gain, a.threshold, a.input_rate)
+        if a.forward != "spiking":
+            return NOTHING
+        chain = not (a.widths or a.bias_var or a.decay_input) and a.distribution == "normal" and a.input == "poisson"
+        if chain and a.steps == 1 and a.width <= WIDEST_CHAIN:
+            return Expected(finite_width.survival(a.width, a.depth, a.gain, a.threshold, a.input_rate))
+        if self.prediction is None:
+            return NOTHING
+        spikes = self.prediction.layers[-1].rate * a.neurons(a.depth)
+        return Expected(1.0) if spikes.min() >= LIVELY else Expected(0.0) if spikes.sum() <= 1 / LIVELY else NOTHING
 
     @cached_property
     def stationary(self) -> np.ndarray:
@@ -65,11 +108,45 @@ class Case:
         depth = self.architecture.depth
         pairs = np.arange(depth - 1)
         middle = (pairs >= depth // 4) & (pairs < depth - 1 - depth // 4)
-        if self.prediction is None or self.prediction.var_h[-1] <= 0:
+        if self.prediction is None:
             return middle
-        near = np.abs(self.prediction.var_h / self.prediction.var_h[-1] - 1) <= STATIONARY
+        var_h = self.prediction.array("var_h").sum(axis=1)
+        if var_h[-1] <= 0:
+            return middle
+        near = np.abs(var_h / var_h[-1] - 1) <= STATIONARY
         both = near[1:] & near[:-1]
         return both if both.sum() >= 3 else middle
+
+    @cached_property
+    def log_gradient_variance(self) -> float:
+        """β, of one sample at one time step; NaN where it is not known."""
+        a = self.architecture
+        if self.prediction is None or a.steps > 1:
+            return float("nan")
+        widths = [a.neurons(k + 1) for k in range(a.depth)]
+        return finite_width.log_gradient_variance(a.model.layer, self.prediction.array("var_h")[:, 0], widths)
+
+    @cached_property
+    def rate_spread(self) -> Expected:
+        """Standard deviation over mean of the last layer's rate between weight draws, at one step and for one input."""
+        a = self.architecture
+        if self.prediction is None or a.steps > 1 or a.forward != "spiking" or not self.prediction.layers[-1].rate[0]:
+            return NOTHING
+        last = self.prediction.layers[-1]
+        slope = a.model.layer.forward_slope(float(last.var_h[0]))
+        if not slope < 1:
+            return NOTHING
+        return Expected(finite_width.rate_spread(float(last.rate[0]), slope, a.neurons(a.depth)))
+
+
+@lru_cache(maxsize=256)
+def _predict(architecture: Architecture, theory: tuple[tuple[str, Any], ...]) -> TimePrediction | None:
+    try:
+        model = replace(architecture.model, **dict(theory))
+    except NoTheoryError:
+        return None
+    fewer = 2 ** (2 * max(0, math.ceil(math.log2(model.steps / LONG))))
+    return temporal.predict(model, samples=max(FEWEST, SAMPLES // fewer), randomisations=RANDOMISATIONS)
 
 
 def layer_of(architecture: Architecture) -> Layer:
@@ -79,15 +156,70 @@ def layer_of(architecture: Architecture) -> Layer:
 
 
 def build(architecture: Architecture, scheme: str, alpha: float = 1.0, second_moment: float | None = None) -> Case:
-    """The case whose gain K = fan_in · Var(W) is the scheme's, at its own stationary state.
+    """The case whose gain K = fan_in · Var(W) is the scheme's, at its own stationary state at one time step.
 
-    Error: the scheme has no stationary state here.
+    Errors: the scheme has no stationary state here; layers of several widths for which it has several gains.
     """
-    entry = SCHEMES[scheme]
-    at = SchemeAt(entry, layer_of(architecture), Fan.of(architecture.width), alpha, second_moment)
-    state = at.solve() if entry.needs_moments else None
-    gain = state.gain if state else float(at.weight_variance(1.0)) * architecture.width
-    return Case(label(architecture), replace(architecture, gain=gain), state)
+    entry, own = find_scheme(scheme)
+    neuron, found = architecture.to_dict(), {}
+    for fans in sorted(_fans(architecture), reverse=True):
+        fan = Fan.of(*fans)
+        if architecture.forward == "spiking":
+            fields = weights_of(scheme, fan, neuron, alpha=alpha, second_moment=second_moment).fields
+        else:
+            fields = {"gain": _at(entry, own, architecture, fan, alpha, second_moment).solve().gain}
+        found[tuple(f"{v:.9g}" if isinstance(v, float) else v for v in fields.values())] = fields
+    if len(found) > 1:
+        raise IkunError(
+            f"scheme {entry.name!r} has several gains or slopes in layers of widths {architecture.widths}; "
+            "one for all layers is what can be drawn here: give --gain, or another scheme"
+        )
+    made = replace(architecture, **next(iter(found.values())))
+    state = None
+    if entry.needs_moments:
+        state = _at(entry, own, architecture, Fan.of(*max(_fans(architecture))), alpha, second_moment).solve()
+    return Case(label(made), made, state)
+
+
+def _fans(architecture: Architecture) -> set[tuple[int, int]]:
+    """(fan_in, fan_out) of the layers."""
+    count = min(architecture.depth, len(architecture.widths) or 1)
+    return {(architecture.neurons(k), architecture.neurons(k + 1)) for k in range(count)}
+
+
+def _at(
+    entry: Scheme, own: dict[str, Any], architecture: Architecture, fan: Fan, alpha: float, second_moment: float | None
+) -> SchemeAt:
+    layer = layer_of(architecture)
+    setting = Setting(
+        scheme=entry,
+        fan=fan,
+        surrogate=layer.surrogate,
+        threshold=architecture.threshold,
+        leak=architecture.leak,
+        synaptic_leak=architecture.synaptic_leak,
+        decay_input=architecture.decay_input,
+        alpha=alpha,
+        second_moment=second_moment,
+        own=own,
+    )
+    return SchemeAt(entry, layer, fan, alpha, second_moment, setting)
+
+
+SHOWN = {
+    "gain": "K",
+    "width": "width",
+    "widths": "widths",
+    "depth": "depth",
+    "input_rate": "input rate",
+    "input": "input",
+    "loss": "loss",
+    "bias_var": "bias variance",
+    "forward": "forward",
+    "detach": "detached",
+    "decay_input": "decay input",
+}
+"""What a label names, beside surrogate, threshold and time, where cases would else be called alike."""
 
 
 def label(architecture: Architecture) -> str:
@@ -96,3 +228,16 @@ def label(architecture: Architecture) -> str:
     if architecture.steps > 1:
         text += f", T = {architecture.steps}, leak {architecture.leak:g}, {architecture.reset} reset"
     return text
+
+
+def labels(architectures: Sequence[Architecture]) -> list[str]:
+    """The same for each, made different by what they differ in."""
+    texts = [label(architecture) for architecture in architectures]
+    for name, shown in SHOWN.items():
+        for text in {text for text in texts if texts.count(text) > 1}:
+            alike = [i for i, other in enumerate(texts) if other == text]
+            values = [getattr(architectures[i], name) for i in alike]
+            if len(set(values)) > 1:
+                for i, value in zip(alike, values, strict=True):
+                    texts[i] += f", {shown} = {value:.5g}" if isinstance(value, float) else f", {shown} {value}"
+    return texts

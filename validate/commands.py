@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from ikun_sym.console import REAL, as_json, emit, stderr, table
 from ikun_sym.errors import DomainError, IkunError
 from ikun_sym.files import write_atomically
+from ikun_sym.theory.model_flags import MODEL_FLAGS, WIDTH, described
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,29 +26,16 @@ if TYPE_CHECKING:
 
 DIFFERS, INCONCLUSIVE = 1, 3
 
-MODEL_FLAGS = (
-    click.Option(["--arch"], default="dense", show_default=True),
-    click.Option(["--depth"], type=int, default=20, show_default=True),
-    click.Option(["--steps"], type=int, default=1, show_default=True, help="Time steps T."),
-    click.Option(["--leak"], type=REAL, default="0", show_default=True, help="κ; 1 is IF."),
-    click.Option(["--reset"], default="hard", show_default=True, help="hard or soft."),
-    click.Option(["--detach/--no-detach"], default=True, show_default=True, help="No gradient through the reset."),
-    click.Option(["--threshold"], type=REAL, default="1", show_default=True),
-    click.Option(["--surrogate"], default="atan", show_default=True, metavar="SPEC"),
-    click.Option(["--scheme"], help="Initialisation scheme instead of the claim's own."),
-    click.Option(["--gain"], type=REAL, help="fan_in · Var(W) instead of a scheme."),
-    click.Option(["--input-rate"], type=REAL, default="0.5", show_default=True),
-    click.Option(["--input"], default="poisson", show_default=True, help="poisson or constant."),
-    click.Option(["--loss"], default="white", show_default=True, help="white, rate or summed."),
+NETWORK_FLAGS = (
+    *MODEL_FLAGS,
     click.Option(["--distribution"], default="normal", show_default=True, help="Of the weights: normal or uniform."),
-    click.Option(["--alpha"], type=REAL, default="1", show_default=True, help="IKUN's constant, for IKUN's schemes."),
-    click.Option(["--second-moment"], type=REAL, help="σ_X² for IKUN's schemes, if it is not the stationary one."),
 )
+"""Any of these makes it the user's own network."""
 
 RESUME = click.Option(["--resume"], is_flag=True, help="Go on with the run that was interrupted in this folder.")
 
 RUN_FLAGS = (
-    click.Option(["--width"], type=int, default=512, show_default=True),
+    WIDTH,
     click.Option(["--batch"], type=int, default=64, show_default=True),
     click.Option(["--draws"], default="auto", show_default=True, help="A number, or auto: until the data decide."),
     click.Option(["--tolerance"], type=REAL, default="0.05", show_default=True),
@@ -60,7 +48,7 @@ RUN_FLAGS = (
 )
 
 
-@click.command(params=[*MODEL_FLAGS, *RUN_FLAGS])
+@click.command(params=[*NETWORK_FLAGS, *RUN_FLAGS])
 @click.argument("claim", required=False)
 @click.option("--all", "all_", is_flag=True, help="Every claim of the register.")
 @click.option("--quick", is_flag=True, help="At most 16 draws per network.")
@@ -76,12 +64,13 @@ def validate(ctx: click.Context, claim: str | None, all_: bool, quick: bool, as_
     if (claim is None) != all_:
         raise IkunError("name a claim, or give --all; ikun claims lists them")
     claims = list(CLAIMS) if claim is None else select(claim)
-    own = [o.name for o in MODEL_FLAGS if o.name and ctx.get_parameter_source(o.name) is ParameterSource.COMMANDLINE]
+    given = {name for name in flags if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    own = bool(given & {option.name for option in NETWORK_FLAGS})
     quiet_libraries()
     settings = _settings(flags, quick)
     from .records import recorded, run_folder
 
-    jobs = [(c, _cases(c, flags, bool(own)), None if own else c.expected) for c in claims]
+    jobs = [(c, _own_case(c, flags) if own else _cases(c, flags, given), None if own else c.expected) for c in claims]
     out = run_folder(flags["out"], f"runs/{claim or 'all'}", resume=flags["resume"])
     architectures = [case.architecture for _, cases, _ in jobs for case in cases]
     with recorded(out, settings, architectures, resume=flags["resume"]) as (laboratory, made):
@@ -119,22 +108,23 @@ def _settings(flags: dict[str, Any], quick: bool) -> Any:
     )
 
 
-def _cases(claim: Claim, flags: dict[str, Any], own: bool) -> list[Case]:
-    from .case import Case, build, label
-    from .judge import cases_of
+def _cases(claim: Claim, flags: dict[str, Any], given: set[str]) -> list[Case]:
+    """The claim's own networks; a width that is given is that of all of them."""
     from .network import Architecture
 
-    if flags["arch"] != "dense":
-        raise IkunError(f"unknown architecture {flags['arch']!r}; known: dense")
-    given = {f.name: flags[f.name] for f in fields(Architecture) if flags.get(f.name) is not None}
-    architecture = Architecture(**given, forward=claim.forward)
-    if not own:
-        return cases_of(claim, architecture)
+    return claim.cases(Architecture(), **({"width": flags["width"]} if "width" in given else {}))
+
+
+def _own_case(claim: Claim, flags: dict[str, Any]) -> list[Case]:
+    """The network that the flags describe. Its weights are of the claim's own scheme unless the flags say otherwise."""
+    from .case import Case, build, label
+    from .network import Architecture
+
+    wanted = Architecture(**described(flags), width=flags["width"], distribution=flags["distribution"], forward=claim.forward)
     if flags["gain"] is not None:
-        if flags["scheme"] is not None:
-            raise IkunError("give --gain or --scheme, not both")
-        return [Case(label(architecture), architecture)]
-    return [build(architecture, flags["scheme"] or claim.scheme, flags["alpha"], flags["second_moment"])]
+        wanted = replace(wanted, gain=flags["gain"])
+        return [Case(label(wanted), wanted)]
+    return [build(wanted, flags["scheme"] or claim.scheme, flags["alpha"], flags["second_moment"])]
 
 
 def run(jobs: list[tuple[Claim, list[Case], str | None]], laboratory: Laboratory) -> list[Verdict]:

@@ -158,7 +158,7 @@ def finding(verdict: Verdict) -> str:
     if not values:
         return f"{verdict.claim.id}: {said} of {len(verdict.results)} networks; every network fell silent."
     span = f"{min(values):.4g} to {max(values):.4g}"
-    label, claimed = OBSERVABLES[verdict.claim.observable].label, verdict.claim.claimed
+    label, claimed = OBSERVABLES[verdict.claim.observable].label, verdict.results[0].checks[0].claimed
     return f"{verdict.claim.id}: {said} of {len(verdict.results)} networks; {label} measured {span}, claimed {claimed:g}."
 
 

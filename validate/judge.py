@@ -12,16 +12,13 @@ import numpy as np
 from ikun_sym.errors import DomainError, IkunError
 
 from .case import Case, build
-from .claims import Claim, select
+from .claims import Claim, Criterion, select
+from .layers import layer_rows
 from .network import Architecture, Draw, Network
-from .observables import OBSERVABLES, Observable
 from .parallel import in_parallel
 from .resume import Journal
-from .statistics import RESERVE, Interval, log_normal_mean_interval, mean_interval, planned_looks, share_interval
-from .verdict import Check, number, outcome
-
-SURVIVAL = 0.5
-"""A claim of stability needs activity to reach the last layer in more than half of the draws."""
+from .statistics import UNKNOWN, planned_looks
+from .verdict import Check, outcome
 
 Progress = Callable[[int], None]
 """Called with the number of draws made of the network at hand."""
@@ -68,35 +65,13 @@ class CaseResult:
 
     @property
     def predicted_outcome(self) -> str | None:
-        predicted = [check.predicted_holds for check in self.checks]
-        return None if any(value is None for value in predicted) else outcome(predicted)
+        """What the verdict would be if the network were as theory says; None where theory leaves it open."""
+        found = outcome([check.predicted_holds for check in self.checks])
+        return None if found == "inconclusive" else found
 
     @cached_property
     def layers(self) -> list[dict[str, Any]]:
-        """Per layer: membrane variance, rate and gradient variance, measured (with intervals) and predicted."""
-        active = [draw for draw in self.draws if draw.alive > 0]
-        prediction = self.case.prediction
-        rows = []
-        for index in range(self.case.architecture.depth):
-            var_h = mean_interval([float(draw.var_h[index].mean()) for draw in active], self.error)
-            rate = mean_interval([float(draw.rate[index].mean()) for draw in active], self.error)
-            gradient = log_normal_mean_interval([float(draw.log_gradient[index]) for draw in active], self.error)
-            with np.errstate(over="ignore"):
-                predicted = (
-                    (prediction.var_h[index], prediction.mean_x[index], np.exp(prediction.log_gradient[index]))
-                    if prediction
-                    else (np.nan,) * 3
-                )
-            rows.append(
-                {"layer": index + 1}
-                | {
-                    name: _interval_dict(interval, float(value))
-                    for name, interval, value in zip(
-                        ("var_h", "rate", "grad_var"), (var_h, rate, gradient), predicted, strict=True
-                    )
-                }
-            )
-        return rows
+        return layer_rows(self.case, self.draws, self.error)
 
     def to_dict(self) -> dict[str, Any]:
         state = self.case.state
@@ -152,14 +127,6 @@ class Verdict:
         }
 
 
-def cases_of(claim: Claim, architecture: Architecture) -> list[Case]:
-    """The claim's own settings of surrogate and threshold on an architecture."""
-    return [
-        build(replace(architecture, surrogate=surrogate, threshold=threshold, forward=claim.forward), claim.scheme)
-        for surrogate, threshold in claim.cases
-    ]
-
-
 class Laboratory:
     """Draws, kept by architecture: claims about the same network look at the same draws. With a `journal` the draws that
     it recorded are not made again, and every new one is recorded as soon as it is made."""
@@ -203,55 +170,36 @@ def judge(
 ) -> Verdict:
     """Run every case of a claim. The error probability 1 − confidence is divided over all cases, checks and looks."""
     settings = laboratory.settings
-    observable = OBSERVABLES[claim.observable]
-    looks = planned_looks(settings.draws, settings.most)
-    per_case = 2 if claim.forward == "spiking" else 1
-    error = (1 - settings.confidence) / (len(cases) * per_case * len(looks))
+    looks = planned_looks(settings.draws or claim.draws, settings.most)
+    error = (1 - settings.confidence) / (len(cases) * len(claim.criteria) * len(looks))
     results = []
     for case in cases:
         draws: list[Draw] = []
-        checks: tuple[Check, ...] = ()
+        checks = tuple(unmeasured(criterion, case, settings.tolerance) for criterion in claim.criteria)
         for look in looks:
             draws = laboratory.draws(case.architecture, look, progress)
-            checks = checks_of(claim, observable, case, draws, settings.tolerance, error)
+            checks = tuple(
+                replace(check, interval=criterion.measured.measured(draws, case, error))
+                for criterion, check in zip(claim.criteria, checks, strict=True)
+            )
             if outcome([check.holds for check in checks]) != "inconclusive":
                 break
         results.append(CaseResult(case=case, draws=tuple(draws), checks=checks, error=error))
     return Verdict(claim=claim, expected=expected, results=tuple(results), settings=settings)
 
 
-def checks_of(
-    claim: Claim, observable: Observable, case: Case, draws: Sequence[Draw], tolerance: float, error: float
-) -> tuple[Check, ...]:
-    """The observable against its claimed value and, for spiking networks, survival."""
-    stationary = case.stationary
-    values = [observable.over(observable.measure(draw), stationary) for draw in draws if draw.alive > 0]
-    predicted = np.nan
-    if case.prediction is not None:
-        predicted = observable.over(observable.predict(case.prediction), stationary)
-    checks = [
-        Check(
-            name=observable.name,
-            interval=mean_interval(values, error / RESERVE),
-            threshold=tolerance,
-            claimed=claim.claimed,
-            predicted=predicted,
-        )
-    ]
-    if case.architecture.forward == "spiking":
-        alive = share_interval(sum(draw.alive > 0.5 for draw in draws), len(draws), error)
-        survival = case.survival if case.survival is not None else np.nan
-        checks.append(Check(name="survival", interval=alive, threshold=SURVIVAL, two_sided=False, predicted=survival))
-    return tuple(checks)
-
-
-def _interval_dict(interval: Interval, predicted: float) -> dict[str, float | None]:
-    return {
-        "mean": number(interval.value),
-        "low": number(interval.low),
-        "high": number(interval.high),
-        "predicted": number(predicted),
-    }
+def unmeasured(criterion: Criterion, case: Case, tolerance: float) -> Check:
+    """What is claimed and what theory says, before anything is measured."""
+    predicted = criterion.measured.expected(case)
+    return Check(
+        name=criterion.observable,
+        interval=UNKNOWN,
+        bounds=criterion.bounds(case, tolerance),
+        claimed=criterion.value(case),
+        threshold=criterion.width(case, tolerance),
+        predicted=predicted.value,
+        predicted_se=predicted.se,
+    )
 
 
 def validate(
@@ -267,6 +215,6 @@ def validate(
         raise IkunError(f"{claim!r} names {len(found)} claims: {', '.join(c.id for c in found)}; give one id")
     laboratory = Laboratory(replace(settings or RunSettings(), **overrides))
     if architecture is None:
-        return judge(found[0], cases_of(found[0], Architecture()), laboratory, expected=found[0].expected)
+        return judge(found[0], found[0].cases(Architecture()), laboratory, expected=found[0].expected)
     case = build(replace(architecture, forward=found[0].forward), found[0].scheme)
     return judge(found[0], [case], laboratory)

@@ -30,8 +30,8 @@ KEPT = 2**30
 class Draw:
     """What one weight draw showed. Arrays are [layers, steps], averaged over the samples that are alive at the last layer.
 
-    `var_h`: mean H²; `rate`: mean output; `log_gradient`: log of the mean of (∂L/∂H)² summed over steps, relative to the
-    last layer [layers]; `gradient`: its split over the steps, relative to that sum. `alive`: the share of samples with a
+    `var_h`: variance of H over neurons and samples; `rate`: mean output; `log_gradient`: log of the mean of (∂L/∂H)² summed
+    over steps, relative to the last layer [layers]; `gradient`: its split over the steps. `alive`: the share of samples with a
     spike left at the last layer; where it is 0 the arrays are NaN.
     """
 
@@ -60,7 +60,7 @@ class Network:
         backend: str = "auto",
         keep: bool | None = None,
     ) -> None:
-        self.architecture, self.batch, self._backend = architecture, batch, backend
+        self.architecture, self.batch, self._backend = architecture, architecture.samples or batch, backend
         self.device, self.dtype = torch.device(device), getattr(torch, dtype)
         self.keep = self.weight_bytes <= KEPT if keep is None else keep
 
@@ -168,7 +168,7 @@ class Network:
         that do not fit, or numbers that are not finite."""
         self._check(weights, x, grad_s)
         membranes: list[Tensor] = []
-        squares, activities = [], []
+        squares, means, activities = [], [], []
         for layer, weight in enumerate(weights):
             if weight.dim() != 2 or weight.shape[1] != x.shape[-1]:
                 raise IkunError(
@@ -181,6 +181,8 @@ class Network:
             h, x, power, activity = self.population.forward(current)
             membranes.append(h)
             squares.append(power)
+            if self.architecture.steps > 1:
+                means.append(h.sum(dim=-1))
             activities.append(activity)
         if grad_s.shape != x.shape:
             raise IkunError(f"the gradient has shape {tuple(grad_s.shape)}; it must be that of the output, {tuple(x.shape)}")
@@ -190,9 +192,14 @@ class Network:
             self._blame(weights, var_h)
         alive = (rate[-1] != 0).any(dim=0)  # [batch]
         log_gradient, split = self._backward(weights, membranes, grad_s, alive)
+        variance = var_h[..., alive].mean(dim=-1)
+        if means:  # a reset leaves the membranes a mean of their own; at the first step weights of zero mean leave none
+            mean = (torch.stack(means).cpu().double() / widths)[..., alive].mean(dim=-1)
+            mean[:, 0] = 0
+            variance -= mean**2
         return Draw(
             index=index,
-            var_h=var_h[..., alive].mean(dim=-1).numpy(),
+            var_h=variance.numpy(),
             rate=rate[..., alive].mean(dim=-1).numpy(),
             log_gradient=log_gradient,
             gradient=split,

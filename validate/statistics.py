@@ -52,6 +52,29 @@ def mean_interval(values: Sequence[float], error: float) -> Interval:
     return Interval(float(data.mean()), float(data.mean() - half), float(data.mean() + half))
 
 
+def reserved_mean_interval(values: Sequence[float], error: float) -> Interval:
+    """The interval of the mean at 1/RESERVE of the error probability."""
+    return mean_interval(values, error / RESERVE)
+
+
+def variance_interval(values: Sequence[float], error: float) -> Interval:
+    """χ²-interval for the variance of normal values."""
+    data = np.asarray(values, dtype=float)
+    data = data[np.isfinite(data)]
+    n = len(data)
+    if n < 3:
+        return UNKNOWN
+    s2 = float(data.var(ddof=1))
+    low, high = ((n - 1) * s2 / stats.chi2.ppf(q, n - 1) for q in (1 - error / 2, error / 2))
+    return Interval(s2, float(low), float(high))
+
+
+def deviation_interval(values: Sequence[float], error: float) -> Interval:
+    """The same for the standard deviation."""
+    found = variance_interval(values, error)
+    return Interval(*(float(np.sqrt(x)) for x in (found.value, found.low, found.high)))
+
+
 @lru_cache(maxsize=1024)
 def share_interval(successes: int, trials: int, error: float) -> Interval:
     """Clopper–Pearson interval for a probability: exact, whatever the probability."""

@@ -9,39 +9,37 @@ import numpy as np
 
 from .statistics import Interval
 
+SURE = 3.0
+"""Standard errors by which a prediction must clear the end of a range to be said to lie on one side of it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One thing a verdict rests on. `two_sided`: the truth must lie within claimed ± threshold (an equivalence test);
-    else it must exceed `threshold`. `predicted` is what theory says, NaN where it says nothing."""
+    """One thing a verdict rests on: the truth must lie between `bounds`, which are claimed ± threshold or open on one side.
+    `predicted` is what theory says (NaN where it says nothing), with its standard error."""
 
     name: str
     interval: Interval
+    bounds: tuple[float, float]
+    claimed: float
     threshold: float
-    claimed: float = float("nan")
-    two_sided: bool = True
     predicted: float = float("nan")
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        if self.two_sided:
-            return self.claimed - self.threshold, self.claimed + self.threshold
-        return self.threshold, np.inf
+    predicted_se: float = 0.0
 
     @property
     def holds(self) -> bool | None:
         """True if the whole interval lies inside the bounds, False if it lies outside, None if neither."""
-        low, high = self.bounds
         if not self.interval.known:
             return None
-        if self.interval.high < low or self.interval.low > high:
-            return False
-        return True if low < self.interval.low and self.interval.high < high else None
+        return _inside(self.interval.low, self.interval.high, self.bounds)
 
     @property
     def predicted_holds(self) -> bool | None:
-        low, high = self.bounds
-        return None if np.isnan(self.predicted) else bool(low < self.predicted < high)
+        """The same of the prediction; None too where there is none."""
+        if np.isnan(self.predicted):
+            return None
+        margin = SURE * self.predicted_se
+        return _inside(self.predicted - margin, self.predicted + margin, self.bounds)
 
     def to_dict(self) -> dict[str, Any]:
         result = {
@@ -50,12 +48,20 @@ class Check:
             "high": number(self.interval.high),
             "threshold": self.threshold,
             "claimed": number(self.claimed),
+            "bounds": [number(bound) for bound in self.bounds],
             "predicted": number(self.predicted),
+            "predicted_se": number(self.predicted_se),
             "holds": self.holds,
         }
         if not self.interval.known:
             result["reason"] = "nothing to measure: no draw stayed active"
         return result
+
+
+def _inside(low: float, high: float, bounds: tuple[float, float]) -> bool | None:
+    if high < bounds[0] or low > bounds[1]:
+        return False
+    return True if bounds[0] < low and high < bounds[1] else None
 
 
 def outcome(holds: list[bool | None]) -> str:

@@ -8,14 +8,13 @@ import click
 
 from ..console import REAL, as_json, emit, stderr, table
 from ..errors import IkunError
+from .model_flags import MODEL_FLAGS, WIDTH, model_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from .time_model import TimeModel
     from .time_prediction import LayerPrediction, TimePrediction
-
-SCHEME = "ikun"
 
 ROUNDING = 1e-12
 """A standard error below this share of the value is rounding and is not shown."""
@@ -24,27 +23,8 @@ SHOWN = 12
 """Layers in the printed table; --json has them all."""
 
 
-@click.command()
-@click.option("--arch", default="dense", show_default=True, help="dense.")
-@click.option("--depth", type=int, default=20, show_default=True)
-@click.option("--steps", type=int, default=1, show_default=True, help="Time steps T.")
-@click.option("--leak", type=REAL, default="0", show_default=True, help="κ; 1 is IF.")
-@click.option("--reset", default="hard", show_default=True, help="hard, soft or delayed (snnTorch's default).")
-@click.option("--v-reset", type=REAL, default="0", show_default=True, help="Where the hard reset leaves the membrane.")
-@click.option("--synaptic-leak", type=REAL, default="0", show_default=True, help="Of the synaptic current (norse); 0: none.")
-@click.option("--detach/--no-detach", default=True, show_default=True, help="No gradient through the reset.")
-@click.option("--threshold", type=REAL, default="1", show_default=True)
-@click.option("--surrogate", default="atan", show_default=True, metavar="SPEC")
-@click.option("--scheme", help=f"Initialisation scheme. [default: {SCHEME}]")
-@click.option("--gain", type=REAL, help="fan_in · Var(W) instead of a scheme.")
-@click.option("--alpha", type=REAL, default="1", show_default=True, help="IKUN's constant, for IKUN's schemes.")
-@click.option("--width", type=int, default=512, show_default=True, help="Inputs per neuron, for a scheme.")
+@click.command(params=[*MODEL_FLAGS, WIDTH])
 @click.option("--fan-out", type=REAL, help="Neurons that each neuron feeds; default: the width.")
-@click.option("--input-rate", type=REAL, default="0.5", show_default=True)
-@click.option("--input", default="poisson", show_default=True, help="poisson or constant.")
-@click.option("--loss", default="white", show_default=True, help="white, rate or summed.")
-@click.option("--bias", type=REAL, default="0", show_default=True, help="Standard deviation of the biases.")
-@click.option("--decay-input/--no-decay-input", default=False, show_default=True, help="Currents times 1 - leak.")
 @click.option("--samples", type=int, help="Sampled neurons per randomisation, a power of 2.")
 @click.option("--randomisations", type=int, help="Independent runs, from which the standard errors come.")
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -53,11 +33,9 @@ def meanfield(as_json: bool, **flags: Any) -> None:
     """Variance, firing rate and gradient of every layer of an infinitely wide network, with standard errors."""
     from .temporal import RANDOMISATIONS, SAMPLES, predict
 
-    if flags["arch"] != "dense":
-        raise IkunError(f"architecture {flags['arch']!r} has no infinite-width theory here; allowed: dense")
     if flags["seed"] < 0:
         raise IkunError(f"seed = {flags['seed']} is not allowed; it must be an integer of at least 0")
-    model, notes = _model(flags)
+    model, notes = model_of(flags, flags["fan_out"])
     samples, randomisations = flags["samples"], flags["randomisations"]
     result = predict(
         model,
@@ -65,47 +43,11 @@ def meanfield(as_json: bool, **flags: Any) -> None:
         randomisations=RANDOMISATIONS if randomisations is None else randomisations,
         seed=flags["seed"],
     )
-    document = {"gain": model.gain, "gain_out": model.backward_gain} | result.to_dict() | {"notes": notes}
+    document = {"gain": model.gain, "gain_out": model.backward_gain(1)} | result.to_dict() | {"notes": notes}
     if as_json:
         for note in notes:
             stderr().print(note)
     emit(document, as_json, lambda console: _show(console, model, result, notes))
-
-
-def _model(flags: dict[str, Any]) -> tuple[TimeModel, list[str]]:
-    """The model that the flags describe, and what to tell the user of it."""
-    from .fan import Fan
-    from .time_model import TimeModel
-
-    fan = Fan.of(flags["width"], flags["fan_out"])
-    gain, notes = _gain(flags, fan)
-    same = ("depth", "steps", "leak", "reset", "v_reset", "synaptic_leak", "detach", "threshold", "surrogate")
-    model = TimeModel(
-        **{name: flags[name] for name in (*same, "input", "input_rate", "loss", "decay_input")},
-        bias_var=flags["bias"] ** 2,
-        gain=gain,
-        gain_out=gain * fan.fan_out / fan.fan_in,
-    )
-    return model, notes
-
-
-def _gain(flags: dict[str, Any], fan: Any) -> tuple[float, list[str]]:
-    """fan_in · Var(W): the given one, or the scheme's at one time step."""
-    from ..initialise import init_variance
-
-    if flags["gain"] is not None:
-        if flags["scheme"] is not None:
-            raise IkunError("give --gain or --scheme, not both")
-        return flags["gain"], []
-    scheme = flags["scheme"] or SCHEME
-    found = init_variance(scheme, fan, surrogate=flags["surrogate"], threshold=flags["threshold"], alpha=flags["alpha"])
-    gain = found.variance * fan.fan_in
-    notes = [f"scheme {found.scheme}: fan_in · Var(W) = {gain:.6g}"]
-    if flags["steps"] > 1:
-        notes[0] += ", the scheme's weights for one time step"
-    if found.bias_bound and not flags["bias"]:
-        notes.append(f"the scheme's biases U(±{found.bias_bound:.4g}) are left out; --bias sets their standard deviation")
-    return gain, notes
 
 
 def _show(console: Console, model: TimeModel, result: TimePrediction, notes: list[str]) -> None:

@@ -1,10 +1,19 @@
-"""Finite width at one time step: the exact chain of the number of spikes."""
+"""Finite width at one time step: the exact chain of the number of spikes, and how much draws differ from each other.
+
+With n neurons a layer, log‖δ¹‖²/‖δᴸ‖² ~ N(−β/2, β) about the infinite-width value, β = Σ_l (3 E[f'⁴]/E[f'²]² − 1)/n_l over the
+layers below the last (Hanin & Nica 2020, extended to f' of independent sign; ReLU has their 5): of one sample, far from the
+critical rate. The rate p of a layer deep in a network fluctuates by √((1 − p)/(p n (1 − s²))), s the slope of the forward map.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import binom
 
+from .covariance import Floats
+from .layer import Layer
 from .normal import upper_tail
 
 
@@ -19,4 +28,23 @@ def survival(width: int, depth: int, gain: float, threshold: float, input_rate: 
     law = binom.pmf(counts, width, input_rate)
     for _ in range(depth):
         law = law @ transition
-    return float(1 - law[0])
+    return float(law[1:].sum())
+
+
+def excess(layer: Layer, q: float) -> float:
+    """3 E[f'⁴]/E[f'²]² − 1 at Var(H) = q: n times the relative variance that a layer adds to a squared gradient."""
+    second, fourth = (float(layer.gradient_moment(q, power)) for power in (2, 4))
+    return 3 * fourth / second**2 - 1 if second > 0 else np.inf
+
+
+def log_gradient_variance(layer: Layer, var_h: Sequence[float] | Floats, widths: Sequence[int]) -> float:
+    """β of log‖δ¹‖²/‖δᴸ‖², for the layers' Var(H) and widths."""
+    known: dict[float, float] = {}
+    for q in map(float, var_h[:-1]):
+        known.setdefault(q, excess(layer, q))
+    return sum(known[float(q)] / n for q, n in zip(var_h[:-1], widths[:-1], strict=True))
+
+
+def rate_spread(rate: float, forward_slope: float, width: int) -> float:
+    """Standard deviation over mean of a layer's firing rate between weight draws, for one input, at a stable fixed point."""
+    return float(np.sqrt((1 - rate) / (rate * width * (1 - forward_slope**2))))

@@ -98,17 +98,19 @@ class LayerAdjoint:
     def _trajectory(self) -> Trajectory:
         return self.law.trajectory(self.drive)
 
-    def step(self, state: State) -> tuple[Floats, State]:
-        """(E[δH δHᵀ] in units of exp(log_scale), the state below)."""
+    def step(self, state: State, layer: int) -> tuple[Floats, State]:
+        """(E[δH δHᵀ] in units of exp(log_scale), the state below) of the layer with this number, the first being 1."""
         carried = self._transport.apply(state.noise) if state.noise.any() else np.zeros_like(state.noise)
         coupling = np.zeros_like(state.coupling)
         if state.mean.any() or state.coupling.any():
             directed, coupling = self._directed(state)
-            carried = carried + directed
-        return carried, replace(state, noise=self.model.returned(carried), coupling=coupling, mean=np.zeros_like(state.mean))
+            carried, coupling = carried + directed, self.model.backward_gain(layer) * coupling
+        noise = self.model.returned(carried, layer)
+        return carried, replace(state, noise=noise, coupling=coupling, mean=np.zeros_like(state.mean))
 
     def _directed(self, state: State) -> tuple[Floats, Floats]:
-        """What the part of δS that is no noise adds to E[δH δHᵀ], and the coupling to the spikes of the layer below."""
+        """What the part of δS that is no noise adds to E[δH δHᵀ], and the coupling to the spikes of the layer below
+        for fan_out Var(W) = 1."""
         spikes, points = self._trajectory.s, self.law.gradient_points
         samples = points.shape[1]
         grad_s = state.mean[:, None].astype(spikes.dtype) + state.coupling.astype(spikes.dtype) @ spikes
@@ -116,7 +118,7 @@ class LayerAdjoint:
         with_points = (grad_h @ points.T).astype(float) / samples
         through = self.model.dynamics.input_gain * self.model.filter
         regression = np.linalg.pinv(square_root(self.drive), rcond=RANK)
-        coupling = self.model.backward_gain * through.T @ with_points @ regression @ through
+        coupling = through.T @ with_points @ regression @ through
         return (grad_h @ grad_h.T).astype(float) / samples, coupling
 
 
@@ -125,12 +127,13 @@ def descend(model: TimeModel, law: SampledLaw, drives: Sequence[Floats]) -> Grad
     of all further layers."""
     log_total, split = np.full(model.depth, -np.inf), np.zeros((model.depth, model.steps))
     state, adjoint, layer = initial(model), None, model.depth - 1
+    alike = len(set(model.gains_out)) == 1
     while layer >= 0:
         level = min(layer, len(drives) - 1)
         if adjoint is None or level < len(drives) - 1:
             adjoint = LayerAdjoint(model, law, drives[level])
         with np.errstate(over="ignore", invalid="ignore"):  # refused below
-            carried, raw = adjoint.step(state)
+            carried, raw = adjoint.step(state, layer + 1)
         total = float(np.trace(carried))
         if not np.isfinite(total):
             raise NoSolutionError(
@@ -142,7 +145,7 @@ def descend(model: TimeModel, law: SampledLaw, drives: Sequence[Floats]) -> Grad
             break
         log_total[layer], split[layer] = state.log_scale + np.log(total), np.diag(carried) / total
         below = raw.rescaled()
-        if layer > level and below.near(state):
+        if alike and layer > level and below.near(state):
             # an eigenvector of the layer's map: all layers above the last new one multiply it by the same factor
             factor, count = below.log_scale - state.log_scale, layer - (len(drives) - 1)
             for further in range(layer - count, layer):

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from .covariance import Floats, square_root
-from .layer import SpikingLayer
+from .layer import Layer
 from .neuron_sample import Array, Steps, Trajectory
 from .orthant import two_steps
 from .time_model import TimeModel
@@ -91,16 +91,16 @@ class TwoStepLaw(SampledLaw):
 @dataclass(frozen=True, eq=False)
 class OneStepLaw(SampledLaw):
     @cached_property
-    def _layer(self) -> SpikingLayer:
-        return SpikingLayer(self.model.bound, float(self.model.threshold))
+    def _layer(self) -> Layer:
+        return self.model.layer
 
     def _variance(self, drive: Floats) -> float:
         return self.model.dynamics.input_gain**2 * float(drive[0, 0])
 
     def steps(self, drive: Floats) -> Steps:
         q = self._variance(drive)
-        second = self._layer.second_moment(q) if q > 0 else np.zeros(())
-        return Steps(second=second.reshape(1, 1), mean_h=np.zeros(1), var_h=np.array([q]))
+        mean, second = (self._layer.mean(q), self._layer.second_moment(q)) if q > 0 else (np.zeros(()), np.zeros(()))
+        return Steps(second=second.reshape(1, 1), mean_h=np.zeros(1), var_h=np.array([q]), mean_s=mean.reshape(1))
 
     def transport(self, drive: Floats) -> Transport:
         q, at_rest = self._variance(drive), self.model.dynamics.gradient(np.array([-self.model.threshold])) ** 2

@@ -52,11 +52,18 @@ class Trajectory:
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
-    """What a layer shows per step: mean and variance of h, and `second` [T, T], E[s[t] s[u]], the rates on its diagonal."""
+    """What a layer shows per step: mean and variance of h, and `second` [T, T], E[s[t] s[u]]; `mean_s`, where it is not the
+    diagonal of that, as it is for spikes."""
 
     second: NDArray[np.float64]
     mean_h: NDArray[np.float64]
     var_h: NDArray[np.float64]
+    mean_s: NDArray[np.float64] | None = None
+
+    @property
+    def rate(self) -> NDArray[np.float64]:
+        """E[s]."""
+        return np.diag(self.second) if self.mean_s is None else self.mean_s
 
 
 NARROW = 1e15

@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike
 from ..catalogue.neurons import NEURONS, Neuron, hard
 from ..catalogue.spec import Spec, resolve
 from ..catalogue.surrogate import Bound
-from ..errors import DomainError, IkunError
+from ..errors import DomainError, IkunError, NoTheoryError
 from ..gaussian.moment import float_function
 from .covariance import Floats, checked_second_moment, constant_input, poisson_input
+from .layer import FORWARD_PASSES, Layer
 from .neuron_sample import Dynamics, current_filter
 
 INPUTS = {"poisson": poisson_input, "constant": constant_input}
@@ -26,12 +27,16 @@ LOSSES = ("white", "rate", "summed")
 class TimeModel:
     """H[t] = κ V[t−1] + I[t], S = 1[H >= θ]; I^l is Gaussian with covariance K E[S^{l−1}[t] S^{l−1}[s]] + σ_b².
 
-    gain:           K = fan_in · Var(W);  gain_out: fan_out · Var(W), K if not given
+    gain:           K = fan_in · Var(W);  gain_out: fan_out · Var(W), K if not given; several: of the weights into layer 1,
+                    layer 2, …, repeated from the start where they end
     bias_var:       σ_b², the variance of the biases
     leak:           κ in [0, 1]; 1 is IF
     synaptic_leak:  below 1, the synaptic current's own leak (norse); 0: none
     decay_input:    the current times 1 − κ = 1/τ (SpikingJelly's decay_input; norse's membrane): users run K/τ²
     input:          poisson or constant, with `input_rate` one value or one per input; or E[x[t] x[s]] as a T×T matrix
+    forward:        spiking; smooth: a neuron sends f(H − θ) instead of a spike, at one time step only
+    white_currents: what theories assume that take currents as white in time (SpikeInit, fluctuation-driven): what a neuron
+                    receives at one step says nothing of what it receives at another. Not so with weights that stay
     loss:           the gradient at the last layer's spikes: random and new at each step (white), random and the same at each
                     step (rate), or 1 everywhere, the gradient of the number of spikes (summed)
     """
@@ -47,11 +52,13 @@ class TimeModel:
     steps: int = 1
     depth: int = 20
     gain: float = 1.0
-    gain_out: float | None = None
+    gain_out: float | tuple[float, ...] | None = None
     bias_var: float = 0.0
     input: str | ArrayLike = "poisson"
     input_rate: ArrayLike = 0.5
     loss: str = "white"
+    forward: str = "spiking"
+    white_currents: bool = False
 
     def __post_init__(self) -> None:
         for name in ("depth", "steps"):
@@ -64,15 +71,17 @@ class TimeModel:
         for name in ("leak", "synaptic_leak"):
             if not 0 <= getattr(self, name) <= 1:
                 raise DomainError(name, getattr(self, name), "between 0 and 1", "the state is multiplied by it at each step")
-        for name in ("gain", "gain_out"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise DomainError(name, value, "a positive number", "it is a number of weights times Var(W)")
+        for name, values in (("gain", (self.gain,)), ("gain_out", self.gains_out)):
+            for value in values:
+                if not (math.isfinite(value) and value > 0):
+                    raise DomainError(name, value, "a positive number", "it is a number of weights times Var(W)")
         if self.decay_input and self.leak == 1:
             raise DomainError("leak", 1, "below 1 with decay_input", "the current is multiplied by 1 − leak")
         if self.loss not in LOSSES:
             raise IkunError(f"unknown loss {self.loss!r}; known: {', '.join(LOSSES)}")
-        _ = self.neuron, self.bound
+        _ = self.neuron, self.bound, FORWARD_PASSES[self.forward]
+        if self.forward != "spiking" and self.steps > 1:
+            raise NoTheoryError(f"the forward pass {self.forward!r} has an infinite-width theory at one time step only")
         silent_input = not self.input_second_moment.any()
         if silent_input and self.threshold == 0 and self.bias_var == 0:
             raise DomainError("threshold", 0, "positive where there is no input", "H = θ = 0 is neither spike nor silence")
@@ -100,9 +109,19 @@ class TimeModel:
         return INPUTS[self.input](self.input_rate, self.steps)
 
     @property
-    def backward_gain(self) -> float:
-        """fan_out · Var(W)."""
-        return self.gain if self.gain_out is None else self.gain_out
+    def gains_out(self) -> tuple[float, ...]:
+        """fan_out · Var(W) of the weights into layer 1, 2, …, repeated."""
+        given = self.gain if self.gain_out is None else self.gain_out
+        return given if isinstance(given, tuple) else (given,)
+
+    def backward_gain(self, layer: int) -> float:
+        """fan_out · Var(W) of the weights into this layer, the first being 1."""
+        return self.gains_out[(layer - 1) % len(self.gains_out)]
+
+    @property
+    def layer(self) -> Layer:
+        """The layer at one time step."""
+        return FORWARD_PASSES[self.forward].layer(self.bound, float(self.threshold))
 
     @cached_property
     def dynamics(self) -> Dynamics:
@@ -116,9 +135,12 @@ class TimeModel:
 
     def drive(self, second: Floats) -> Floats:
         """The covariance of the current at the membrane, from E[x[t] x[s]] of the layer below."""
-        return self.filter @ (self.gain * second + self.bias_var) @ self.filter.T
+        current = self.gain * second + self.bias_var
+        if self.white_currents:
+            current = np.diag(np.diag(current))
+        return self.filter @ current @ self.filter.T
 
-    def returned(self, carried: Floats) -> Floats:
-        """The covariance of the gradient at the spikes of the layer below, from E[δH[t] δH[s]]."""
+    def returned(self, carried: Floats, layer: int) -> Floats:
+        """The covariance of the gradient at the spikes of the layer below, from this layer's E[δH[t] δH[s]]."""
         through = self.dynamics.input_gain * self.filter
-        return self.backward_gain * through.T @ carried @ through
+        return self.backward_gain(layer) * through.T @ carried @ through

@@ -51,9 +51,21 @@ class LayerPrediction:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """One randomisation, what one network of infinite width shows: `var_h`, `rate` [L, T]; `log_gradient` [L], log of
+    Σ_t E[δH²] relative to the last layer; `gradient` [L, T], its shares."""
+
+    var_h: Floats
+    rate: Floats
+    log_gradient: Floats
+    gradient: Floats
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TimePrediction:
     """`log_gradient`: log of layer 1's Σ_t E[(∂L/∂H[t])²] relative to the last layer's, and its standard error.
-    `silent_from`: the first layer without a spike; `fixed_from`: the first layer whose law all further ones share."""
+    `silent_from`: the first layer without a spike; `fixed_from`: the first layer whose law all further ones share.
+    `runs`: the randomisations themselves, so that the error of anything computed from a prediction can be had."""
 
     layers: tuple[LayerPrediction, ...]
     log_gradient: float
@@ -62,6 +74,11 @@ class TimePrediction:
     fixed_from: int | None
     randomisations: int
     samples: int
+    runs: tuple[Run, ...] = ()
+
+    def expect(self, what: Callable[[Run], Any]) -> tuple[Floats, Floats]:
+        """The mean of what `what` says of a run, and its standard error; an exact prediction has none."""
+        return _mean_and_error(np.array([what(run) for run in self.runs], dtype=float))
 
     def array(self, name: str) -> Floats:
         """[L, T] of var_h, mean_h, rate or grad_var; [L, T, T] of current."""
@@ -121,7 +138,7 @@ def collect(
     forward = {
         "var_h": over_runs(lambda one: one.var_h),
         "mean_h": over_runs(lambda one: one.mean_h),
-        "rate": over_runs(lambda one: np.diag(one.second)),
+        "rate": over_runs(lambda one: one.rate),
         "current": _mean_and_error(np.array(drives).swapaxes(0, 1)),
     }
     totals = np.array([one.log_total for one in gradients])
@@ -133,9 +150,9 @@ def collect(
     with np.errstate(over="ignore", invalid="ignore"):
         grad_var = np.exp(by_step)
         grad_error = np.where(grad_var > 0, grad_var * by_step_error, 0.0)
-    layers = []
+    layers, last = [], len(steps) - 1
     for index in range(model.depth):
-        level = min(index, len(steps) - 1)
+        level = min(index, last)
         values, errors = ({name: pair[which][level] for name, pair in forward.items()} for which in (0, 1))
         errors |= {"grad_var": grad_error[index], "log_gradient": float(total_error[index])}
         layers.append(
@@ -150,4 +167,13 @@ def collect(
         fixed_from=len(steps) if settled else None,
         randomisations=len(gradients),
         samples=samples,
+        runs=tuple(
+            Run(
+                var_h=np.array([steps[min(index, last)][run].var_h for index in range(model.depth)]),
+                rate=np.array([steps[min(index, last)][run].rate for index in range(model.depth)]),
+                log_gradient=relative[run],
+                gradient=gradients[run].split,
+            )
+            for run in range(len(gradients))
+        ),
     )

@@ -18,12 +18,10 @@ from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
 from torch import Tensor
 
-from ikun_sym.catalogue.spec import resolve
 from ikun_sym.cli import main
 from ikun_sym.errors import IkunError
-from ikun_sym.theory import gradient, meanfield, temporal, transport
+from ikun_sym.theory import gradient, temporal, transport
 from ikun_sym.theory.covariance import constant_input, normal_points, poisson_input, square_root
-from ikun_sym.theory.layer import SpikingLayer
 from ikun_sym.theory.layer_law import OneStepLaw, SampledLaw, law
 from ikun_sym.theory.neuron_sample import Dynamics, Trajectory, current_filter
 from ikun_sym.theory.orthant import orthant, two_steps
@@ -32,18 +30,6 @@ from ikun_sym.theory.time_model import TimeModel
 from ikun_sym.theory.time_prediction import TimePrediction
 
 # ---------------------------------------------------------------------------------------------------- one and two steps
-
-
-@pytest.mark.parametrize(("gain", "threshold", "loss"), [(10.0817, 1.0, "white"), (4.0, 1.0, "rate"), (2.0, 0.0, "white")])
-def test_one_step_is_the_closed_form(gain: float, threshold: float, loss: str) -> None:
-    layer = SpikingLayer(resolve("atan"), threshold)
-    wanted = meanfield.propagate(layer, gain, 1.0, 6, 0.5)
-    found = predict(TimeModel(gain=gain, threshold=threshold, depth=6, loss=loss))
-    alive = wanted.var_h > 1e-12
-    np.testing.assert_allclose(found.array("var_h")[alive, 0], wanted.var_h[alive], rtol=1e-12)
-    np.testing.assert_allclose(found.array("rate")[alive, 0], wanted.mean_x[alive], rtol=1e-12)
-    np.testing.assert_allclose(np.log(found.array("grad_var")[:, 0]), wanted.log_gradient, rtol=1e-9, atol=1e-12)
-    assert not found.errors("rate").any()
 
 
 def test_one_step_sampled_agrees_with_the_closed_form() -> None:
@@ -523,6 +509,9 @@ def test_fan_out_enters_backwards_only() -> None:
         {"reset": "soft", "v_reset": 0.1},
         {"leak": 1.0, "decay_input": True},
         {"surrogate": "nonsense"},
+        {"gain_out": (2.0, 0.0)},
+        {"forward": "analog"},
+        {"forward": "smooth", "steps": 2},
     ],
     ids=str,
 )

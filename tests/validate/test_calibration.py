@@ -10,7 +10,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from ikun_validate import judge
+from ikun_validate import statistics
 from ikun_validate.calibration import ALLOWED, Calibration, Row, on_law, on_networks
 from ikun_validate.constructions import CONSTRUCTIONS, LAWS, MARGIN, TOLERANCE, Construction, Law
 from ikun_validate.statistics import Interval, mean_interval
@@ -37,7 +37,7 @@ def test_a_broken_procedure_fails(true: bool, monkeypatch: pytest.MonkeyPatch) -
         right = mean_interval(values, error)
         return Interval(right.value, (right.value + right.low) / 2, (right.value + right.high) / 2)
 
-    monkeypatch.setattr(judge, "mean_interval", half)
+    monkeypatch.setattr(statistics, "mean_interval", half)
     row = on_law(CLOSED_FORM_LAWS[0], true, 500, seed=3)
     assert not row.passes
     assert not Calibration(rows=(row,), shape=None, seconds=0.0).passes

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from ikun_sym.errors import IkunError
-from ikun_sym.theory.meanfield import propagate
 from ikun_validate import validate
 from ikun_validate.case import Case, build
 from ikun_validate.claims import CLAIMS, Claim, select
-from ikun_validate.judge import Laboratory, RunSettings, Verdict, cases_of, judge
+from ikun_validate.judge import Laboratory, RunSettings, Verdict, judge
 from ikun_validate.network import Architecture, Network
+from tests.selection import spread
 
 SMALL = Architecture(depth=16, width=256)
 SETTINGS = RunSettings(batch=32)
@@ -24,16 +24,23 @@ def verdict_on(claim: Claim, cases: list[Case]) -> Verdict:
     return judge(claim, cases, Laboratory(SETTINGS), expected=claim.expected)
 
 
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
-def test_every_claim_gets_its_expected_verdict(claim: Claim) -> None:
-    """By design a verdict is wrong with probability at most 1 % (SETTINGS.confidence); the seed is fixed."""
-    found = verdict_on(claim, cases_of(claim, SMALL))
+QUICK = [claim.id for claim in CLAIMS if claim.id.startswith("theorem1.")]
+OTHERS = [claim.id for claim in CLAIMS if claim.id not in QUICK]
+
+
+@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)])
+def test_every_claim_gets_its_expected_verdict(name: str) -> None:
+    """By design a verdict is wrong with probability at most 1 % (SETTINGS.confidence); the seed is fixed. Where infinite
+    width leaves a verdict open, so may the network."""
+    claim = CLAIMS[name]
+    found = verdict_on(claim, claim.cases(SMALL))
     assert found.verdict == claim.expected
-    assert all(result.outcome == result.predicted_outcome for result in found.results)
+    assert all(result.predicted_outcome in (None, result.outcome) for result in found.results)
 
 
 def test_alpha_one_grows_by_the_inverse_variance_of_the_spikes() -> None:
-    found = verdict_on(CLAIMS["theorem1.backward.alpha-one"], cases_of(CLAIMS["theorem1.backward.alpha-one"], SMALL))
+    claim = CLAIMS["theorem1.backward.alpha-one"]
+    found = verdict_on(claim, claim.cases(SMALL))
     for result in found.results:
         state = result.case.state
         assert state is not None
@@ -43,7 +50,7 @@ def test_alpha_one_grows_by_the_inverse_variance_of_the_spikes() -> None:
 
 @pytest.mark.parametrize("plant", ["weights", "adjoint", "prediction"])
 def test_a_lying_harness_is_caught(plant: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A true claim is refuted, or the verdict departs from the prediction, when one part is wrong by ten per cent."""
+    """A true claim is refuted, or verdict and prediction part, when one part is wrong by ten per cent (theory by 14)."""
     claim = CLAIMS["theorem1.backward.alpha-matched"]
     case = build(replace(SMALL, threshold=0.0), claim.scheme)
     if plant == "weights":
@@ -59,13 +66,10 @@ def test_a_lying_harness_is_caught(plant: str, monkeypatch: pytest.MonkeyPatch) 
             lambda self, *given: Returned(*(x * 1.1**0.5 for x in right_adjoint(self, *given))),
         )
     else:
-        import ikun_validate.case
+        import ikun_validate.case as module
 
-        monkeypatch.setattr(
-            ikun_validate.case.meanfield,
-            "propagate",
-            lambda layer, gain, *rest: replace(propagate(layer, gain, *rest), chi=propagate(layer, gain, *rest).chi * 1.1),
-        )
+        right_theory = module._predict
+        monkeypatch.setattr(module, "_predict", lambda a, theory: right_theory(replace(a, gain=1.3 * a.gain), theory))
     result = verdict_on(claim, [case]).results[0]
     assert result.outcome != result.predicted_outcome
 
@@ -89,14 +93,61 @@ def test_silence_refutes() -> None:
     assert checks["survival"].predicted == pytest.approx(0, abs=1e-6)
 
 
-def test_leaky_networks_over_time_run_without_a_prediction() -> None:
+LEAKY = replace(SMALL, steps=4, leak=0.5, reset="soft", detach=False)
+
+
+def test_verdicts_over_time_have_a_prediction() -> None:
+    """Each value that theory predicts lies in its interval, which misses it with probability below 1 %; seed fixed."""
     claim = CLAIMS["theorem1.backward.alpha-matched"]
-    case = build(replace(SMALL, steps=4, leak=0.5, reset="soft", detach=False), claim.scheme)
+    result = verdict_on(claim, [build(LEAKY, claim.scheme)]).results[0]
+    assert result.predicted_outcome == result.outcome
+    factor = result.checks[0]
+    assert factor.interval.low < factor.predicted < factor.interval.high
+    assert 0 < factor.predicted_se < 0.01
+    document = result.to_dict()
+    for row in document["layers"]:
+        for quantity in ("var_h", "rate", "grad_var"):
+            assert np.isfinite([row[quantity][key] for key in ("mean", "low", "high", "predicted", "predicted_se")]).all()
+            assert len(row[quantity]["steps"]) == LEAKY.steps
+        assert row["grad_var"]["predicted"] == pytest.approx(sum(s["predicted"] for s in row["grad_var"]["steps"]), rel=1e-3)
+
+
+WRONG_THEORIES = {
+    "reset": ({"steps": 5, "leak": 0.8}, {"reset": "soft"}),
+    "detach": ({"steps": 5, "leak": 0.8, "reset": "soft", "detach": False, "loss": "rate"}, {"detach": True}),
+    "leak": ({"steps": 5, "leak": 0.8}, {"leak": 0.5}),
+    "white currents": ({"steps": 6, "leak": 0.8}, {"white_currents": True}),
+    "scaled input": ({"steps": 3, "leak": 0.5, "decay_input": True, "gain": 36.0}, {"decay_input": False}),
+    "bias": ({"steps": 3, "leak": 0.5, "bias_var": 1.0}, {"bias_var": 0.0}),
+    "loss": ({"loss": "summed", "gain": 7.5, "width": 512}, {"loss": "rate"}),
+    "synapse": ({"steps": 4, "leak": 0.5, "synaptic_leak": 0.5}, {"synaptic_leak": 0.0}),
+    "widths": ({"widths": (128, 256)}, {"gain_out": None}),
+}
+
+
+@pytest.mark.parametrize("name", spread(WRONG_THEORIES, 3))
+def test_a_wrong_theory_of_a_network_is_refuted_and_the_right_one_is_not(name: str) -> None:
+    """Rate and gradient against a theory of the same network that is wrong in one point: refuted, though 16 draws do; with
+    the right one nothing is refuted (each with probability below 1 %; seed fixed)."""
+    network, wrong = WRONG_THEORIES[name]
+    case = Case(name, replace(SMALL, **{"depth": 8, "gain": 9.0, **network}))
+    claim = CLAIMS["time.covariance"]
+    assert verdict_on(claim, [case]).verdict != "refuted"
+    other = case.under(**wrong)
+    criteria = tuple(
+        replace(c, claimed=lambda case, c=c: c.measured.expected(other).value, tolerance=0.05) for c in claim.criteria
+    )
+    assert verdict_on(replace(claim, criteria=criteria), [case]).verdict == "refuted"
+
+
+def test_no_theory_is_said_to_be_none() -> None:
+    """Smooth networks over several steps are measured; nothing is predicted of them."""
+    claim = CLAIMS["theorem1.forward.smooth"]
+    case = Case("smooth", replace(LEAKY, forward="smooth", gain=3.0))
     result = verdict_on(claim, [case]).results[0]
     assert result.case.prediction is None
     assert result.predicted_outcome is None
-    assert result.outcome in ("confirmed", "refuted", "inconclusive")
-    assert np.isfinite([row["grad_var"]["mean"] for row in result.layers]).all()
+    assert result.layers[0]["rate"]["predicted"] is None
 
 
 def test_measured_layers_follow_the_prediction() -> None:

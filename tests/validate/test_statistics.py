@@ -97,7 +97,7 @@ def sequential_outcome(rng: np.random.Generator, truth: float, confidence: float
     error = (1 - confidence) / len(LOOKS)
     values = rng.normal(truth, spread, LOOKS[-1])
     for look in LOOKS:
-        check = Check(name="x", interval=mean_interval(values[:look], error), threshold=0.05, claimed=1.0)
+        check = Check(name="x", interval=mean_interval(values[:look], error), bounds=(0.95, 1.05), threshold=0.05, claimed=1.0)
         found = outcome([check.holds])
         if found != "inconclusive":
             return found
@@ -131,12 +131,12 @@ def test_outcome() -> None:
     [(0.96, 1.04, True), (0.94, 1.04, None), (1.06, 1.2, False), (0.8, 0.94, False), (1.04, 1.06, None)],
 )
 def test_equivalence_check(low: float, high: float, holds: bool | None) -> None:
-    check = Check(name="x", interval=Interval(1.0, low, high), threshold=0.05, claimed=1.0)
+    check = Check(name="x", interval=Interval(1.0, low, high), bounds=(0.95, 1.05), threshold=0.05, claimed=1.0)
     assert check.holds is holds
 
 
 def test_unknown_never_counts_as_passed() -> None:
-    check = Check(name="x", interval=UNKNOWN, threshold=0.05, claimed=1.0)
+    check = Check(name="x", interval=UNKNOWN, bounds=(0.95, 1.05), threshold=0.05, claimed=1.0)
     assert check.holds is None
     assert check.to_dict()["value"] is None
     assert "reason" in check.to_dict()
