@@ -546,7 +546,7 @@ def test_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert sum(document["layers"][-1]["grad_var"]) == pytest.approx(1, rel=1e-3)
     code, out, _ = run_command(capsys, *flags, "--scheme", "kaiming")
     assert code == 0
-    assert "weights for one time step" in out
+    assert "fan_in · Var(W) = 2" in out
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from ikun_sym.catalogue.schemes import SCHEMES
 from ikun_sym.errors import IkunError
 from ikun_sym.theory.design import design
 from ikun_sym.theory.layer import FORWARD_PASSES
+from ikun_sym.theory.model_flags import SCHEME
 
 from ..case import Case, build, labels
 from ..network import Architecture
@@ -114,7 +115,7 @@ class Claim:
     expected: str
     criteria: tuple[Criterion, ...]
     settings: tuple[Setting, ...] = STANDARD
-    scheme: str = "backward-only"
+    scheme: str = SCHEME
     forward: str = "spiking"
     derivation: str = ""
     draws: int | None = None
