@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 
-def spread(names: Iterable[str], share: int = 4) -> list[Any]:
-    """Every `share`-th name as it is, the others marked slow."""
-    return [pytest.param(name, marks=() if index % share == 0 else pytest.mark.slow) for index, name in enumerate(names)]
+def spread(names: Iterable[Any], share: int = 4, first: int = 0) -> list[Any]:
+    """Every `share`-th name (or tuple of arguments) as it is, from number `first` on; the others marked slow."""
+    return [
+        pytest.param(*(name if isinstance(name, tuple) else (name,)), marks=() if index % share == first else pytest.mark.slow)
+        for index, name in enumerate(names)
+    ]

@@ -35,6 +35,7 @@ from ikun_sym.gaussian.primitive import primitive
 from ikun_sym.gaussian.rules import form_ball, form_of
 from ikun_sym.gaussian.special import VOCABULARY, Balls, ball
 from ikun_sym.gaussian.tails import tail
+from tests.selection import spread
 from tests.sym.mutant_table import row
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "moments.json").read_text(encoding="utf-8"))
@@ -51,7 +52,6 @@ SLACK = 1e-12
 
 POWERS = (1, 2, 4)
 NAMES = SURROGATES.names()
-EACH_NAME = pytest.mark.parametrize("name", NAMES)
 
 k, a = sp.Symbol("k", positive=True), sp.Symbol("alpha", positive=True)
 ADDED = (
@@ -210,13 +210,13 @@ def check_everything(surrogate: Surrogate) -> None:
 # --- values -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", dict.fromkeys(entry["surrogate"] for entry in REFERENCE))
+@pytest.mark.parametrize("name", spread(dict.fromkeys(entry["surrogate"] for entry in REFERENCE), 2))
 def test_stored_references(name: str) -> None:
     for entry in (entry for entry in REFERENCE if entry["surrogate"] == name):
         check_value(resolve(spec_of(entry)), entry["power"], entry["mean"], entry["var"], entry["value"])
 
 
-@EACH_NAME
+@pytest.mark.parametrize("name", spread(NAMES))
 def test_registered_surrogate(name: str) -> None:
     check_everything(SURROGATES[name])
 
@@ -257,7 +257,7 @@ def test_status_of(name: str, kind: str, status: str) -> None:
 # --- limits, shapes ---------------------------------------------------------------------------------------------------
 
 
-@EACH_NAME
+@pytest.mark.parametrize("name", spread(NAMES, 3))
 def test_variance_zero_is_the_limit(name: str) -> None:
     """At a kink the error is O(σ) = 1e-6 times a slope of up to 100, elsewhere O(v)."""
     for mean in ("0", "0.3", "-0.3", "-2"):
@@ -282,7 +282,7 @@ def has_primitive(name: str) -> bool:
         return False
 
 
-@EACH_NAME
+@pytest.mark.parametrize("name", spread(NAMES, 3, 1))
 def test_primitive_moments_differentiate_to_derivative_moments(name: str) -> None:
     """d/dm E[f(X)] = E[f'(X)]: a central difference of step 1e-4, so an error of about 1e-8."""
     if not has_primitive(name):
@@ -294,7 +294,7 @@ def test_primitive_moments_differentiate_to_derivative_moments(name: str) -> Non
     assert (upper - lower) / (2 * step) == pytest.approx(float(evaluate(name, -0.6, 0.5)), rel=1e-5)
 
 
-@EACH_NAME
+@pytest.mark.parametrize("name", spread(NAMES, 3, 2))
 def test_float_route_broadcasts(name: str) -> None:
     mean, var = np.linspace(-2, 1, 4)[:, None], np.array([0.1, 1.0, 10.0])
     grid = evaluate(name, mean, var, power=2)
@@ -460,7 +460,7 @@ def test_bad_input_is_refused_in_one_line(call: Any, error: type[IkunError], mes
 # --- adding a surrogate is one statement ------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=ADDED, ids=lambda surrogate: surrogate.name)
+@pytest.fixture(params=spread(ADDED, 3), ids=lambda surrogate: surrogate.name)
 def added(request: pytest.FixtureRequest) -> Iterator[Surrogate]:
     surrogate: Surrogate = SURROGATES.register(request.param)
     yield surrogate

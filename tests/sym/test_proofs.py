@@ -26,6 +26,7 @@ from ikun_sym.gaussian.moments import Term
 from ikun_sym.gaussian.proof import is_zero, prove_ftc
 from ikun_sym.gaussian.rules import derive
 from ikun_sym.gaussian.special import ImW, ReW
+from tests.selection import spread
 from tests.sym.mutant_table import MUTANTS, SLIGHTLY, function_of, heat_kernel, main, proved_form, prover_of, row
 
 NAMES = SURROGATES.names()
@@ -34,7 +35,7 @@ A = sp.Symbol("alpha", positive=True)
 # --- mutants of every proved form -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", spread(NAMES, 3))
 def test_proved_forms_are_accepted_and_mutants_refused(name: str) -> None:
     """Power 2: the dipole and a mutant drawn by the name, all of them in the slow test; those of finite sums, where a
     refusal takes seconds, there only."""
@@ -424,7 +425,7 @@ def test_agreement_is_no_proof_and_errors_are_refuted() -> None:
         assert rules._agreement(function, mutant, values).status == "refuted", mutant
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", spread(NAMES, 3))
 def test_statuses_are_what_the_certificates_say(name: str) -> None:
     form = derive(function_of(name, 2))
     assert {field.name for field in fields(form.certificate)} == {"status", "assumptions", "checks"}

@@ -22,6 +22,7 @@ from ikun_sym.gaussian.form import MEAN, Certificate, ClosedForm
 from ikun_sym.gaussian.rules import derive, derive_at, form_ball
 from ikun_sym.gaussian.special import VOCABULARY, GoodwinStaton, ImW, ReW, TricomiU, precision
 from ikun_sym.gaussian.zero_mean import at_zero_mean, goodwin_staton, incomplete
+from tests.selection import spread
 from tests.sym.mutant_table import function_of
 
 A = sp.Symbol("alpha", positive=True)
@@ -56,7 +57,7 @@ def value(expr: sp.Expr, symbol: sp.Symbol, at: str) -> Real:
     return sp.lambdify(symbol, expr, "mpmath")(mpmath.mpf(at))
 
 
-@pytest.mark.parametrize("order", range(1, 7))
+@pytest.mark.parametrize("order", spread(range(1, 7), 3, 1))
 def test_goodwin_staton_at_zero(order: int) -> None:
     """25 digits; the formula for order n loses about z^{2n} to cancellation, so it is evaluated with 90."""
     for at in ARGUMENTS:
@@ -66,7 +67,7 @@ def test_goodwin_staton_at_zero(order: int) -> None:
             assert abs(formula / staton(order, mpmath.mpf(0), mpmath.mpf(at)) - 1) < mpmath.mpf("1e-25")
 
 
-@pytest.mark.parametrize("order", range(0, 7))
+@pytest.mark.parametrize("order", spread(range(0, 7), 3))
 def test_incomplete(order: int) -> None:
     for at in ARGUMENTS[1:]:
         with mp.workdps(90):
@@ -212,7 +213,7 @@ def test_a_wrong_form_at_mean_zero_is_seen() -> None:
     assert not close(function, wrong, Fraction(1))
 
 
-@pytest.mark.parametrize("name", SURROGATES.names())
+@pytest.mark.parametrize("name", spread(SURROGATES.names(), 4, 3))
 def test_registered_surrogates_at_mean_zero(name: str) -> None:
     """The form at mean 0 gives the integral's value, and is proved where the general one is."""
     function = function_of(name, 2)
@@ -256,13 +257,13 @@ STATON = [
 ] + [("2", a, z) for a, z in (("-3", "3.0000001"), ("1/1000", "0"), ("5", "-4.99"), ("-1/2", "7"), ("2", "1000"))]
 
 
-@pytest.mark.parametrize(("s", "a", "z"), STATON)
+@pytest.mark.parametrize(("s", "a", "z"), spread(STATON, 5))
 def test_goodwin_staton_in_balls(s: str, a: str, z: str) -> None:
     with mp.workdps(60):
         assert agrees(GoodwinStaton, (s, a, z), staton(exactly(s), exactly(a), exactly(z)))
 
 
-@pytest.mark.parametrize("b", ["1/2", "1", "1/4", "-3/2"])
+@pytest.mark.parametrize("b", spread(["1/2", "1", "1/4", "-3/2"], 4, 2))
 def test_tricomi_in_balls(b: str) -> None:
     """U(½, b, z) by its integral, t = x²: 2/√π ∫ e^{−zx²} (1 + x²)^{b − 3/2} dx."""
     for z in ("1/1000", "1/3", "1", "40", "3000"):
@@ -275,10 +276,12 @@ def test_tricomi_in_balls(b: str) -> None:
             assert agrees(TricomiU, ("1/2", b, z), 2 * integral / mp.sqrt(mp.pi))
 
 
-def test_faddeeva_in_balls() -> None:
-    """n = 20, seed 5, x to ±30, y from 1e-3 to 1e3, by e^{−z²} erfc(−iz) in 700 digits, for y > 25 a continued fraction."""
+@pytest.mark.parametrize("count", spread([5, 40], 2))
+def test_faddeeva_in_balls(count: int) -> None:
+    """`count` points, seed 5, x to ±30, y from 1e-3 to 1e3, by e^{−z²} erfc(−iz) in 700 digits, for
+    y > 25 a continued fraction."""
     draw = random.Random(5)
-    for _ in range(20):
+    for _ in range(count):
         x, y = str(Fraction(draw.randint(-30000, 30000), 1000)), str(Fraction(round(10 ** draw.uniform(0, 6)), 1000))
         with mp.workdps(80):
             if exactly(y) > 25:  # there erfc takes long and the fraction converges fast

@@ -15,6 +15,7 @@ from .series import Series
 FAST: tuple[Callable[[PiecewiseFunction, Values], Route | None], ...] = (
     Rational.of,
     Logistic.of,
+    Closed.of_steps,
     Series.of,
     Closed.of,
     Long.of,

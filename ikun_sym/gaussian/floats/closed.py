@@ -8,6 +8,9 @@ from r, of the jump of the polynomial: with z = (x_i − r)/√(2w) and y the di
 
 E(r) = q̂ + a (m − x̂)²/(1 − 2av) for q = q̂ + a (x − x̂)², and c + b (m + bv/2) for a = 0.
 
+What costs time is passes over arrays, so they are few: e^{E(x_i)} is shared by the exponents that agree in x_i, I_k is
+computed for those k only that a jump has, and where q is constant and k = 0 the product e^E I_0 is erfc(|z|) itself.
+
 The sum of the magnitudes of all terms, each times its own relative error in units of rounding, is carried along: a value
 is vouched for where that bound is small against it. Elsewhere the stretches are short, and a series is right.
 """
@@ -18,52 +21,87 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ...catalogue.piecewise import PiecewiseFunction
-from .repeated import GAIN, TIERS, scaled_integrals
+from .law import Law
+from .repeated import MAX_ORDER, centre, roundings, scaled_integrals
 from .route import SMALLEST, Booleans, Floats, Values
 from .segments import Point, Segment, Summand, segments_of
 
 ROUNDING = 2.0**-53
 
 OPERATIONS = 6.0
-"""Roundings in one term beside those of its exponent."""
-
-UNSCALED = TIERS[0][0]
-"""Below this |z| the repeated integrals lose GAINᵏ roundings."""
+"""Roundings in one term beside those of its exponent and of I_k."""
 
 SLACK = 4e-14
-"""Relative error that the sum of all bounds may reach; and twice the rounding of the logarithm of the value."""
+"""Relative error that the sum of all bounds may reach; or four roundings of the logarithm of the value."""
+
+CAPPED = 800.0
+"""An exponent below −800 carries no error: its term is 0."""
 
 
 class Closed:
     """E[g(X)] for g elementary with real exponents, stretch by stretch."""
 
-    def __init__(self, segments: tuple[Segment, ...]) -> None:
+    def __init__(self, segments: tuple[Segment, ...], even: bool = False) -> None:
+        self.even = even
         stretches: dict[tuple[float, float, float], list[tuple[Segment, Summand]]] = defaultdict(list)
         for segment in segments:
             for summand in segment.summands:
                 stretches[summand.a, summand.b, summand.c].append((segment, summand))
         self.groups = [_Group(Summand((), *key), tuple(found)) for key, found in stretches.items()]
+        sites: dict[tuple[Point, float, float], _Site] = {}
+        for group in self.groups:
+            for jump in group.jumps:
+                key = (jump.at, *group.exponent_at(jump.at.high))
+                sites.setdefault(key, _Site(*key)).jumps.append((group, jump))
+        self.sites = list(sites.values())
 
     @classmethod
     def of(cls, function: PiecewiseFunction, values: Values) -> Closed | None:
         segments = segments_of(function, values)
-        return None if segments is None else cls(segments)
+        if segments is None or any(len(s.coefficients) > MAX_ORDER for segment in segments for s in segment.summands):
+            return None
+        return cls(segments, function.is_even)
+
+    @classmethod
+    def of_steps(cls, function: PiecewiseFunction, values: Values) -> Closed | None:
+        """For piecewise constant functions: one erfc a step."""
+        route = cls.of(function, values)
+        return route if route is not None and all(site.plain for site in route.sites) else None
 
     def __call__(self, mean: Floats, var: Floats) -> tuple[Floats, Booleans]:
-        value, bound, least = np.zeros(mean.shape), np.zeros(mean.shape), np.full(mean.shape, np.inf)
-        for group in self.groups:
-            group.add(mean, var, value, bound, least)
+        value, bound = np.zeros(mean.shape), np.zeros(mean.shape)
         if not self.groups:
             return value, np.ones(mean.shape, dtype=bool)
-        size = np.abs(value)
-        bound *= ROUNDING
-        good = bound <= size * (SLACK + 4 * ROUNDING * least)
-        return value, good & (size > SMALLEST) & (size < 1 / SMALLEST)
+        if self.even:
+            mean = np.abs(mean)
+        twice = 2 * var
+        root = np.sqrt(twice)
+        laws = {id(group): Law.of(group.exponent, mean, var, root) for group in self.groups}
+        left: dict[tuple[int, Point], Booleans] = {}
+        for site in self.sites:
+            site.add(mean, twice, laws, left, value, bound)
+        for group in self.groups:
+            group.add_whole(laws[id(group)], left, value, bound)
+        return value, _vouched(value, bound)
+
+
+def _vouched(value: Floats, bound: Floats) -> Booleans:
+    """Where the bound is small enough."""
+    size = np.abs(value)
+    bound *= ROUNDING
+    good = bound <= size * SLACK
+    good &= size > SMALLEST
+    good &= size < 1 / SMALLEST
+    rest = np.flatnonzero(~good)
+    if len(rest):  # few: what the tolerance of tiny values allows
+        small = size[rest]
+        good[rest] = (bound[rest] <= small * (-4 * ROUNDING) * np.log(small)) & (small > SMALLEST)
+    return good
 
 
 @dataclass(frozen=True)
@@ -72,6 +110,10 @@ class _Jump:
 
     at: Point
     coefficients: tuple[float, ...]
+
+    @property
+    def orders(self) -> list[int]:
+        return [k for k, coefficient in enumerate(self.coefficients) if coefficient]
 
 
 class _Group:
@@ -87,152 +129,160 @@ class _Group:
             if segment.hi is not None:
                 mirrored = [-c * (-1) ** k for k, c in enumerate(summand.from_hi)]
                 jumps[segment.hi] = _added(jumps[segment.hi], mirrored)
-        self.jumps = [_Jump(at, _trimmed(coefficients)) for at, coefficients in jumps.items()]
+        self.jumps = [_Jump(at, tuple(coefficients)) for at, coefficients in jumps.items()]
 
-    def add(self, mean: Floats, var: Floats, value: Floats, bound: Floats, least: Floats) -> None:
-        """Adds to the values and their error bounds, and lowers `least` to the smallest exponent met."""
-        a, b = self.exponent.a, self.exponent.b
-        decay = 1 - 2 * a * var if a else None
-        w = var if decay is None else var / decay
-        r = mean if not (a or b) else mean + b * var if decay is None else (mean + b * var) / decay
-        narrowing = None if decay is None else 1 / np.sqrt(decay)
-        root = np.sqrt(2 * w)
-        left: dict[Point, Booleans] = {}
-        ends = [self._exponent(jump.at, mean, var, root) for jump in self.jumps]
-        # one call for all breakpoints: the many steps of the recurrence are paid in calls
-        order = max((len(jump.coefficients) for jump in self.jumps), default=1) - 1
-        integrals = scaled_integrals(np.abs(np.concatenate([z for z, *_ in ends])), order) if ends else []
-        for i, (jump, (z, exponent, weight)) in enumerate(zip(self.jumps, ends, strict=True)):
-            np.minimum(least, np.abs(exponent), out=least)
-            left[jump.at] = z < 0
-            here = [column[i * len(z) : (i + 1) * len(z)] for column in integrals]
-            total, error = _beyond(jump.coefficients, here, z, root, weight)
-            scale = np.exp(exponent)
-            scale *= 0.5 if narrowing is None else 0.5 * narrowing
-            total *= scale
-            value += total
-            error *= scale
-            bound += error
+    def exponent_at(self, x: float) -> tuple[float, float]:
+        """q(x) and the size of its parts."""
+        a, b, c = self.exponent.a, self.exponent.b, self.exponent.c
+        return (a * x + b) * x + c, (abs(a * x) + abs(b)) * abs(x) + abs(c)
+
+    def add_whole(self, law: Law, left: dict[tuple[int, Point], Booleans], value: Floats, bound: Floats) -> None:
+        """For each stretch, where the peak is in it, ∫ P e^{E} over the whole line relative to the density's norm."""
         for segment, summand in self.stretches:
             holds: Booleans | None = None
             if segment.lo is not None:
-                holds = left[segment.lo]
+                holds = left[id(self), segment.lo]
             if segment.hi is not None:
-                holds = ~left[segment.hi] if holds is None else holds & ~left[segment.hi]
-            index = slice(None) if holds is None else np.flatnonzero(holds)
-            if holds is not None and not len(index):  # type: ignore[arg-type]
+                right = ~left[id(self), segment.hi]
+                holds = right if holds is None else holds & right
+            if holds is None or holds.all():
+                whole, error = _whole(segment, summand, law)
+                value += whole
+                bound += error
                 continue
-            parts = [None if x is None else x[index] for x in (mean, var, decay, narrowing, r, w)]
-            whole, error, peak = self._whole(segment, summand, *parts)  # type: ignore[arg-type]
-            value[index] += whole
-            bound[index] += error
-            if holds is None and not self.jumps:
-                np.minimum(least, np.abs(peak), out=least)
+            index = np.flatnonzero(holds)
+            if len(index):
+                whole, error = _whole(segment, summand, law.at(index))
+                value[index] += whole
+                bound[index] += error
 
-    def _exponent(self, at: Point, mean: Floats, var: Floats, root: Floats) -> tuple[Floats, Floats, Floats]:
-        """(z, E, rounding errors in a term) at a breakpoint, E without the density's norm."""
-        a, b, c = self.exponent.a, self.exponent.b, self.exponent.c
-        distance = at.high - mean
-        if at.low:
-            distance += at.low
-        exponent = distance * distance
-        exponent /= -2 * var
-        size, weight = -exponent, 0.0
-        if not (a or b):
-            z = distance / root
-        else:
-            exponent = exponent + (a * at.high + b) * at.high
-            size = size + (abs(a * at.high) + abs(b)) * abs(at.high)
-            slope, pull, width = 2 * a * at.high + b, distance / var, 0.5 * root
-            z = (pull - slope) * width
-            weight = (abs(2 * a * at.high) + abs(b) + np.abs(pull)) * width / (1 + np.abs(z))
-            weight = weight * max(len(jump.coefficients) for jump in self.jumps)
-        if c:
-            exponent, size = exponent + c, size + abs(c)
-        # an exponent below the underflow carries no error: its term is 0
-        return z, exponent, weight + OPERATIONS + 2 * np.minimum(size, 800.0)
 
-    def _whole(
+def _whole(segment: Segment, summand: Summand, law: Law) -> tuple[Floats | float, Floats | float]:
+    """∫ P e^{E} over the whole line relative to the density's norm, and its error bound."""
+    top, spread = law.top()
+    full = math.exp(min(top, CAPPED)) if isinstance(top, float) else np.exp(top)
+    if law.narrowing is not None:
+        full = full * law.narrowing
+    weight = OPERATIONS + 2 * spread
+    if len(summand.coefficients) == 1:
+        whole = full * summand.coefficients[0]
+        return whole, np.abs(whole) * weight
+    r = law.peak
+    anchors = [(summand.coefficients, r)]
+    if segment.lo is not None:
+        anchors.append((summand.from_lo, r - segment.lo.high))
+    if segment.hi is not None:
+        anchors.append((summand.from_hi, segment.hi.high - r))
+    # where the coefficients have one sign nothing cancels: r is inside, so that its distance to an end is positive
+    coefficients, distance = min(anchors[1:] or anchors, key=lambda anchor: min(_signs(anchor[0])))
+    moment, size = _moment(coefficients, distance, law.width)
+    return full * moment, full * size * weight
+
+
+@dataclass
+class _Site:
+    """A breakpoint, and the jumps there whose exponents have one value: they share e^{E}."""
+
+    at: Point
+    level: float
+    size: float
+    jumps: list[tuple[_Group, _Jump]] = field(default_factory=list)
+
+    @property
+    def plain(self) -> bool:
+        """Only a step of the function itself: e^E I_0 is a constant times erfc(|z|)."""
+        return all(
+            jump.orders in ([], [0]) and not (group.exponent.a or group.exponent.b) and abs(self.level) < 100
+            for group, jump in self.jumps
+        )
+
+    def add(
         self,
-        segment: Segment,
-        summand: Summand,
         mean: Floats,
-        var: Floats,
-        decay: Floats | None,
-        narrowing: Floats | None,
-        r: Floats,
-        w: Floats,
-    ) -> tuple[Floats | float, Floats | float, Floats | float]:
-        """∫ P e^{E} over the whole line relative to the density's norm, its error bound, and E(r)."""
-        peak, spread = self._peak(mean, var, decay)
-        full = math.exp(peak) if isinstance(peak, float) else np.exp(peak)
-        if narrowing is not None:
-            full = full * narrowing
-        anchors = [(summand.coefficients, r)]
-        if segment.lo is not None:
-            anchors.append((summand.from_lo, r - segment.lo.high))
-        if segment.hi is not None:
-            anchors.append((summand.from_hi, segment.hi.high - r))
-        # where the coefficients have one sign nothing cancels: r is inside, so that its distance to an end is positive
-        coefficients, distance = min(anchors[1:] or anchors, key=lambda anchor: min(_signs(anchor[0])))
-        moment, size = _moment(coefficients, distance, w)
-        return full * moment, np.abs(full) * size * (OPERATIONS + 2 * spread), peak
+        twice: Floats,
+        laws: dict[int, Law],
+        left: dict[tuple[int, Point], Booleans],
+        value: Floats,
+        bound: Floats,
+    ) -> None:
+        """`twice`: 2v. Adds to the values and their error bounds, and says for each group where the breakpoint is left of its
+        peak."""
+        y = self.at.high - mean
+        if self.at.low:
+            y += self.at.low
+        depth = y * y
+        depth /= twice
+        density = None
+        if not self.plain:
+            density = np.exp(self.level - depth if self.level else -depth)
+        depth *= 2.0
+        depth += OPERATIONS + 3 * self.size
+        for group, jump in self.jumps:
+            law = laws[id(group)]
+            z, shift = law.place(y, self.at)
+            left[id(group), jump.at] = np.signbit(z)
+            if not jump.orders:  # the polynomial continues
+                continue
+            if density is None:
+                term, error = _step(jump.coefficients[0] * math.exp(self.level), z), 0.0
+            else:
+                term, error = _beyond(jump, z, law.root, shift)
+                term *= density
+                if law.narrowing is not None:
+                    term *= law.narrowing
+            value += term
+            np.abs(term, out=term)
+            if isinstance(error, float):  # roundings of the term as a whole
+                term *= depth + error if error else depth
+            else:
+                error *= density
+                if law.narrowing is not None:
+                    error *= law.narrowing
+                term *= depth
+                bound += error
+            bound += term
 
-    def _peak(self, mean: Floats, var: Floats, decay: Floats | None) -> tuple[Floats | float, Floats | float]:
-        """E(r) without the density's norm, and the size of its parts."""
-        a, b, c = self.exponent.a, self.exponent.b, self.exponent.c
-        if decay is None:
-            if not b:
-                return c, abs(c)
-            return c + b * (mean + 0.5 * b * var), abs(c) + abs(b) * (np.abs(mean) + 0.5 * abs(b) * var)
-        centre = -b / (2 * a)
-        distance = mean - centre
-        peak = a * distance * distance / decay
-        rest = c + 0.5 * b * centre
-        return peak + rest, np.abs(peak) * (1 + (abs(centre) + np.abs(mean)) / np.maximum(np.abs(distance), 1e-300)) + abs(rest)
+
+def _step(height: float, z: Floats) -> Floats:
+    """± height/2 · erfc(|z|)."""
+    from scipy.special import erfc
+
+    total = erfc(np.abs(z))
+    total *= 0.5 * abs(height)
+    return np.copysign(total, z if height > 0 else -z, out=total)
+
+
+def _beyond(jump: _Jump, z: Floats, root: Floats, shift: Floats | float) -> tuple[Floats, Floats | float]:
+    """½ Σ c_k k! (2w)^{k/2} I_k(|z|), with the signs of a jump seen from its other side where z < 0, and the rounding errors:
+    of all terms, or as a number, in units of its roundings, those of the only one."""
+    orders, total, errors = jump.orders, None, None
+    c = centre(orders)
+    inverse, integrals = scaled_integrals(np.abs(z), orders)
+    ratio = inverse * root if orders[-1] else inverse
+    for k, integral in zip(orders, integrals, strict=True):
+        for _ in range(k):
+            integral *= ratio
+        integral *= 0.5 * math.factorial(k) * jump.coefficients[k]
+        if k % 2 == 0:  # on the left the jump counts with a minus, and so does every odd power of the distance
+            integral *= np.copysign(1.0, z)
+        if len(orders) == 1 and isinstance(shift, float):
+            return integral, roundings(k, c)
+        error = np.abs(integral)
+        error *= roundings(k, c) + (k + 1) * shift
+        total = integral if total is None else total + integral
+        errors = error if errors is None else errors + error
+    assert total is not None
+    assert errors is not None
+    return total, errors
 
 
 def _added(left: list[float], right: Sequence[float]) -> list[float]:
     return [x + y for x, y in itertools.zip_longest(left, right, fillvalue=0.0)]
 
 
-def _trimmed(coefficients: list[float]) -> tuple[float, ...]:
-    """Without the zeros at the end: fewer orders to compute."""
-    while len(coefficients) > 1 and not coefficients[-1]:
-        coefficients = coefficients[:-1]
-    return tuple(coefficients)
-
-
 def _signs(coefficients: Sequence[float]) -> tuple[int, int]:
     """How many coefficients are positive, and how many negative."""
     return sum(c > 0 for c in coefficients), sum(c < 0 for c in coefficients)
-
-
-def _beyond(
-    coefficients: tuple[float, ...], integrals: list[Floats], z: Floats, root: Floats, weight: Floats
-) -> tuple[Floats, Floats]:
-    """Σ c_k k! (2w)^{k/2} I_k(|z|), with the signs of a jump seen from its other side where z < 0, and its rounding errors
-    if each term has `weight` of them beside those of I_k."""
-    side = np.copysign(1.0, z)
-    if len(coefficients) == 1:
-        total = integrals[0] * side
-        total *= coefficients[0]
-        return total, np.abs(total) * weight
-    total, error, upwards = np.zeros(z.shape), np.zeros(z.shape), np.abs(z) < UNSCALED
-    power, signed = side, root * side  # on the left the jump counts with a minus, and so does every odd power of the distance
-    for k, (coefficient, integral) in enumerate(zip(coefficients, integrals, strict=False)):
-        if k:
-            power = power * signed
-            if k > 1:
-                power *= k
-        if coefficient:
-            term = power * integral
-            term *= coefficient
-            total += term
-            np.abs(term, out=term)
-            term *= weight + GAIN**k * upwards if k else weight
-            error += term
-    return total, error
 
 
 def _moment(coefficients: Sequence[float], d: Floats, w: Floats) -> tuple[Floats | float, Floats | float]:

@@ -35,6 +35,10 @@ MAX_ORDER = max(REACH)
 
 CANCELLATION = 40.0
 
+_BATCH = 2048
+"""Points whose residues are taken together: complex temporaries of twice that size no longer come from the allocator's heap but
+from the system, which takes longer than the arithmetic."""
+
 
 def match(function: PiecewiseFunction, values: Values) -> tuple[sp.Expr, sp.Expr, int] | None:
     """(A, y², n) as numbers, or None if the function is not of this class."""
@@ -82,15 +86,19 @@ class Rational:
         shifted = np.abs(position - np.rint(position)) < 0.25  # −ξ is near a node of the first set
         total = np.empty(mean.shape)
         for which, mask in enumerate((~shifted, shifted)):
-            if mask.any():
-                total[mask] = self._sum(xi[mask], square[mask], which)
+            some = np.flatnonzero(mask)
+            if len(some):
+                total[some] = self._sum(xi[some], square[some], which)
         value, size = total, total
         near = (eta < math.pi / STEP) & (xi * xi + (OMEGA - eta) * eta < np.where(eta < 1, 150.0, 48.0 + 2.0 * self.order))
-        if near.any():
-            correction, magnitude = self._residue(xi[near], eta[near], np.where(shifted[near], 0.5 * STEP, 0.0))
+        near = np.flatnonzero(near)
+        if len(near):
             value, size = total.copy(), total.copy()
-            value[near] -= correction
-            size[near] += magnitude
+            for start in range(0, len(near), _BATCH):
+                some = near[start : start + _BATCH]
+                correction, magnitude = self._residue(xi[some], eta[some], np.where(shifted[some], 0.5 * STEP, 0.0))
+                value[some] -= correction
+                size[some] += magnitude
         # nodes beyond the reach: the weight of the first times the largest factor there
         nearest = np.maximum(REACH[self.order] - xi, 0.0)
         left_out = math.exp(-(REACH[self.order] ** 2)) / self._power(nearest * nearest + square)
@@ -99,9 +107,9 @@ class Rational:
         return result, good & (value < 1 / SMALLEST)
 
     def _power(self, base: Floats) -> Floats:
-        result = base
-        for _ in range(self.order - 1):
-            result = result * base
+        result = base * base if self.order > 1 else base
+        for _ in range(self.order - 2):
+            result *= base
         return result
 
     def _sum(self, xi: Floats, square: Floats, which: int) -> Floats:
@@ -111,44 +119,68 @@ class Rational:
             x *= x
             x += square
             if self.order > 1:
-                base = x.copy()
-                for _ in range(self.order - 1):
-                    x *= base
+                x = self._power(x)
             np.divide(STEP * math.exp(-z * z), x, out=x)
             total += x
         return total
 
     def _residue(self, xi: Floats, eta: Floats, shift: Floats) -> tuple[Floats, Floats]:
         """2 Re 2πi Res and the magnitude of its terms. At z = −ξ + iη, −z² = η² − ξ² + 2iξη."""
-        n, pole = self.order, -xi + 1j * eta
-        phase, turn = 2 * xi * eta, -OMEGA * (xi + shift)
+        n = self.order
+        turn = xi + shift
+        turn *= -OMEGA
         decay = np.exp(-OMEGA * eta)
-        q = decay * (np.cos(turn) + 1j * np.sin(turn))
+        # 1/(1 − q) by real arithmetic: a complex division takes as long as the rest
+        q = _polar(decay, turn)
+        real, imaginary = 1 - q.real, q.imag
+        norm = real * real
+        norm += imaginary * imaginary
+        above = _complex(real / norm, imaginary / norm)
         # e^{−z²} q with its magnitude from one exponent: e^{η²} alone may be large where q is small
-        front = np.exp((eta - OMEGA) * eta - xi * xi)
-        front = front * (np.cos(phase + turn) + 1j * np.sin(phase + turn)) / (1 - q)
-        kernel = _kernel(q / (1 - q), n)
-        gauss: list[Any] = [1.0, -2 * pole]
-        for k in range(1, n - 1):  # (k + 1) g_{k+1} = −2 z g_k − 2 g_{k−1}
-            gauss.append((-2 * pole * gauss[k] - 2 * gauss[k - 1]) / (k + 1))
-        inverse = -0.5j / eta  # 1/(2iη)
-        rest: list[Any] = [1.0]
-        for k in range(n - 1):
-            rest.append(rest[k] * inverse * (-(n + k) / (k + 1)))
-        total, magnitude = 0.0, 0.0
-        for i in range(n):
-            for j in range(n - i):
-                term = gauss[i] * rest[j] * kernel[n - 1 - i - j]
-                total = total + term
-                magnitude = magnitude + np.abs(term)
-        front = front * inverse**n * 2j * math.pi
-        return 2 * (front * total).real, 2 * np.abs(front) * magnitude
+        size = eta - OMEGA
+        size *= eta
+        size -= xi * xi
+        np.exp(size, out=size)
+        turn += 2 * xi * eta
+        front = _polar(size, turn)
+        front *= above
+        lengths = (xi + eta, 0.5 / eta, 1 / np.sqrt(norm))
+        value = front if n == 1 else front * _coefficient(_complex(-xi, eta), _complex(0.0, -lengths[1]), above, q, n, -1)
+        magnitude = size * lengths[2]
+        if n > 1:
+            magnitude *= _coefficient(-lengths[0], lengths[1], lengths[2], decay, n, 1)
+        scale = 4 * math.pi * lengths[1] ** n
+        # 2πi (−i)ⁿ times the real or imaginary part
+        part = value.real if n % 2 else value.imag
+        return scale * (part if n % 4 in (1, 2) else -part), scale * magnitude
 
 
-def _kernel(start: Any, n: int) -> list[Any]:
-    """Taylor coefficients of Q relative to Q itself, from Q' = i ω Q (1 + Q)."""
-    relative: list[Any] = [1.0]
+def _complex(real: Floats | float, imaginary: Floats) -> Any:
+    result = np.empty(imaginary.shape, dtype=complex)
+    result.real, result.imag = real, imaginary
+    return result
+
+
+def _polar(length: Floats, angle: Floats) -> Any:
+    return _complex(length * np.cos(angle), length * np.sin(angle))
+
+
+def _coefficient(z: Any, inverse: Any, above: Any, q: Any, n: int, sign: int) -> Any:
+    """Σ g_i r_j κ_k over i + j + k = n − 1, from the Taylor coefficients of e^{z² − (z+δ)²}, (1 + δ/2iη)^{−n} and
+    Q(z + δ)/Q(z); `inverse` is 1/(2iη) and `above` 1/(1 − q). With magnitudes for all of them, −|z| for z, and `sign` +1
+    instead of −1: a bound of the sum of the magnitudes."""
+    turn = 1j * OMEGA if sign < 0 else OMEGA
+    gauss, rest, kernel = [1.0, -2 * z], [1.0], [1.0, turn * above]
+    for k in range(1, n - 1):  # (k + 1) g_{k+1} = −2 z g_k − 2 g_{k−1}
+        gauss.append((gauss[1] * gauss[k] + 2 * sign * gauss[k - 1]) / (k + 1))
     for k in range(n - 1):
-        square = sum(relative[j] * relative[k - j] for j in range(k + 1))
-        relative.append(1j * OMEGA * (relative[k] + start * square) / (k + 1))
-    return relative
+        rest.append(rest[k] * inverse * (sign * (n + k) / (k + 1)))
+    start = q * above
+    for k in range(1, n - 1):  # Q' = i ω Q (1 + Q)
+        square = sum(kernel[j] * kernel[k - j] for j in range(k + 1))
+        kernel.append(turn * (kernel[k] + start * square) / (k + 1))
+    total: Any = 0.0
+    for i in range(n):
+        for j in range(n - i):
+            total = total + gauss[i] * rest[j] * kernel[n - 1 - i - j]
+    return total

@@ -1,62 +1,99 @@
 """Scaled repeated integrals of the complementary error function, I_k(z) = e^{z²} iᵏerfc(z), z >= 0.
 
-k! I_k(z) √π/2 = ∫₀^∞ tᵏ e^{−2zt − t²} dt > 0, and 2k I_k = I_{k−2} − 2z I_{k−1} with I_{−1} = 2/√π, I_0 = erfcx. Upwards the
-recurrence subtracts nearly equal numbers as soon as z is not small; downwards from any start it adds positive ones, and
-what the start gets wrong has died out, by about e^{−2z√(2N)}, after N steps (Miller's algorithm).
+k! I_k(z) √π/2 = ∫₀^∞ tᵏ e^{−2zt − t²} dt > 0, and I_k(z) = 2^{−k} U((k + 1)/2, ½, z²)/√π with Tricomi's U. As z^{k+1} I_k
+tends to a constant, (z + c)^{k+1} I_k(z) is a smooth function of q = (z − c)/(z + c) on all of [−1, 1]: one polynomial in q,
+of degree 25 to 50, is right to the rounding everywhere. Its coefficients come from its Chebyshev series, computed in ball
+arithmetic when an order is first used. (The recurrence 2k I_k = I_{k−2} − 2z I_{k−1} needs no table, but cancels upwards
+and takes up to 64 steps downwards.)
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
+from flint import acb, arb, arb_poly
 
+from ..special import precision
 from .route import Floats
 
-START = 2 / math.sqrt(math.pi)
+CENTRES = (3.0, 2.0)
+"""c for orders up to 2, and above: a larger one takes fewer coefficients and loses more of their digits (order 2: 25 with 49
+roundings, against 29 with 16; order 4: 28 with 900, against 32 with 46)."""
 
-TIERS = ((1.5, 2.5, 64), (2.5, 6.0, 26), (6.0, math.inf, 9))
-"""(from, to, steps beyond three times the wanted order)."""
+NODES = 72
+"""Chebyshev nodes for the coefficients: enough for order `MAX_ORDER`."""
 
-GAIN = 9.0
-"""Upwards, below the first tier, the order k has less than GAINᵏ roundings (measured: 20, 78, 660 for k = 1, 2, 4)."""
+MAX_ORDER = 16
 
+_BITS = 300
+"""Working precision for the coefficients: from Chebyshev polynomials to powers 72 bits or so cancel."""
 
-def scaled_integrals(z: Floats, order: int) -> list[Floats]:
-    """I_0 … I_order at z >= 0; relative error a few roundings, and GAINᵏ of them below the first tier."""
-    from scipy.special import erfcx
-
-    if order == 0:
-        return [erfcx(z)]
-    result = [np.empty(z.shape) for _ in range(order + 1)]
-    low = z < TIERS[0][0]
-    if low.any():
-        x = z[low]
-        before, last = np.full(x.shape, START), erfcx(x)
-        result[0][low] = last
-        for k in range(1, order + 1):
-            before, last = last, (0.5 * before - x * last) / k
-            result[k][low] = last
-    for lo, hi, steps in TIERS:
-        mask = (z >= lo) & (z < hi)
-        if mask.any():
-            for kept, values in zip(result, _downwards(2 * z[mask], order, steps), strict=True):
-                kept[mask] = values
-    return result
+_NEGLECT = 2.0**-54
 
 
-def _downwards(twice: Floats, order: int, steps: int) -> list[Floats]:
-    here = np.full(twice.shape, 1e-60)
-    above = here / (0.5 * twice + np.sqrt(0.25 * twice * twice + 2 * (3 * order + steps + 1)))  # nearly the ratio at large k
-    kept: list[Floats] = []
-    for k in range(3 * order + steps, 0, -1):  # `here` is I_k, `above` I_{k+1}, up to one factor
-        if k <= order:
-            kept.append(here)
-        above *= 2 * (k + 1)
-        above += twice * here
-        above, here = here, above
-        if k <= order:  # what is kept must not be overwritten in the next step
-            above = above.copy()
-    kept.append(here)
-    factor = START / (2 * above + twice * here)
-    return [values * factor for values in reversed(kept)]
+def centre(orders: Sequence[int]) -> float:
+    """c for polynomials of several orders at one z."""
+    return CENTRES[max(orders) > 2]
+
+
+def _scaled(k: int, z: arb, c: float) -> arb:
+    """(z + c)^{k+1} I_k(z)."""
+    half = acb(1) / 2
+    tricomi = acb(z * z).hypgeom_u(acb(k + 1) / 2, half).real
+    return (z + c) ** (k + 1) * tricomi / (arb(2) ** k * arb.pi().sqrt())
+
+
+@cache
+def coefficients(k: int, c: float) -> tuple[float, ...]:
+    """Of the polynomial in q, the highest power first."""
+    with precision(_BITS):
+        angles = [arb.pi() * (2 * j + 1) / (2 * NODES) for j in range(NODES)]
+        values = [_scaled(k, c * (1 + angle.cos()) / (1 - angle.cos()), c) for angle in angles]
+        smallest = min(abs(float(value.mid())) for value in values)
+        chebyshev = []
+        for i in range(NODES):
+            total = sum((value * (i * angle).cos() for value, angle in zip(values, angles, strict=True)), arb(0))
+            chebyshev.append(total * (2 if i else 1) / NODES)
+        rest = 0.0
+        while rest + abs(float(chebyshev[-1].mid())) < _NEGLECT * smallest:
+            rest += abs(float(chebyshev.pop().mid()))
+        return tuple(reversed(_powers(chebyshev)))
+
+
+def _powers(chebyshev: Sequence[arb]) -> list[float]:
+    """The coefficients of Σ c_i T_i in powers of q, from the constant upwards."""
+    total, before, last = arb_poly(), arb_poly([0, 1]), arb_poly([1])  # T_{−1} = T_1
+    for weight in chebyshev:
+        total += weight * last
+        before, last = last, arb_poly([0, 2]) * last - before
+    return [float(x.mid()) for x in total.coeffs()]
+
+
+@cache
+def roundings(k: int, c: float) -> float:
+    """The relative error of I_k, in units of the rounding: of the polynomial's terms against its sum, where that is smallest,
+    and of 1/(z + c) to the power k + 1."""
+    q = np.linspace(-1, 1, 41)
+    return float(np.max(np.polyval(np.abs(coefficients(k, c)), np.abs(q)) / np.polyval(coefficients(k, c), q))) + 4 * (k + 1)
+
+
+def scaled_integrals(z: Floats, orders: Sequence[int]) -> tuple[Floats, list[Floats]]:
+    """1/(z + c), and for each order k the value (z + c)^k I_k(z), at z >= 0."""
+    c = centre(orders)
+    inverse = z + c
+    np.divide(1.0, inverse, out=inverse)
+    q = inverse * (-2 * c)
+    q += 1.0
+    found = []
+    for k in orders:
+        first, second, *others = coefficients(k, c)
+        value = q * first
+        value += second
+        for coefficient in others:
+            value *= q
+            value += coefficient
+        value *= inverse
+        found.append(value)
+    return inverse, found

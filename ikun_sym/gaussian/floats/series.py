@@ -59,23 +59,38 @@ class Series:
             moments += [math.fsum(weighted * (place / half) ** k) for k in range(len(moments))]
         if len(signs) > 1 or not np.isfinite(moments).all():
             return None
-        moments[np.abs(moments) < 1e-17 * abs(moments[0])] = 0.0  # the odd ones of an even function
+        if function.is_even:
+            moments[1::2] = 0.0
         return cls(centre, half, moments)
 
     def __call__(self, mean: Floats, var: Floats) -> tuple[Floats, Booleans]:
         distance = (mean - self.centre.high) - self.centre.low
-        zeta, eta = self.half * distance / var, self.half**2 / var
-        value, sure = np.full(mean.shape, np.nan), np.zeros(mean.shape, dtype=bool)
+        bend = self.half**2 / var
+        tilt = distance * (1 / self.half)
+        tilt *= bend
+        value, steep = np.full(mean.shape, np.nan), np.abs(tilt)
+        widest = LIMITS[-1]
+        inside = (steep <= widest.tilt) & (bend <= widest.bend)
+        rest = np.flatnonzero(inside)
+        if not len(rest):
+            return value, inside
+        zeta, eta, steep, v, y = (x.take(rest) for x in (tilt, bend, steep, var, distance))
+        density = np.exp(y * y / (-2 * v))
+        density /= np.sqrt(2 * math.pi * v)
+        left = np.ones(rest.shape, dtype=bool)
         for limit in LIMITS:
-            mask = ~sure & (np.abs(zeta) <= limit.tilt) & (eta <= limit.bend)
-            if mask.any():
-                v = var[mask]
-                density = np.exp(distance[mask] ** 2 / (-2 * v)) / np.sqrt(2 * math.pi * v)
-                value[mask] = density * self._sum(zeta[mask], eta[mask], limit.terms)
-                sure |= mask
-        return value, sure & (np.abs(value) > SMALLEST)
+            mask = left if limit is widest else left & (steep <= limit.tilt) & (eta <= limit.bend)
+            some = np.flatnonzero(mask)
+            if len(some):
+                density[some] *= self._sum(zeta.take(some), eta.take(some), limit.terms)
+                left ^= mask
+        value[rest] = density
+        inside &= np.abs(value) > SMALLEST
+        return value, inside
 
     def _sum(self, zeta: Floats, eta: Floats, terms: int) -> Floats:
+        if not self.moments[1:terms:2].any():
+            return self._even(zeta, eta, terms)
         before, last = np.zeros(zeta.shape), np.ones(zeta.shape)
         total, work = np.full(zeta.shape, self.moments[0]), np.empty(zeta.shape)
         for k in range(terms - 1):
@@ -88,6 +103,28 @@ class Series:
             if moment:
                 np.multiply(last, moment, out=work)
                 total += work
+        return total
+
+    def _even(self, zeta: Floats, eta: Floats, terms: int) -> Floats:
+        """Even terms alone: p_k = k! t_k has p_{k+2} = (ζ² − (2k+1)η) p_k − k(k−1)η² p_{k−2}."""
+        factor, square = zeta * zeta, eta * eta
+        factor -= eta
+        four = 4.0 * eta
+        before, last = np.zeros(zeta.shape), factor.copy()
+        total, work = last * (self.moments[2] / 2.0), np.empty(zeta.shape)
+        total += self.moments[0]
+        before += 1.0
+        factorial = 2.0
+        for k in range(2, terms - 2, 2):
+            factor -= four
+            np.multiply(factor, last, out=work)
+            before *= square
+            before *= k * (k - 1)
+            np.subtract(work, before, out=before)
+            before, last = last, before
+            factorial *= (k + 1) * (k + 2)
+            np.multiply(last, self.moments[k + 2] / factorial, out=work)
+            total += work
         return total
 
 
