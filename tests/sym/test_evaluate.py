@@ -26,6 +26,7 @@ from ikun_sym.gaussian.floats.logistic import Logistic, match, step
 from ikun_sym.gaussian.floats.rational import Rational
 from ikun_sym.gaussian.floats.repeated import MAX_ORDER, centre, roundings, scaled_integrals
 from ikun_sym.gaussian.floats.series import Series
+from ikun_sym.gaussian.floats.tanh_sinh import growth
 from ikun_sym.gaussian.moment import float_function, integrand
 
 POWERS = (1, 2, 4)
@@ -189,6 +190,33 @@ def test_repeated_integrals(order: int) -> None:
         errors = [float(abs(f / t - 1)) for f, t in zip(found.tolist(), truth, strict=True)]
     assert max(errors) <= roundings(order, c) * 2.0**-53
     assert max(errors) > 2.0**-60  # the points are no fixed points of both
+
+
+@pytest.mark.parametrize(
+    ("value", "growing"),
+    [
+        (sp.exp(2 * U) + U, (2, 0)),
+        (sp.exp(-(U**2) + 3 * U), (3, 0)),
+        (sp.exp(U**2 / 10), (0, 0.1)),
+        (sp.exp(U) / (1 + sp.exp(U)) ** 2, (0, 0)),
+        (1 / (1 + sp.exp(-U)), (0, 0)),
+        (sp.exp(U) * sp.cos(U) / (1 + U), (1, 0)),
+        (sp.exp(U) / (2 - sp.exp(-U)), (1, 0)),
+        (sp.exp(U) / (2 - sp.exp(U)), (1, 0)),  # its denominator may vanish: nothing makes up for what grows
+        (sp.sqrt(1 + sp.exp(2 * U)), (1, 0)),
+    ],
+    ids=str,
+)
+def test_what_grows(value: sp.Expr, growing: tuple[float, float]) -> None:
+    assert growth(value) == pytest.approx(growing)
+
+
+@pytest.mark.parametrize("name", ["logistic", "tanh_spike", "s2nn", "fast_sigmoid"])
+def test_moderate_settings_never_need_ball_arithmetic(name: str) -> None:
+    """n = 200 settings, seed 3, as above: without a fast route the tanh-sinh rule settles them all."""
+    draw = np.random.default_rng(3)
+    mean, var = draw.uniform(-3, 3, 200), 10 ** draw.uniform(-2, 2, 200)
+    assert np.isfinite(float_function(SURROGATES[name].bind(), "fprime", 2).expectation(mean, var, settle=False)).all()
 
 
 def sawtooth(side: int) -> PeriodicTail:

@@ -216,7 +216,7 @@ def test_stored_references(name: str) -> None:
         check_value(resolve(spec_of(entry)), entry["power"], entry["mean"], entry["var"], entry["value"])
 
 
-@pytest.mark.parametrize("name", spread(NAMES))
+@pytest.mark.parametrize("name", spread(NAMES, 6))
 def test_registered_surrogate(name: str) -> None:
     check_everything(SURROGATES[name])
 

@@ -62,16 +62,27 @@ class Closed:
 
     @classmethod
     def of(cls, function: PiecewiseFunction, values: Values) -> Closed | None:
+        """Where the function has more than steps."""
+        route = cls._of(function, values)
+        return None if route is None or route.steps else route
+
+    @classmethod
+    def of_steps(cls, function: PiecewiseFunction, values: Values) -> Closed | None:
+        """For piecewise constant functions: one erfc a step, so that nothing is faster."""
+        route = cls._of(function, values)
+        return None if route is None or not route.steps else route
+
+    @classmethod
+    def _of(cls, function: PiecewiseFunction, values: Values) -> Closed | None:
         segments = segments_of(function, values)
         if segments is None or any(len(s.coefficients) > MAX_ORDER for segment in segments for s in segment.summands):
             return None
         return cls(segments, function.is_even)
 
-    @classmethod
-    def of_steps(cls, function: PiecewiseFunction, values: Values) -> Closed | None:
-        """For piecewise constant functions: one erfc a step."""
-        route = cls.of(function, values)
-        return route if route is not None and all(site.plain for site in route.sites) else None
+    @property
+    def steps(self) -> bool:
+        """Nothing but steps, and at least one."""
+        return bool(self.sites) and all(site.plain for site in self.sites)
 
     def __call__(self, mean: Floats, var: Floats) -> tuple[Floats, Booleans]:
         value, bound = np.zeros(mean.shape), np.zeros(mean.shape)

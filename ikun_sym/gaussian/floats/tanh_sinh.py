@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -61,14 +62,31 @@ def rule(level: int) -> tuple[Floats, Floats, Floats]:
 
 
 def growth(value: sp.Basic) -> tuple[float, float]:
-    """(b, c) with |value| below a polynomial times e^{bu + cu²}: the sum of what grows in any of its exponentials."""
-    linear = quadratic = 0.0
-    for exponential in sp.expand(value).atoms(sp.exp):
-        exponent = exponential.args[0]
-        if exponent.has(U) and exponent.is_polynomial(U):  # type: ignore[union-attr]
-            quadratic += max(0.0, float(sp.re(exponent.coeff(U, 2))))  # type: ignore[union-attr]
-            linear += max(0.0, float(sp.re(exponent.coeff(U, 1))))  # type: ignore[union-attr]
-    return linear, quadratic
+    """(b, c) with |value| below a polynomial times e^{bu + cu²}, b, c >= 0."""
+    linear, quadratic = _rate(value)
+    return max(0.0, linear), max(0.0, quadratic)
+
+
+def _rate(value: Any) -> tuple[float, float]:
+    """The same with signs, so that what decays makes up for what grows in a product. A sum in a denominator counts as its
+    largest term where all are positive, else as a constant: terms of two signs may cancel."""
+    if U not in value.free_symbols or value == U:
+        return 0.0, 0.0
+    if isinstance(value, sp.exp):
+        exponent = value.args[0]
+        if not exponent.is_polynomial(U):
+            return 0.0, 0.0
+        return float(sp.re(exponent.coeff(U, 1))), float(sp.re(exponent.coeff(U, 2)))
+    rates = [_rate(part) for part in value.args]
+    if value.is_Mul:
+        return sum(linear for linear, _ in rates), sum(quadratic for _, quadratic in rates)
+    if value.is_Pow and value.exp.is_number:
+        power, base = float(sp.re(value.exp)), value.base
+        if power < 0 and base.is_Add and not all(term.is_positive for term in base.args):
+            return 0.0, 0.0
+        return power * rates[0][0], power * rates[0][1]
+    # each the largest on its own: one term may have the larger b and another the larger c
+    return max(linear for linear, _ in rates), max(quadratic for _, quadratic in rates)
 
 
 class TanhSinh:
