@@ -198,6 +198,7 @@ def test_repeated_integrals(order: int) -> None:
         (sp.exp(2 * U) + U, (2, 0)),
         (sp.exp(-(U**2) + 3 * U), (3, 0)),
         (sp.exp(U**2 / 10), (0, 0.1)),
+        (sp.exp(3 * (U - 1)), (3, 0)),
         (sp.exp(U) / (1 + sp.exp(U)) ** 2, (0, 0)),
         (1 / (1 + sp.exp(-U)), (0, 0)),
         (sp.exp(U) * sp.cos(U) / (1 + U), (1, 0)),

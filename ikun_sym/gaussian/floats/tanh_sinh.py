@@ -73,7 +73,7 @@ def _rate(value: Any) -> tuple[float, float]:
     if U not in value.free_symbols or value == U:
         return 0.0, 0.0
     if isinstance(value, sp.exp):
-        exponent = value.args[0]
+        exponent: Any = sp.expand(value.args[0])
         if not exponent.is_polynomial(U):
             return 0.0, 0.0
         return float(sp.re(exponent.coeff(U, 1))), float(sp.re(exponent.coeff(U, 2)))
