@@ -8,16 +8,14 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
 from ikun_derivations.document import Document
 from ikun_derivations.render.html import render_page
-from ikun_sym.catalogue.spec import resolve
 from ikun_sym.theory.constants import Constants
 
 from .claims import Claim
+from .figures import figures, overview
 from .judge import CaseResult, Verdict
-from .plots import layers_plot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +83,14 @@ def page(
         lines=lines if lines is not None else [line for verdict in verdicts for line in lines_of(verdict)],
         confidence=verdicts[0].settings.confidence if verdicts else 0.99,
         constants=constants,
-        verdicts=_sections(verdicts),
+        overview=overview(verdicts),
+        verdicts=_sections(verdicts, documents),
         documents=documents,
         provenance=provenance,
     )
 
 
-def _sections(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+def _sections(verdicts: Sequence[Verdict], documents: Sequence[Document]) -> list[dict[str, Any]]:
     """A section per claim; plots of the same networks are shown once, at the first claim that looks at them."""
     shown: dict[Any, Claim] = {}
     sections = []
@@ -105,30 +104,17 @@ def _sections(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
                 "verdict": verdict.verdict,
                 "anchor": anchor(verdict.claim),
                 "same_as": {"id": first.id, "anchor": anchor(first)} if same else None,
-                "figures": [] if same else [figure for group in _groups(verdict) for figure in _figures(verdict.claim, group)],
+                "figures": [] if same else figures(verdict, anchor(verdict.claim)),
+                "derivation": _derivation(verdict.claim, documents),
             }
         )
     return sections
 
 
-def _groups(verdict: Verdict) -> list[list[CaseResult]]:
-    """Results that share a plot: one surrogate, several thresholds."""
-    found: dict[str, list[CaseResult]] = {}
-    for result in verdict.results:
-        found.setdefault(result.case.architecture.surrogate, []).append(result)
-    return list(found.values())
-
-
-def _figures(claim: Claim, group: Sequence[CaseResult]) -> list[dict[str, Any]]:
-    name = resolve(group[0].case.architecture.surrogate).spec
-    claims_gradient = claim.observable == "backward_factor"
-    return [
-        {
-            "svg": Markup(layers_plot(group, "var_h", "Var(H)")),
-            "caption": f"{name}, forward: variance of the membrane potential",
-        },
-        {
-            "svg": Markup(layers_plot(group, "grad_var", "E[δ²] / last layer", 1.0 if claims_gradient else None)),
-            "caption": f"{name}, backward: second moment of the gradient, relative to the last layer",
-        },
-    ]
+def _derivation(claim: Claim, documents: Sequence[Document]) -> dict[str, Any] | None:
+    """The document that derives what the claim is about, and whether the page holds it."""
+    name = getattr(claim, "derivation", "")
+    if not name:
+        return None
+    found = next((document for document in documents if document.id == name), None)
+    return {"id": name, "title": found.title if found else "", "here": found is not None}

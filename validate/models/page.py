@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from ikun_derivations.render.html import render_page
 
-from ..plots import INK, SERIES, svg
+from ..svg import INK, SERIES, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,10 +37,24 @@ def fragment(found: Diagnosis) -> str:
 
 
 def figures(found: Diagnosis) -> list[dict[str, Any]]:
-    return [
-        {"svg": Markup(svg(lambda axes, n=name, label=label: _draw(axes, found, n, label))), "caption": caption}  # type: ignore[misc]
-        for name, (label, caption) in QUANTITIES.items()
-    ]
+    made = []
+    for name, (label, caption) in QUANTITIES.items():
+        picture = svg(
+            lambda axes, n=name, label=label: _draw(axes, found, n, label),  # type: ignore[misc]
+            anchor=f"figure-{name}",
+            title=caption,
+            description=_told(found, name),
+        )
+        made.append({"svg": Markup(picture), "caption": caption})
+    return made
+
+
+def _told(found: Diagnosis, name: str) -> str:
+    """The layers' means in words."""
+    means = ((layer, getattr(layer, name).mean) for layer in found.layers)
+    return "By layer: " + ", ".join(
+        f"{layer.layer} {'unknown' if mean is None else format(mean, '.3g')}" for layer, mean in means
+    )
 
 
 def _draw(axes: Axes, found: Diagnosis, name: str, label: str) -> None:
