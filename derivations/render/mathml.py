@@ -65,6 +65,8 @@ def _mend(node: ElementTree.Element) -> None:
     for before, child, after in zip([None, *children], children, [*children[1:], None], strict=False):
         if child.tag == "mi" and child.text and unicodedata.category(child.text[0]) in ("Sm", "Po", "Ps", "Pe", "So"):
             child.tag = "mo"
+        if child.tag == "mi" and len(child.text or "") > 1 and (child.text or "").isalpha() and not child.get("mathvariant"):
+            child.tag = "mo"  # exp, log, arctan
         if child.tag == "mo":
             _mend_operator(child, before, after, tall)
     if node.tag in ("msup", "msubsup") and children[-1].text == "′":

@@ -53,7 +53,9 @@ def index(documents: Sequence[Document], volume: Volume, title: str, introductio
 
 def _file(title: str, body: list[str]) -> str:
     head = PREAMBLE.replace("%COLOURS%", colours())
-    return "\n".join([head, rf"\title{{{prose(title)}}}", r"\date{}", r"\begin{document}", *body, r"\end{document}", ""])
+    return "\n".join(
+        [head, rf"\title{{{prose(title)}}}", r"\author{}\date{}", r"\begin{document}", *body, r"\end{document}", ""]
+    )
 
 
 def _heading(text: str) -> str:

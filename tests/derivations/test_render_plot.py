@@ -31,7 +31,7 @@ def test_linear_ticks(low: float, span: float) -> None:
     high = low + max(span, 1e-6 * abs(low))
     found = ticks(low, high, log=False)
     step = found[1].at - found[0].at
-    assert 3 <= len(found) <= 8
+    assert 2 <= len(found) <= 8
     assert all(low - 1e-6 * step <= tick.at <= high + 1e-6 * step for tick in found)
     assert all(math.isclose(value_of(tick.label), tick.at, rel_tol=1e-6, abs_tol=1e-6 * step) for tick in found)
     assert round(step / 10 ** math.floor(math.log10(step * (1 + 1e-9))), 6) in (1, 2, 5)
