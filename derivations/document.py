@@ -164,7 +164,8 @@ class Document:
     ) -> Statement:
         """left = right for all values of the symbols. `name`: LaTeX of what both are. `using`: earlier equations, each with
         the expression for which it is solved and which is then replaced. DerivationError if it is not shown."""
-        shown = formula or " = ".join([*([name] if name else []), tex(left), tex(right)])
+        sides = dict.fromkeys([*([name] if name else []), tex(left), tex(right)])  # sympy may make both sides alike
+        shown = formula or " = ".join(sides)
         known = tuple(using)
         return self._checked(
             text,

@@ -8,7 +8,7 @@ import sympy as sp
 
 from ikun_sym.gaussian.proof import is_zero
 
-from ..words import unfold
+from ..words import Density, UpperTail, unfold
 from .claim import Claim, Finding, Refused, symbols_of
 
 CHECKER = "zero test of normal forms"
@@ -41,7 +41,7 @@ class Equality:
             replacement = equation.solved_for(target)
             difference = difference.subs(target, replacement)
             details.append(f"with {target} = {replacement}")
-        if not is_zero(unfold(difference)):
+        if not vanishes(difference):
             raise Refused(f"{self.left} − ({self.right}) is not shown to be zero")
         return Finding("proved", CHECKER, tuple(details))
 
@@ -55,6 +55,17 @@ class Equality:
         if slope.has(place) or sign(slope) not in (1, -1):
             raise Refused(f"{self.left} = {self.right} cannot be solved for {target}")
         return -difference.subs(place, 0) / slope
+
+
+def vanishes(expr: sp.Expr) -> bool:
+    """The zero test on `expr`, or else on the numerator that it has with φ and Q taken for unknowns: the test itself does not
+    bring functions in denominators together."""
+    if is_zero(unfold(expr)):
+        return True
+    names = {word: sp.Dummy("word", positive=True) for word in expr.atoms(Density, UpperTail)}
+    numerator = sp.fraction(sp.together(expr.subs(names)))[0]
+    back = {dummy: word for word, dummy in names.items()}
+    return is_zero(unfold(sp.expand(numerator).subs(back)))
 
 
 def performed(expr: sp.Expr) -> sp.Expr:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from ikun_sym.gaussian.proof import is_zero
 from ikun_sym.gaussian.special import precision
 
-from ..words import unfold
 from .balls import evaluator, number
 from .claim import Claim, Finding, Refused, symbols_of
+from .equality import vanishes
 from .inequality import Inequality
 from .leading import limit
 
@@ -51,7 +50,7 @@ class Limit:
 
     def _same(self, found: sp.Expr, what: str) -> None:
         infinite = found in (sp.oo, -sp.oo) or self.value in (sp.oo, -sp.oo)
-        if not (found == self.value if infinite else is_zero(unfold(found - self.value))):
+        if not (found == self.value if infinite else vanishes(found - self.value)):
             raise Refused(f"{what} is {found}, not {self.value}")
 
     def _squeezed(self, lower: Inequality, upper: Inequality) -> Finding:
@@ -60,7 +59,7 @@ class Limit:
             if not (reach.high if self.point == sp.oo or self.side < 0 else reach.low) == self.point:
                 raise Refused(f"the {which} bound holds for {reach}, which does not reach {self.point}")
         small, large = _sides(lower), _sides(upper)
-        if not (is_zero(unfold(small[1] - self.expr)) and is_zero(unfold(large[0] - self.expr))):
+        if not (vanishes(small[1] - self.expr) and vanishes(large[0] - self.expr)):
             raise Refused(f"the bounds are not bounds of {self.expr}")
         for bound, which in ((small[0], "lower"), (large[1], "upper")):
             self._same(limit(bound, self.symbol, self.point, self.side), f"the {which} bound's limit")

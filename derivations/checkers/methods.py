@@ -7,10 +7,9 @@ from itertools import pairwise
 
 import sympy as sp
 
-from ikun_sym.gaussian.proof import is_zero
-
 from ..words import unfold
 from .claim import Claim, Refused
+from .equality import vanishes
 from .inequality import Inequality, Method, Range
 from .leading import limit_from_inside
 from .sign import demand
@@ -33,7 +32,7 @@ class Manifest:
         return ()
 
     def show(self, inequality: Inequality) -> tuple[str, ...]:
-        if not is_zero(unfold(inequality.difference - self.form)):
+        if not vanishes(inequality.difference - self.form):
             raise Refused(f"{inequality.difference} is not shown to be {self.form}")
         demand(self.form, inequality.strict)
         details = [f"difference of the sides = {self.form}, {'> 0' if inequality.strict else '>= 0'} by the signs of its parts"]
@@ -182,8 +181,31 @@ class Combined:
             strict |= earlier.strict
             total += multiplier * earlier.difference
             details.append(f"{multiplier} times ({earlier.left} {earlier.relation} {earlier.right})")
-        if not is_zero(unfold(inequality.difference - total)):
+        if not vanishes(inequality.difference - total):
             raise Refused(f"{inequality.difference} is not shown to be {total}")
         if inequality.strict and not strict:
             demand(self.rest, strict=True)
         return (*details, f"and {self.rest}") if self.rest != 0 else tuple(details)
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """The difference times a `factor` that its form shows to be positive."""
+
+    factor: sp.Expr
+    method: Method
+
+    @property
+    def name(self) -> str:
+        return self.method.name
+
+    @property
+    def premises(self) -> tuple[Claim, ...]:
+        return self.method.premises
+
+    def show(self, inequality: Inequality) -> tuple[str, ...]:
+        demand(self.factor, strict=True)
+        relation = ">" if inequality.strict else ">="
+        product: sp.Expr = sp.expand(self.factor * inequality.difference)  # type: ignore[assignment]
+        scaled = replace(inequality, left=product, relation=relation, right=sp.S.Zero)
+        return (f"times {self.factor} > 0", *self.method.show(scaled))

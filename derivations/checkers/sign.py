@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sympy as sp
 
+from ikun_sym.gaussian.special import precision
+
 from ..words import Density, UpperTail, tex
+from .balls import number
 from .claim import Refused
 
 _POSITIVE = (sp.exp, sp.erfc, Density, UpperTail)
@@ -16,6 +19,11 @@ def sign(expr: sp.Expr) -> float | None:
 
     Only rules that can be read off the tree are used, and what the symbols are assumed to be.
     """
+    found = _of_form(expr)
+    return _of_number(expr) if found is None and not expr.free_symbols else found
+
+
+def _of_form(expr: sp.Expr) -> float | None:
     if expr.is_Number or expr.is_NumberSymbol:
         return float(sp.sign(expr)) if expr.is_real else None
     if isinstance(expr, sp.Symbol):
@@ -23,7 +31,8 @@ def sign(expr: sp.Expr) -> float | None:
     if isinstance(expr, sp.Mul):
         return _of_product([sign(factor) for factor in expr.args])  # type: ignore[arg-type]
     if isinstance(expr, sp.Add):
-        return _of_sum([sign(term) for term in expr.args])  # type: ignore[arg-type]
+        found = _of_sum([sign(term) for term in expr.args])  # type: ignore[arg-type]
+        return _less_an_exponential(expr) if found is None else found
     if isinstance(expr, sp.Pow):
         return _of_power(expr.base, expr.exp)  # type: ignore[arg-type]
     if isinstance(expr, _POSITIVE):
@@ -33,6 +42,13 @@ def sign(expr: sp.Expr) -> float | None:
     if isinstance(expr, (sp.erf, sp.atan)):
         return sign(expr.args[0])  # type: ignore[arg-type]
     return None
+
+
+def _of_number(expr: sp.Expr) -> float | None:
+    """The sign of a number that its form does not tell, in ball arithmetic."""
+    with precision(120):
+        value = number(expr)
+    return 1.0 if value > 0 else -1.0 if value < 0 else None
 
 
 def _of_symbol(symbol: sp.Symbol) -> float | None:
@@ -50,6 +66,16 @@ def _of_product(signs: list[float | None]) -> float | None:
             return None
         result *= one
     return float(sp.sign(result)) if abs(result) in (0, 1) else 0.5 * float(sp.sign(result))
+
+
+def _less_an_exponential(expr: sp.Expr) -> float | None:
+    """n − n e^{z}: of the sign of n for z < 0, of the other sign for z > 0."""
+    number, rest = expr.as_coeff_Add()
+    c, power = rest.as_coeff_Mul()
+    if number.is_nonzero and c == -number and isinstance(power, sp.exp):
+        found = sign(power.args[0])  # type: ignore[arg-type]
+        return None if found is None else -found * float(sp.sign(number))
+    return None
 
 
 def _of_sum(signs: list[float | None]) -> float | None:

@@ -1,0 +1,84 @@
+"""How a surrogate's f' scales with its slope k: k g(kx), one area for all k; g(kx), one peak; or neither."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import sympy as sp
+
+from ikun_sym.catalogue.piecewise import Piece, U
+from ikun_sym.catalogue.surrogate import Surrogate
+from ikun_sym.errors import IkunError
+from ikun_sym.gaussian.proof import is_zero
+from ikun_sym.theory.design import slope_parameter
+
+from .checkers.sign import sign
+
+SLOPE = sp.Symbol("k", positive=True)
+
+FAMILIES = {1: "f'_k(x) = k g(kx)", 0: "f'_k(x) = g(kx)"}
+"""The power s of f'_k(x) = k^s g(kx), and what that is."""
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """f'_k(x) = k^power g(kx). `pieces`: (f'_k, k^power g(kx)) on each piece where f' is not 0, in u = |x|."""
+
+    surrogate: Surrogate
+    parameter: str
+    inverse: bool  # the parameter is a width, 1/k
+    power: int
+    pieces: tuple[tuple[sp.Expr, sp.Expr], ...]
+    falling: bool
+
+
+def scaling(surrogate: Surrogate) -> Scaling | None:
+    """None: the surrogate has no slope, or f' scales in neither way; other parameters are at their defaults (1 if there is
+    none)."""
+    bound = surrogate.bind({param.name: 1 for param in surrogate.params if param.default is None})
+    try:
+        name = slope_parameter(bound)
+    except IkunError:
+        return None
+    if surrogate.family or bound.surrogate.derivative.tails:
+        return None
+    own = next(param.symbol for param in surrogate.params if param.name == name)
+    others = {symbol: sp.Rational(v.numerator, v.denominator) for symbol, v in bound.environment.items() if symbol != own}
+    for inverse in (False, True):
+        function = surrogate.derivative.substitute({**others, own: 1 / SLOPE if inverse else SLOPE})
+        if all(_scales_inversely(end) for piece in function.pieces for end in (piece.lo, piece.hi)):
+            parts = [piece for piece in function.pieces if not piece.is_zero]
+            for power in FAMILIES:
+                pairs = tuple(dict.fromkeys((piece.value, _scaled(piece.value, power)) for piece in parts))
+                if parts and all(is_zero(left - right) for left, right in pairs):
+                    falling = function.is_even and all(_falls(piece) for piece in parts) and _jumps_down(function.side(1))
+                    return Scaling(surrogate, name, inverse, power, pairs, falling)
+    return None
+
+
+def _scales_inversely(end: sp.Expr) -> bool:
+    return end in (0, sp.oo) or is_zero(end * SLOPE - end.subs(SLOPE, 1))
+
+
+def _scaled(value: sp.Expr, power: int) -> sp.Expr:
+    return SLOPE**power * value.subs({SLOPE: sp.S.One, U: SLOPE * U}, simultaneous=True)  # type: ignore[return-value]
+
+
+def fall(value: sp.Expr) -> sp.Expr:
+    """−d/du of a piece of f', factored."""
+    return sp.factor(-sp.diff(value, U))
+
+
+def _falls(piece: Piece) -> bool:
+    """f' >= 0 does not rise with u, as its form shows."""
+    slope = sign(fall(piece.value))
+    return slope is not None and slope >= 0
+
+
+def _jumps_down(chain: tuple[Piece, ...]) -> bool:
+    for left, right in pairwise(chain):
+        drop = sign(sp.simplify((left.value - right.value).subs(U, left.hi)))
+        if drop is None or drop < 0:
+            return False
+    return True
