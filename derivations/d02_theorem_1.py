@@ -6,9 +6,9 @@ import sympy as sp
 
 from .checkers.methods import Combined, Manifest
 from .document import Document
-from .lemmas import Q, a, below_half
+from .lemmas import a, below_half
 from .reference import IKUN
-from .words import tex
+from .words import Q, tex
 
 alpha = sp.Symbol("alpha", positive=True)
 m2 = sp.Symbol("m_2", positive=True)

@@ -14,8 +14,9 @@ from ikun_sym.gaussian.rules import form_of
 
 from .checkers.methods import Manifest
 from .document import Document
-from .lemmas import Q, a, phi
+from .lemmas import a
 from .reference import IKUN
+from .words import Q, phi
 
 u = sp.Symbol("u", real=True)
 theta = sp.Symbol("theta", nonnegative=True)

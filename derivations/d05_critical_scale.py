@@ -8,8 +8,9 @@ from .checkers.box import OverBox
 from .checkers.inequality import Range
 from .checkers.methods import Combined, Manifest, Monotone, Pieces, Substituted
 from .document import Document
-from .lemmas import Q, a, phi
+from .lemmas import a
 from .statement import Statement
+from .words import Q, phi
 
 gain, theta, q = sp.symbols("K theta q", positive=True)
 n = sp.Symbol("n", positive=True)

@@ -19,10 +19,10 @@ from .checkers.box import OverBox
 from .checkers.inequality import Range
 from .checkers.methods import Manifest, Monotone, Pieces, Substituted
 from .document import Document
-from .lemmas import Q, a, below_half, phi
+from .lemmas import a, below_half
 from .scaling import FAMILIES, SLOPE, fall, scaling
 from .statement import Statement
-from .words import tex
+from .words import Q, phi, tex
 
 theta, k, p, ratio = sp.symbols("theta k p r", positive=True)
 sigma = sp.Symbol("sigma_H", positive=True)

@@ -153,8 +153,8 @@ class Document:
     def step(
         self,
         text: str,
-        left: sp.Expr,
-        right: sp.Expr,
+        left: Any,
+        right: Any,
         *,
         name: str = "",
         formula: str = "",
@@ -164,7 +164,9 @@ class Document:
     ) -> Statement:
         """left = right for all values of the symbols. `name`: LaTeX of what both are. `using`: earlier equations, each with
         the expression for which it is solved and which is then replaced. DerivationError if it is not shown."""
-        sides = dict.fromkeys([*([name] if name else []), tex(left), tex(right)])  # sympy may make both sides alike
+        sides: dict[str, None] = dict.fromkeys(
+            [*([name] if name else []), tex(left), tex(right)]
+        )  # sympy may make both sides alike
         shown = formula or " = ".join(sides)
         known = tuple(using)
         return self._checked(
@@ -178,9 +180,9 @@ class Document:
     def bound(
         self,
         text: str,
-        left: sp.Expr,
+        left: Any,
         relation: str,
-        right: sp.Expr,
+        right: Any,
         by: Method,
         *,
         over: Over | None = None,

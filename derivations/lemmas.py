@@ -7,9 +7,7 @@ import sympy as sp
 from .checkers.methods import Manifest, Monotone
 from .document import Document
 from .statement import Statement
-from .words import Density, UpperTail
-
-phi, Q = Density, UpperTail
+from .words import Q, phi
 
 a = sp.Symbol("a", positive=True)
 """A threshold in standard deviations, θ/σ_H."""

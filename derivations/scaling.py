@@ -11,7 +11,7 @@ from ikun_sym.catalogue.piecewise import Piece, U
 from ikun_sym.catalogue.surrogate import Surrogate
 from ikun_sym.errors import IkunError
 from ikun_sym.gaussian.proof import is_zero
-from ikun_sym.theory.design import slope_parameter
+from ikun_sym.theory.slope import slope_of
 
 from .checkers.sign import sign
 
@@ -27,7 +27,6 @@ class Scaling:
 
     surrogate: Surrogate
     parameter: str
-    inverse: bool  # the parameter is a width, 1/k
     power: int
     pieces: tuple[tuple[sp.Expr, sp.Expr], ...]
     falling: bool
@@ -38,27 +37,27 @@ def scaling(surrogate: Surrogate) -> Scaling | None:
     none)."""
     bound = surrogate.bind({param.name: 1 for param in surrogate.params if param.default is None})
     try:
-        name = slope_parameter(bound)
+        slope = slope_of(bound)
     except IkunError:
         return None
     if surrogate.family or bound.surrogate.derivative.tails:
         return None
-    own = next(param.symbol for param in surrogate.params if param.name == name)
+    own = next(param.symbol for param in surrogate.params if param.name == slope.parameter)
     others = {symbol: sp.Rational(v.numerator, v.denominator) for symbol, v in bound.environment.items() if symbol != own}
-    for inverse in (False, True):
-        function = surrogate.derivative.substitute({**others, own: 1 / SLOPE if inverse else SLOPE})
-        if all(_scales_inversely(end) for piece in function.pieces for end in (piece.lo, piece.hi)):
-            parts = [piece for piece in function.pieces if not piece.is_zero]
-            for power in FAMILIES:
-                pairs = tuple(dict.fromkeys((piece.value, _scaled(piece.value, power)) for piece in parts))
-                if parts and all(is_zero(left - right) for left, right in pairs):
-                    falling = function.is_even and all(_falls(piece) for piece in parts) and _jumps_down(function.side(1))
-                    return Scaling(surrogate, name, inverse, power, pairs, falling)
+    function = surrogate.derivative.substitute({**others, own: 1 / SLOPE if slope.width else SLOPE})
+    parts = [piece for piece in function.pieces if not piece.is_zero]
+    if not parts or not all(_scales_inversely(end) for piece in function.pieces for end in (piece.lo, piece.hi)):
+        return None
+    for power in FAMILIES:
+        pairs = tuple(dict.fromkeys((piece.value, _scaled(piece.value, power)) for piece in parts))
+        if all(is_zero(left - right) for left, right in pairs):
+            falling = function.is_even and all(_falls(piece) for piece in parts) and _jumps_down(function.side(1))
+            return Scaling(surrogate, slope.parameter, power, pairs, falling)
     return None
 
 
 def _scales_inversely(end: sp.Expr) -> bool:
-    return end in (0, sp.oo) or is_zero(end * SLOPE - end.subs(SLOPE, 1))
+    return end in (0, sp.oo) or is_zero(end * SLOPE - end.subs(SLOPE, 1))  # type: ignore[arg-type]
 
 
 def _scaled(value: sp.Expr, power: int) -> sp.Expr:
@@ -67,7 +66,7 @@ def _scaled(value: sp.Expr, power: int) -> sp.Expr:
 
 def fall(value: sp.Expr) -> sp.Expr:
     """−d/du of a piece of f', factored."""
-    return sp.factor(-sp.diff(value, U))
+    return sp.factor(-sp.diff(value, U))  # type: ignore[arg-type]
 
 
 def _falls(piece: Piece) -> bool:

@@ -37,6 +37,14 @@ class UpperTail(sp.Function):
         return rf"Q{'' if exp is None else f'^{{{exp}}}'}\left({printer._print(self.args[0])}\right)"
 
 
+def phi(a: sp.Expr) -> sp.Expr:
+    return Density(a)  # type: ignore[return-value]
+
+
+def Q(a: sp.Expr) -> sp.Expr:
+    return UpperTail(a)  # type: ignore[return-value]
+
+
 def unfold(expr: sp.Expr) -> sp.Expr:
     """`expr` with these names replaced by what they mean."""
     return expr.replace(lambda e: isinstance(e, (Density, UpperTail)), lambda e: e.meaning())  # type: ignore[return-value]

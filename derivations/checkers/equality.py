@@ -63,9 +63,9 @@ def vanishes(expr: sp.Expr) -> bool:
     if is_zero(unfold(expr)):
         return True
     names = {word: sp.Dummy("word", positive=True) for word in expr.atoms(Density, UpperTail)}
-    numerator = sp.fraction(sp.together(expr.subs(names)))[0]
+    numerator = sp.fraction(sp.together(expr.xreplace(names)))[0]
     back = {dummy: word for word, dummy in names.items()}
-    return is_zero(unfold(sp.expand(numerator).subs(back)))
+    return is_zero(unfold(sp.expand(numerator).xreplace(back)))  # type: ignore[arg-type]
 
 
 def performed(expr: sp.Expr) -> sp.Expr:

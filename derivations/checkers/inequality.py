@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import sympy as sp
 
@@ -33,8 +33,8 @@ class Range:
     """low < symbol < high, ends exact numbers or infinite."""
 
     symbol: sp.Symbol
-    low: sp.Expr
-    high: sp.Expr
+    low: Any
+    high: Any
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "low", sp.sympify(self.low))
