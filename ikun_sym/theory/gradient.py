@@ -98,8 +98,9 @@ class LayerAdjoint:
     def _trajectory(self) -> Trajectory:
         return self.law.trajectory(self.drive)
 
-    def step(self, state: State, layer: int) -> tuple[Floats, State]:
-        """(E[δH δHᵀ] in units of exp(log_scale), the state below) of the layer with this number, the first being 1."""
+    def step(self, state: State, layer: int = 1) -> tuple[Floats, State]:
+        """(E[δH δHᵀ] in units of exp(log_scale), the state below) of the layer with this number: it
+        matters where the weights of several layers differ."""
         carried = self._transport.apply(state.noise) if state.noise.any() else np.zeros_like(state.noise)
         coupling = np.zeros_like(state.coupling)
         if state.mean.any() or state.coupling.any():

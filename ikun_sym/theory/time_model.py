@@ -140,7 +140,7 @@ class TimeModel:
             current = np.diag(np.diag(current))
         return self.filter @ current @ self.filter.T
 
-    def returned(self, carried: Floats, layer: int) -> Floats:
+    def returned(self, carried: Floats, layer: int = 1) -> Floats:
         """The covariance of the gradient at the spikes of the layer below, from this layer's E[δH[t] δH[s]]."""
         through = self.dynamics.input_gain * self.filter
         return self.backward_gain(layer) * through.T @ carried @ through
