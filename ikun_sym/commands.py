@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .console import EXACT, REAL, as_json, emit, table
+from .console import EXACT, REAL, as_json, emit, progress_bar, table
 from .errors import IkunError
 
 if TYPE_CHECKING:
@@ -215,22 +215,41 @@ def export(spec: str, target: str, out: str, as_json: bool) -> None:
 @click.option("--rate", type=REAL, required=True, help="The firing rate that every layer shall have.")
 @click.option("--surrogate", default="atan", show_default=True, help="SPEC of the surrogate.")
 @click.option("--threshold", type=REAL, default="1", show_default=True)
+@click.option("--leak", type=REAL, default="0", show_default=True, help="κ; 1 is IF.")
+@click.option("--steps", type=int, default=1, show_default=True, help="Time steps T.")
+@click.option("--reset", default="hard", show_default=True, help="hard, soft or delayed (snnTorch's default).")
+@click.option("--detach/--no-detach", default=True, show_default=True, help="No gradient through the reset.")
+@click.option("--decay-input/--no-decay-input", default=False, show_default=True, help="Currents times 1 - leak.")
 @click.option("--fan-in", type=REAL, default=None, help="Also give the standard deviation of the weights.")
 @click.option("--fan-ratio", type=REAL, default="1", show_default=True, help="fan_out/fan_in.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the sampling, for several steps.")
 @as_json
-def design(rate: float, surrogate: str, threshold: float, fan_in: float | None, fan_ratio: float, as_json: bool) -> None:
+def design(rate: float, surrogate: str, threshold: float, as_json: bool, **settings: Any) -> None:
     """Rate-targeted critical initialisation: weights for a stable firing rate, slope for a stable gradient."""
     from .theory.design import design as compute
 
-    result = compute(rate, surrogate, threshold, fan_in=fan_in, fan_ratio=fan_ratio)
+    if settings["seed"] < 0:
+        raise IkunError(f"seed = {settings['seed']} is not allowed; it must be an integer of at least 0")
+    with progress_bar("sampled runs") as advance:
+        result = compute(rate, surrogate, threshold, **settings, progress=advance if settings["steps"] > 1 else None)
+    error = {name: f" ± {value:.1g}" for name, value in (result.se or {}).items()}
     rows = [
-        ("fan_in · Var(W)", f"{result.n_var_w:.10g}"),
+        ("fan_in · Var(W)", f"{result.n_var_w:.10g}{error.get('n_var_w', '')}"),
         *([("std of the weights", f"{result.std:.10g}")] if result.std is not None else []),
         (f"surrogate, {result.parameter} set", result.surrogate),
-        ("std of the membrane potential", f"{result.sigma_h:.10g}"),
+        ("slope", f"{result.slope:.10g}{error.get('slope', '')}"),
+        ("std of the membrane potential", f"{result.sigma_h:.10g}{error.get('sigma_h', '')}"),
         ("forward slope", f"{result.forward_slope:.6g} ({'stable' if result.stable else 'unstable'})"),
     ]
+    if result.steps > 1:
+        rows.append(("firing rate per step", ", ".join(f"{p:.4f}" for p in result.rates)))
+    if result.log_transient is not None:
+        rows.append(
+            ("gradient's growth before its factor is 1", f"e^{result.log_transient:.4g}{error.get('log_transient', '')}")
+        )
     title = f"Firing rate {rate:g} at threshold {threshold:g}, gradient factor 1 per layer"
+    if result.steps > 1:
+        title += f", {result.steps} steps, leak {result.leak:g}, {result.reset} reset"
     emit(result.to_dict(), as_json, lambda console: console.print(table(title, ("", ""), rows)))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,18 @@ def _console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     # Formulas contain square brackets, so no markup; a pipe has no width, so one that tables fit in.
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=None if stream.isatty() else 120)
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr that leaves nothing behind, moved by calls with (done, all); none where stderr is no terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = stderr()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task(what, total=None, visible=False)
+        yield lambda done, all_: progress.update(task, completed=done, total=all_, visible=True)
 
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], caption: str | None = None) -> Any:

@@ -47,26 +47,41 @@ def _critical(setting: Setting) -> Found:
         setting.threshold,
         fan_in=setting.fan.fan_in,
         fan_ratio=setting.fan.fan_out / setting.fan.fan_in,
+        steps=setting.steps,
+        leak=setting.number(words.leak),
+        reset=setting.reset,
+        detach=setting.detach,
+        decay_input=setting.decay_input,
     )
-    # a first layer: fan_in Var(W) E[X²] is to be the same variance that later layers have
-    share = 1.0 if setting.second_moment is None else found.rate / setting.second_moment
+    if setting.second_moment is None:
+        share = 1.0
+    elif setting.steps == 1:
+        share = found.rate / setting.second_moment  # fan_in Var(W) E[X²] is the same in a first layer as in all later ones
+    else:
+        raise IkunError(
+            "second moment: over several steps one number does not describe an input; scheme critical needs steps 1"
+        )
+    account = {name: getattr(found, name) for name in ("rate", "sigma_h", "forward_slope", "stable", "se")}
     return Found(
-        variance=found.n_var_w * share / (setting.fan.fan_in * setting.input_factor**2),
+        variance=found.n_var_w * share / setting.fan.fan_in,
         slope=found.slope,
         surrogate=found.bound,
         account={
-            "law": f"H ~ N(0, {found.sigma_h**2:.6g})",
-            "rate": found.rate,
-            "numbers": setting.account({words.rate, words.threshold, words.input_factor}),
-            "gain": found.n_var_w * share / setting.input_factor**2,
-            "sigma_h": found.sigma_h,
-            "forward_slope": found.forward_slope,
-            "stable": found.stable,
-        },
+            "law": f"H ~ N(0, {found.sigma_h**2:.6g})" if setting.steps == 1 else f"the mean field over {setting.steps} steps",
+            "numbers": setting.account({words.rate, words.threshold, words.leak, words.input_factor}),
+            "gain": found.n_var_w * share,
+        }
+        | {name: value for name, value in account.items() if value is not None},
     )
 
 
-RULES.register(Rule("critical", "K = θ²/(a² p), a = Q⁻¹(p); λ² K E[f'²] = fan_in/fan_out", _critical))
+RULES.register(
+    Rule(
+        "critical",
+        "λ² K = θ²/(a² p₁), a = Q⁻¹(p₁); max over t of λ² K E[f'(H[t] − θ)²] = fan_in/fan_out; p₁ = p at one step",
+        _critical,
+    )
+)
 
 
 def constant_input_rate(sigma: float, threshold: float, leak: float, steps: int | None = None) -> float:

@@ -120,8 +120,19 @@ def slope_for_moment(
     return value, slope.at(value), slope.parameter
 
 
-def nearest_slope(slope: Slope, ratio: Callable[[float], float], aim: str, where: str, *, unit: float = 1.0) -> float:
-    """The slope with ratio(slope) = 1 that is nearest to the default, on a logarithmic scale."""
+def nearest_slope(
+    slope: Slope,
+    ratio: Callable[[float], float],
+    aim: str,
+    where: str,
+    *,
+    unit: float = 1.0,
+    start: float | None = None,
+    step: float = 10 ** (1 / PER_DECADE),
+    tolerance: float = 1e-14,
+) -> float:
+    """The slope with ratio(slope) = 1 that is nearest to `start` (the default), on a logarithmic scale, in steps by the
+    factor `step`, to the relative `tolerance`. `unit`: what ratio 1 is, for the message."""
 
     def excess(log_k: float) -> float:
         try:
@@ -130,22 +141,23 @@ def nearest_slope(slope: Slope, ratio: Callable[[float], float], aim: str, where
             return math.nan
         return math.log(value) if value > 0 else -math.inf
 
-    start, step = math.log(slope.default), math.log(10) / PER_DECADE
-    seen = [excess(start)]
-    ends = dict.fromkeys((1, -1), (start, seen[0]))
-    for count in range(1, round(max(map(abs, DECADES)) * PER_DECADE) + 1):
+    origin, pace = math.log(slope.default if start is None else start), math.log(step)
+    reaches = {side: math.log(10) * abs(DECADES[0 if side < 0 else 1]) for side in (1, -1)}
+    seen = [excess(origin)]
+    ends = dict.fromkeys((1, -1), (origin, seen[0]))
+    for count in range(1, round(max(reaches.values()) / pace) + 1):
         found = []
         for side in (1, -1):
-            if count > abs(DECADES[0 if side < 0 else 1]) * PER_DECADE:
+            if count * pace > reaches[side] * (1 + 1e-9):
                 continue
-            (before, low), here = ends[side], start + side * count * step
+            (before, low), here = ends[side], origin + side * count * pace
             high = excess(here)
             seen.append(high)
             ends[side] = here, high
             if math.isfinite(low) and math.isfinite(high) and low * high <= 0:
-                found.append(float(brentq(excess, before, here, xtol=1e-14)))  # type: ignore[arg-type]
+                found.append(float(brentq(excess, before, here, xtol=tolerance)))  # type: ignore[arg-type]
         if found:
-            return math.exp(min(found, key=lambda point: abs(point - start)))
+            return math.exp(min(found, key=lambda point: abs(point - origin)))
     finite = [value for value in seen if math.isfinite(value)]
     low, high = (math.exp(end(finite, default=-math.inf)) * unit for end in (min, max))
     reach = f"it stays between {low:.3g} and {high:.3g}"
