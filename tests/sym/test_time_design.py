@@ -51,7 +51,7 @@ def deep(found: Design, depth: int, **changes: object) -> TimeModel:
     return replace(model, **changes)
 
 
-@pytest.mark.parametrize("setting", spread(SETTINGS, 2))
+@pytest.mark.parametrize("setting", spread([(setting,) for setting in SETTINGS], 2))
 def test_the_mean_field_settles_there(setting: Setting) -> None:
     """150 layers by the recursion, from a Poisson input, with other random numbers: the rate of the last layer is p; far below
     the loss, and where the input is forgotten, the gradient's factor is 1. Five of the two standard errors are allowed (a false
