@@ -129,8 +129,8 @@ def _clenshaw(coefficients: list[arb] | tuple[float, ...], t: Any) -> Any:
 
 
 @lru_cache(maxsize=512)
-def certified(unit: PiecewiseFunction, power: int) -> Certified:
-    """Errors: `NotCoveredError`, with the reason."""
+def computed(unit: PiecewiseFunction, power: int) -> Certified:
+    """Fitted and certified now. Errors: `NotCoveredError`, with the reason."""
     with precision(BITS):
         fit = _Fit(Local(unit, power))
         panels = fit.panels()
@@ -248,14 +248,3 @@ def _derivative(coefficients: tuple[float, ...]) -> list[arb]:
     for n in range(len(coefficients) - 1, 0, -1):
         found[n - 1] = (found[n + 1] if n + 1 < len(found) else arb(0)) + 2 * n * arb(coefficients[n])
     return [found[0] / 2, *found[1:]]
-
-
-def reason_or_certified(unit: PiecewiseFunction, power: int) -> Certified | str:
-    """The approximation, or why there is none."""
-    try:
-        return certified(unit, power)
-    except NotCoveredError as reason:
-        return str(reason)
-
-
-__all__ = ["Certified", "Panel", "certified", "reason_or_certified"]

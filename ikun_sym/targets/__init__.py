@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from . import json_target, python_target  # noqa: F401  (importing a target registers it)
+from . import (  # noqa: F401  (importing a target registers it)
+    c_target,
+    cpp_target,
+    javascript_target,
+    jax_target,
+    json_target,
+    julia_target,
+    latex_target,
+    numpy_target,
+    python_target,
+    rust_target,
+    torch_target,
+)
 from .target import TARGETS, Export, export
 
 __all__ = ["TARGETS", "Export", "export"]

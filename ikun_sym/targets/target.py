@@ -17,6 +17,7 @@ from ..gaussian.form import ClosedForm
 from ..gaussian.moment import integrand
 from ..gaussian.rules import form_of
 from ..theory.constants import Constants, constants
+from .drivers import Driver
 
 THRESHOLDS = {"THRESHOLD_0": 0, "THRESHOLD_1": 1}
 """The named constants are given at H ~ N(0, 1) for these thresholds; functions give every other case."""
@@ -34,8 +35,8 @@ class Export:
 
     @property
     def name(self) -> str:
-        """An identifier and file stem; nothing of the user's text but letters, digits and underscores survives."""
-        return "ikun_" + re.sub(r"\W+", "_", self.bound.surrogate.name).strip("_").lower()[:60]
+        """An identifier and file stem; nothing of the user's text but ASCII letters, digits and underscores survives."""
+        return "ikun_" + (re.sub(r"[^a-z0-9]+", "_", self.bound.surrogate.name.lower()).strip("_") or "surrogate")[:60]
 
     @property
     def parameters(self) -> dict[str, float]:
@@ -56,9 +57,12 @@ class Export:
 
 @dataclass(frozen=True)
 class Target:
+    """`driver` runs what is emitted; None for data."""
+
     name: str
     suffix: str
     emit: Callable[[Export], str]
+    driver: Driver | None = None
 
 
 TARGETS: Registry[Target] = Registry("export target")

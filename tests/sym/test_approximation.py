@@ -10,8 +10,9 @@ import pytest
 import sympy as sp
 
 from ikun_sym.approximation import Certified, NotCoveredError, certified, reason_or_certified, scaling_of
-from ikun_sym.approximation.certified import GOAL, _certify, _Fit
+from ikun_sym.approximation.certified import GOAL, _certify, _Fit, computed
 from ikun_sym.approximation.local import BITS, Local
+from ikun_sym.approximation.store import key, stored
 from ikun_sym.catalogue.piecewise import U, even
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.catalogue.surrogates import SURROGATES
@@ -105,3 +106,15 @@ def test_ends() -> None:
     assert decays(0.0) == pytest.approx(1, rel=1e-15)
     assert decays(float("inf")) == 0
     assert stays(float("inf")) == pytest.approx(0.5, rel=1e-15)
+
+
+STORED = sorted({(s.name, p) for s in SURROGATES if (sc := scaling_of(s)) for p in POWERS if key(sc.unit, p) in stored()})
+
+
+@pytest.mark.parametrize(
+    ("name", "power"), [p if i % 15 == 0 else pytest.param(*p, marks=pytest.mark.slow) for i, p in enumerate(STORED)]
+)
+def test_the_file_is_what_is_computed(name: str, power: int) -> None:
+    """Refreshed by `ikun_sym.approximation.store.main`."""
+    unit = scaling_of(SURROGATES[name]).unit  # type: ignore[union-attr]
+    assert stored()[key(unit, power)] == computed(unit, power)

@@ -1,277 +1,220 @@
-"""Emitted code: it runs by itself, says the same as the ball arithmetic, and no name or parameter can put code into it."""
+"""Emitted code: it compiles without a warning, runs by itself, says the same as ball arithmetic, and no name or parameter
+can put code into it."""
 
 from __future__ import annotations
 
 import ast
 import json
 import math
-import py_compile
-import random
+import re
 import subprocess
 import sys
-import warnings
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from shutil import which
-from typing import Any
 
-import numpy as np
 import pytest
 
 from ikun_sym.catalogue.parameter import Param
 from ikun_sym.catalogue.spec import resolve
-from ikun_sym.catalogue.surrogate import Bound, Surrogate
+from ikun_sym.catalogue.surrogate import Surrogate
 from ikun_sym.catalogue.surrogates import SURROGATES
-from ikun_sym.errors import DomainError, IkunError, UnknownNameError
-from ikun_sym.gaussian.moment import float_function, moment
+from ikun_sym.errors import IkunError, UnknownNameError
+from ikun_sym.gaussian.moment import moment
+from ikun_sym.initialise import init_variance
 from ikun_sym.targets import TARGETS, Export, export
-from ikun_sym.targets.python_target import parameter_name
+from ikun_sym.targets.accuracy import Cell, Sample, measure, moment_samples, runnable
+from ikun_sym.targets.build import TAKEN, build
+from ikun_sym.targets.drivers import Group, NotRunError
+from ikun_sym.targets.naming import RESERVED, comment_lines, safe_names
 from ikun_sym.targets.target import THRESHOLDS, Target
 from ikun_sym.theory.constants import POWERS, constants
 from tests.selection import spread
 
 NAMES = SURROGATES.names()
-PERIODIC = [name for name in NAMES if SURROGATES[name].derivative.tails]
-EACH = pytest.mark.parametrize("name", spread(name for name in NAMES if name not in PERIODIC))
-"""Each runs an interpreter of its own."""
+CODE = [target.name for target in runnable()]
 EACH_TARGET = pytest.mark.parametrize("target", TARGETS.names())
+EACH_CODE = pytest.mark.parametrize("target", CODE)
 
-EXACT_ENOUGH = 1e-12
-"""Both sides are float64: 1e-13 of the rule, and the rounding of a sum of a few hundred positive terms."""
-
-SETTINGS = [  # (parameter as a multiple of the default, mean in σ, slope · σ)
-    (scale, mean, reach)
-    for scale in (1.0, 0.25)
-    for mean, reach in ((0, 1e-3), (-1, 1), (0, 1e3), (-3, 1e5), (2.5, 0.3), (0, 1e5))
-]
-
-
-def points() -> list[float]:
-    """n = 200 doubles drawn by the logarithm of their magnitude, seed 0, and the ones that break things. The comparison is
-    of values at the same points: no draw makes it fail by chance."""
-    source = random.Random(0)
-    drawn = [source.choice((-1, 1)) * 10 ** source.uniform(-12, 6) for _ in range(200)]
-    edges = [0.0, -0.0, 5e-324, 1e-300, 1e-17, 1e4, 1e300, 1.7e308]
-    return [*drawn, *edges, *(-x for x in edges)]
-
-
-def scaled(param: Param, value: float, scale: float) -> float:
-    """value · scale where the parameter's domain allows it."""
-    try:
-        return float(param.check(value * scale))
-    except DomainError:
-        return value
-
-
-def settings_of(bound: Bound) -> list[tuple[dict[str, float], float, float]]:
-    """(parameters, mean, var) with slope · σ from 1e-3 to 1e5."""
-    found = []
-    for scale, mean, reach in SETTINGS:
-        parameters = {
-            param.name: scaled(param, float(value), scale)
-            for param, (_, value) in zip(bound.surrogate.params, bound.values, strict=True)
-        }
-        slope = abs(next(iter(parameters.values()), 1.0)) or 1.0
-        sigma = reach / slope
-        found.append((parameters, mean * sigma, sigma * sigma))
-    return found
-
-
-HARNESS = """
-import importlib.util, json, sys
-sys.dont_write_bytecode = True
-spec = importlib.util.spec_from_file_location("emitted", sys.argv[1])
-emitted = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(emitted)
-asked = json.load(sys.stdin)
-def float64(function, *args, **kwargs):
-    # Python raises where IEEE arithmetic gives infinity or NaN.
-    try:
-        return repr(function(*args, **kwargs))
-    except OverflowError:
-        return "inf"
-    except ValueError:
-        return "nan"
-constants = {name: repr(value) for name, value in vars(emitted).items() if name.isupper()}
-print(json.dumps({
-    "derivative": [float64(emitted.derivative, float(x)) for x in asked["points"]],
-    "expectation": [
-        [float64(emitted.expectation, p, m, v, **parameters) for p in (1, 2, 4)] for parameters, m, v in asked["settings"]
-    ],
-    "variance": repr(emitted.ikun_variance(200, 0.3, -1.0, 2.0, 0.7)),
-    "unit": repr(emitted.ikun_variance(1, 1, -1.0, 2.0)),
-    "e_g2": repr(emitted.e_g2(-1.0, 2.0)),
-    "constants": constants,
-    "modules": sorted(name for name in sys.modules if "site-packages" in str(getattr(sys.modules[name], "__file__", ""))),
-}))
-"""
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("emitted")
-
-
-@cache
-def ran(path: Path, name: str) -> dict[str, Any]:
-    """The emitted module's answers, from a fresh interpreter that sees the standard library only (-I -S)."""
-    settings = [({parameter_name(key): x for key, x in given.items()}, m, v) for given, m, v in settings_of(resolve(name))]
-    asked = {"points": [repr(x) for x in points()], "settings": settings}
-    found = subprocess.run(
-        [sys.executable, "-I", "-S", "-W", "error", "-c", HARNESS, str(path)],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert found.returncode == 0, found.stderr
-    return json.loads(found.stdout)
-
-
-@pytest.fixture
-def answers(name: str, folder: Path) -> dict[str, Any]:
-    return ran(export(name, "python", folder / "python"), name)
+REPRESENTATIVE = ("atan", "erf", "rectangular", "multi_spike")
+"""Rational, closed, cut off, recurring for ever."""
 
 
 # --- every target -----------------------------------------------------------------------------------------------------
 
 
-@EACH
 @EACH_TARGET
+@pytest.mark.parametrize("name", spread(NAMES, 8))
 def test_export(name: str, target: str, tmp_path: Path) -> None:
     path = export(name, target, tmp_path / "deep" / "er")
     assert path.parent == tmp_path / "deep" / "er"
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == [path]
     text = path.read_text(encoding="utf-8")
-    assert name in text
+    assert text.endswith("\n")
+    assert name.replace("_", "") in text.replace("\\", "").replace("_", "")
     assert export(name, target.upper(), tmp_path / "again").read_text(encoding="utf-8") == text  # and the same each time
+    if target != "json":
+        assert text.isascii() or target == "latex"
 
 
-@pytest.mark.parametrize("target", TARGETS.names())
-def test_ends_with_a_newline(target: str, tmp_path: Path) -> None:
-    assert export("atan", target, tmp_path).read_text(encoding="utf-8").endswith("\n")
+def test_files_of_different_targets_differ() -> None:
+    suffixes = [target.suffix for target in TARGETS]
+    assert len(set(suffixes)) == len(suffixes)
 
 
-@pytest.mark.parametrize("name", PERIODIC)
-def test_what_recurs_for_ever_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
-    with pytest.raises(IkunError, match="recur for ever"):
-        export(name, "python", tmp_path)
-    assert not list(tmp_path.rglob("*"))
-    assert json.loads(export(name, "json", tmp_path).read_text(encoding="utf-8"))["forms"]
+def run(target: str, names: tuple[str, ...], folder: Path) -> dict[str, Cell]:
+    found = measure(TARGETS[target], names, folder)
+    for cell in found.values():
+        if cell.not_run:
+            pytest.skip(f"not run: {cell.not_run}")
+    return found
 
 
-def test_every_target_is_tested() -> None:
-    assert set(TARGETS.names()) == {"python", "json"}, "a new target needs its own test: does it compile and run?"
+@EACH_CODE
+def test_a_representative_set_is_right(target: str, tmp_path: Path) -> None:
+    """f' to 4 ulp (1 + condition number), moments to 1e-13, as compiled and run by the language's own tools with warnings as
+    errors. The samples are fixed: nothing here is left to chance."""
+    for name, cell in run(target, REPRESENTATIVE, tmp_path).items():
+        assert cell.holds, (name, cell.text, cell.at)
 
 
-# --- python -----------------------------------------------------------------------------------------------------------
+@pytest.mark.slow
+@EACH_CODE
+def test_every_surrogate_is_right(target: str, tmp_path: Path) -> None:
+    wrong = {name: cell.at for name, cell in run(target, tuple(NAMES), tmp_path).items() if not cell.holds}
+    assert set(wrong) <= set(), wrong
 
 
-@EACH
-def test_derivative(name: str, answers: dict[str, Any]) -> None:
-    with np.errstate(over="ignore", invalid="ignore"):  # u² is an honest infinity at 1e300, and 1/(1 + u²) is 0
-        wanted = float_function(resolve(name))(np.array(points()))
-    got = np.array([float(value) for value in answers["derivative"]])
-    finite = np.isfinite(wanted)
-    np.testing.assert_array_equal(np.isfinite(got), finite)
-    got, wanted = got[finite], wanted[finite]
-    # a handful of operations, each rounded once; below 1e-300 subnormals lose digits
-    np.testing.assert_allclose(got, wanted, rtol=1e-14, atol=1e-300)
+def test_a_wrong_moment_is_found() -> None:
+    """Errors are measured: one part in 1e12, NaN and a wrong sign are errors."""
+    sample: Sample = moment_samples(resolve("atan"), 2)[2]
+    assert sample.error(sample.true) == 0
+    assert sample.error(sample.true * (1 + 1e-12)) > 1e-13
+    for wrong in (math.nan, math.inf, -sample.true):
+        assert sample.error(wrong) > 1
 
 
-@EACH
-def test_expectation(name: str, answers: dict[str, Any]) -> None:
-    """At every setting the emitted float lies within 1e-12 of the rigorous enclosure."""
-    for (parameters, mean, var), values in zip(settings_of(resolve(name)), answers["expectation"], strict=True):
-        bound = resolve(name, **parameters)
-        for power, value in zip((1, 2, 4), values, strict=True):
-            true = moment(bound, mean, var, power=power).value
-            if float(value) == pytest.approx(true, rel=EXACT_ENOUGH, abs=0):
-                continue
-            # of a function that changes its sign the rule promises digits relative to √E[g²] only
-            size = math.sqrt(moment(bound, mean, var, power=2 * power).value) if power % 2 else 0.0
-            assert float(value) == pytest.approx(true, rel=0, abs=EXACT_ENOUGH * size), (bound.spec, mean, var, power)
+def test_a_planted_error_is_found(tmp_path: Path) -> None:
+    """A coefficient changed in the 13th digit, a breakpoint, a node's weight: each makes a cell fail."""
+    right = TARGETS["python"]
+    for old, new in (("_exp(-(0.5 * z * z))", "_exp(-(0.5000000001 * z * z))"), ("/ (s +", "/ (1.0000000001 * s +")):
+
+        def planted(work: Export, old: str = old, new: str = new) -> str:
+            text = right.emit(work)
+            assert old in text
+            return text.replace(old, new)
+
+        cell = measure(replace(right, emit=planted), ("triangular",), tmp_path)["triangular"]
+        assert not cell.holds
 
 
-def test_a_wrong_moment_is_found(folder: Path) -> None:
-    """Another power, threshold or variance by one part in 1e9 is not taken for the right one."""
-    asked, values = settings_of(resolve("atan"))[1], ran(export("atan", "python", folder / "python"), "atan")["expectation"][1]
-    parameters, mean, var = asked
-    bound = resolve("atan", **parameters)
-    for wrong in (
-        moment(bound, mean, var, power=1),
-        moment(bound, -mean * (1 + 1e-9), var, power=2),
-        moment(bound, mean, var * (1 + 1e-9), power=2),
-    ):
-        assert float(values[1]) != pytest.approx(wrong.value, rel=EXACT_ENOUGH, abs=0)
+@pytest.mark.parametrize("target", [*(t for t in CODE if t not in ("jax", "torch", "julia"))])
+def test_constants_and_variances(target: str, tmp_path: Path) -> None:
+    """Theorem 1's variance, the backward-only one and the self-consistent one, whose equation is solved again here."""
+    path = export("triangular", target, tmp_path)
+    driver = TARGETS[target].driver
+    assert driver is not None
+    m2 = moment("triangular", -1, 2, power=2).value
+    groups = [
+        Group(path, "ikun_variance", ((200.0, 0.3, -1.0, 2.0, 0.7),), (1.0,)),
+        Group(path, "backward_only_variance", ((300.0, -1.0, 2.0),), (1.0,)),
+        Group(path, "self_consistent_variance", ((200.0, 1.0, 1.0), (200.0, 0.0, 0.5)), (1.0,)),
+    ]
+    try:
+        stated, backward, consistent = driver(groups, tmp_path)
+    except NotRunError as reason:
+        pytest.skip(f"not run: {reason}")
+    assert stated[0] == pytest.approx(0.7 / (200 * 0.3 * m2), rel=1e-13)
+    assert backward[0] == pytest.approx(1 / (300 * m2), rel=1e-13)
+    # the solver of `ikun init` finds the same state, to its own tolerance of 1e-14 in log v
+    for value, theta, alpha in ((consistent[0], 1.0, 1.0), (consistent[1], 0.0, 0.5)):
+        layer = init_variance("ikun-second-moment", 200, surrogate="triangular", threshold=theta, alpha=alpha)
+        assert value == pytest.approx(layer.variance, rel=1e-11)
 
 
-@EACH
-def test_constants(name: str, answers: dict[str, Any]) -> None:
+def test_named_constants() -> None:
     """To the last bit: 17 digits are printed, and 17 digits determine a double."""
-    found = {key: float(value) for key, value in answers["constants"].items()}
-    for label, threshold in THRESHOLDS.items():
-        table = constants(name, threshold, 1)
-        for key in POWERS:
-            assert found.pop(f"{key.upper()}_{label}") == table.moments[key].value
-        assert found.pop(f"GAIN_{label}", None) == table.gain
-    assert not found
+    for name in REPRESENTATIVE:
+        found = {c.name: c.value for c in build(Export(resolve(name))).constants}
+        for label, threshold in THRESHOLDS.items():
+            table = constants(name, threshold, 1)
+            for key in POWERS:
+                assert found.pop(f"{key.upper()}_{label}") == table.moments[key].value
+            assert found.pop(f"GAIN_{label}", None) == table.gain
+        assert not found
 
 
-@EACH
-def test_ikun_variance(name: str, answers: dict[str, Any]) -> None:
-    true = moment(name, -1, 2, power=2).value
-    assert float(answers["e_g2"]) == pytest.approx(true, rel=EXACT_ENOUGH)
-    inverse = 1 / true if true else math.inf
-    assert float(answers["variance"]) == pytest.approx(0.7 / (200 * 0.3) * inverse, rel=EXACT_ENOUGH)
-    assert float(answers["unit"]) == pytest.approx(inverse, rel=EXACT_ENOUGH)
-
-
-@EACH
-def test_needs_the_standard_library_only(answers: dict[str, Any]) -> None:
-    assert answers["modules"] == []
-
-
-@EACH
-def test_compiles_without_a_warning(name: str, folder: Path, tmp_path: Path) -> None:
-    path = export(name, "python", folder / "python")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        py_compile.compile(str(path), cfile=str(tmp_path / "out.pyc"), doraise=True)
-    check_module(path)
-
-
-@EACH
+@pytest.mark.parametrize("target", ["python", "numpy", "torch", "jax"])
 @pytest.mark.skipif(which("ruff", path=str(Path(sys.executable).parent)) is None, reason="needs the extra `dev`")
-def test_passes_ruff(name: str, folder: Path) -> None:
-    path = export(name, "python", folder / "python")
+def test_passes_ruff(target: str, tmp_path: Path) -> None:
+    for name in (*REPRESENTATIVE, "zero", "linear", "s2nn"):
+        export(name, target, tmp_path)
     ruff = Path(sys.executable).with_name("ruff")
     found = subprocess.run(
-        [ruff, "check", "--isolated", "--no-cache", path], capture_output=True, text=True, timeout=60, check=False
+        [ruff, "check", "--isolated", "--no-cache", tmp_path], capture_output=True, text=True, timeout=60, check=False
     )
     assert found.returncode == 0, found.stdout
 
 
-@EACH
-def test_refuses_what_has_no_expectation(name: str, folder: Path) -> None:
-    """The emitted functions refuse a variance of zero, NaN and infinities."""
-    namespace: dict[str, Any] = {}
-    exec(compile(export(name, "python", folder / "python").read_text(encoding="utf-8"), name, "exec"), namespace)
-    for mean, var in ((0.0, 0.0), (0.0, -1.0), (math.nan, 1.0), (0.0, math.nan), (math.inf, 1.0), (0.0, math.inf)):
-        with pytest.raises(ValueError, match="finite"):
-            namespace["expectation"](2, mean, var)
+@pytest.mark.parametrize("target", ["python", "numpy"])
+def test_far_from_the_threshold(target: str, tmp_path: Path) -> None:
+    """No NaN at ±1e4, where e^{αx} is beyond float64; NaN for what has no expectation."""
+    path = export("sigmoid", target, tmp_path)
+    driver = TARGETS[target].driver
+    assert driver is not None
+    far, none = driver(
+        [Group(path, "derivative", ((1e4,), (-1e4,)), (25.0,)), Group(path, "e_g2", ((0.0, 0.0), (0.0, -1.0)), (4.0,))],
+        tmp_path,
+    )
+    assert far == [0.0, 0.0]
+    assert all(math.isnan(value) for value in none)
 
 
-# --- json -------------------------------------------------------------------------------------------------------------
+TORCH = """
+import sys, importlib.util, torch
+spec = importlib.util.spec_from_file_location("emitted", sys.argv[1])
+emitted = importlib.util.module_from_spec(spec); spec.loader.exec_module(emitted)
+x = torch.linspace(-2, 2, 41, requires_grad=True)
+y = emitted.Spike.apply(x, 2.0)
+y.sum().backward()
+assert y.dtype == x.grad.dtype == torch.float32 and set(y.tolist()) == {0.0, 1.0}
+assert torch.allclose(x.grad, emitted.derivative(x.detach(), 2.0)) and x.grad.max() > 0.9
+w = torch.empty(400, 300)
+assert emitted.init_(w, 1.0, generator=torch.Generator().manual_seed(1)) is w
+wanted = float(emitted.self_consistent_variance(300, 1.0, 1.0))
+assert abs(w.var().item() / wanted - 1) < 6 * (2 / w.numel()) ** 0.5, (w.var().item(), wanted)
+"""
+JAX = """
+import sys, importlib.util, jax, jax.numpy as jnp
+spec = importlib.util.spec_from_file_location("emitted", sys.argv[1])
+emitted = importlib.util.module_from_spec(spec); spec.loader.exec_module(emitted)
+x = jnp.linspace(-2, 2, 41)
+grad = jax.jit(jax.vmap(jax.grad(lambda v: emitted.spike(v, 2.0))))(x)
+assert jnp.allclose(grad, emitted.derivative(x, 2.0)) and grad.max() > 0.9
+w = emitted.init(jax.random.key(1), (300, 400), 0.0)
+wanted = float(emitted.self_consistent_variance(300, 0.0, 1.0))
+assert abs(float(w.var()) / wanted - 1) < 6 * (2 / w.size) ** 0.5
+"""
+
+
+@pytest.mark.parametrize(("target", "script"), [("torch", TORCH), ("jax", JAX)])
+def test_spike_and_init(target: str, script: str, tmp_path: Path) -> None:
+    """The spike passes f' back, and weights have the variance: six standard errors of the variance of n = 120,000 normal
+    draws, √(2/n), a false alarm in 5e8 (the seed is fixed)."""
+    pytest.importorskip(target, reason=f"not run: {target} is not installed")
+    path = export("triangular" if target == "jax" else "atan", target, tmp_path)
+    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+# --- json and latex ---------------------------------------------------------------------------------------------------
 
 
 def _refuse(constant: str) -> None:
     raise AssertionError(f"{constant} is not JSON")
 
 
-@EACH
+@pytest.mark.parametrize("name", spread(NAMES, 8))
 def test_json(name: str, tmp_path: Path) -> None:
     found = json.loads(export(name, "json", tmp_path).read_text(encoding="utf-8"), parse_constant=_refuse)
     bound = resolve(name)
@@ -289,26 +232,19 @@ def test_json(name: str, tmp_path: Path) -> None:
     assert f"ikun export '{bound.spec}' --target json" == found["command"]
 
 
+@pytest.mark.parametrize("name", spread(NAMES, 8))
+def test_latex(name: str, tmp_path: Path) -> None:
+    """Braces and environments close, and every constant is there."""
+    text = export(name, "latex", tmp_path).read_text(encoding="utf-8")
+    bare = re.sub(r"\\[{}]", "", text)
+    assert bare.count("{") == bare.count("}")
+    assert re.findall(r"\\begin\{(\w+)\}", text) == list(reversed(re.findall(r"\\end\{(\w+)\}", text)))
+    for threshold in THRESHOLDS.values():
+        for power in POWERS.values():
+            assert moment(name, -threshold, 1, power=power).enclosure.mid[:12] in text
+
+
 # --- hostile names and parameters -------------------------------------------------------------------------------------
-
-ALLOWED = (ast.Import, ast.Assign, ast.FunctionDef)
-
-
-def check_module(path: Path) -> None:
-    """Docstring, imports of the standard library, assignments of numbers, functions: nothing that acts on import."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert ast.get_docstring(tree) is not None
-    for node in tree.body[1:]:
-        assert isinstance(node, ALLOWED), ast.dump(node)[:200]
-        if isinstance(node, ast.Import):
-            assert {alias.name for alias in node.names} <= {"functools", "math"}
-        if isinstance(node, ast.Assign):
-            assert isinstance(ast.literal_eval(node.value), float | int)
-    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-    builtins = {"range", "round", "abs", "min", "max", "enumerate", "tuple", "ValueError", "value"}
-    assert called <= defined | builtins, called
-
 
 PAYLOAD = "import os; os.system('touch owned')"
 HOSTILE = (
@@ -335,23 +271,26 @@ HOSTILE = (
 )
 
 
-def emitted(surrogate: Surrogate | str, target: str, out: Path) -> Path | None:
-    """The file, or None where the input is refused as bad input and nothing is written."""
-    try:
-        path = export(surrogate, target, out)
-    except IkunError:
-        assert not [p for p in out.rglob("*") if p.is_file()]
-        return None
-    assert path.resolve().parent == out.resolve()  # no name leads out of the folder
-    return path
-
-
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_names_are_refused(name: str) -> None:
-    """Names reach docstrings, comments and file names: nothing that could end one of them is a name."""
+    """Names reach comments and file names: nothing that could end one of them is a name."""
     with pytest.raises(IkunError, match="name") as caught:
         replace(SURROGATES["triangular"], name=name, equivalents=())
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "a */ code(); /*", "??/", "#= code =#", "a\u202eb", "% \u2029 x", "`x` ${y}"])
+def test_comments_cannot_be_left(text: str) -> None:
+    for line in comment_lines(text):
+        assert re.fullmatch(r"[\x20-\x7e]*", line)
+        assert not any(mark in line for mark in ("\\", "*/", "/*", "??", "#=", "=#", '"'))
+
+
+def code_of(path: Path) -> str:
+    """The text without comments and docstrings."""
+    text = path.read_text(encoding="utf-8")
+    text = re.sub(r'"""[^"]*"""', "", text)
+    return "\n".join(re.split(r"//|#(?!include|ifndef|define|endif|\[)|^%", line, maxsplit=1)[0] for line in text.splitlines())
 
 
 @pytest.mark.parametrize(
@@ -365,69 +304,51 @@ def test_hostile_names_are_refused(name: str) -> None:
         "k*exp(-abs(x));k=2",
         "exp(-abs(x));lambda=2",
         "1;__import__=3",
-        "\t1\t",
+        "fn*exp(-abs(x));fn=2",
         "1\u2028+1",
-        "1 # comment",
+        "1 # owned",
+        "1 // owned",
+        "1 */ owned",
     ],
 )
 @EACH_TARGET
 def test_hostile_expressions(text: str, target: str, tmp_path: Path) -> None:
-    path = emitted("expr:" + text, target, tmp_path)
-    if path and target == "python":
-        check_module(path)
+    try:
+        path = export("expr:" + text, target, tmp_path)
+    except IkunError:
+        assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+        return
+    assert path.resolve().parent == tmp_path.resolve()
+    assert "owned" not in code_of(path)
+    assert "__import__" not in code_of(path) or target == "json"
 
 
-@pytest.mark.parametrize("name", ["lambda", "def", "None", "x", "u", "pi", "a b", "", "1a", "a;b"])
-def test_no_parameter_names(name: str) -> None:
-    with pytest.raises(IkunError, match="parameter name"):
-        Param(name, 1)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "derivative",
-        "beta",
-        "mean",
-        "var",
-        "power",
-        "math",
-        "abs",
-        "fan_in",
-        "sigma_x2",
-        "alpha_ikun",
-        "lo",
-        "value",
-        "functools",
-    ],
-)
-def test_parameters_named_like_words_of_the_code(name: str, tmp_path: Path) -> None:
-    """Where the emitted module uses a parameter's name itself, the parameter is renamed."""
+@EACH_CODE
+@pytest.mark.parametrize("name", ["int", "Var", "fn", "T", "mean", "e1", "derivative", "self", "ß", "Σ_x", "nan"])
+def test_parameters_named_like_words_of_a_language(name: str, target: str, tmp_path: Path) -> None:
+    """They are renamed, in every target to the same name, and what is emitted is still code of that language."""
     old = SURROGATES["triangular"].params[0].symbol
     param = Param(name, 1)
-    surrogate = replace(
+    surrogate: Surrogate = replace(
         SURROGATES["triangular"],
         name="named",
         params=(param,),
         derivative=SURROGATES["triangular"].derivative.substitute({old: param.symbol}),
         equivalents=(),
     )
-    path = emitted(surrogate, "python", tmp_path)
-    if path is None:
-        return
-    check_module(path)
-    namespace: dict[str, Any] = {}
-    exec(compile(path.read_text(encoding="utf-8"), name, "exec"), namespace)
-    assert namespace["expectation"](2, -1.0, 2.0) == pytest.approx(moment("triangular", -1, 2, power=2).value, rel=EXACT_ENOUGH)
-    assert namespace["derivative"](0.25) == pytest.approx(0.75, rel=1e-14)
+    path = export(surrogate, target, tmp_path)
+    (safe,) = safe_names([name], TAKEN).values()
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", safe)
+    assert safe not in RESERVED | TAKEN
+    assert re.search(rf"\b{safe}\b", code_of(path))
+    if path.suffix == ".py":
+        ast.parse(path.read_text(encoding="utf-8"))
 
 
-def test_the_module_check_finds_code(tmp_path: Path) -> None:
-    for planted in (PAYLOAD, "print(1)", "X = __import__('os')", "if True:\n    pass", "def f():\n    eval('1')"):
-        path = tmp_path / "planted.py"
-        path.write_text(f'"""Doc."""\n\nimport math\n\nA = 1.0\n{planted}\n', encoding="utf-8")
-        with pytest.raises((AssertionError, ValueError)):
-            check_module(path)
+@pytest.mark.parametrize("name", ["lambda", "def", "None", "x", "u", "pi", "a b", "", "1a", "a;b"])
+def test_no_parameter_names(name: str) -> None:
+    with pytest.raises(IkunError, match="parameter name"):
+        Param(name, 1)
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
@@ -453,9 +374,8 @@ def test_the_old_file_stays_when_emitting_fails(target: str, tmp_path: Path) -> 
     assert [(p, p.read_text(encoding="utf-8")) for p in tmp_path.iterdir()] == [(path, kept)]
 
 
-@EACH_TARGET
-def test_the_old_file_stays_when_writing_fails(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = export("atan", target, tmp_path)
+def test_the_old_file_stays_when_writing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = export("atan", "json", tmp_path)
     kept = path.read_text(encoding="utf-8")
 
     def full(self: Path, other: Path) -> Path:
@@ -463,7 +383,7 @@ def test_the_old_file_stays_when_writing_fails(target: str, tmp_path: Path, monk
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(IkunError, match="No space left"):
-        export("atan:alpha=3", target, tmp_path)
+        export("atan:alpha=3", "json", tmp_path)
     assert [(p, p.read_text(encoding="utf-8")) for p in tmp_path.iterdir()] == [(path, kept)]
 
 

@@ -1,0 +1,224 @@
+"""How right the emitted code is: worst errors against ball arithmetic, for every surrogate and target.
+
+f': at doubles drawn by their bit patterns and at the extremes, in units of the last place times (1 + condition number), the
+condition being in x and in the parameters. E[f'ᵖ]: relative, and for a function that changes its sign relative to √E[f'²ᵖ].
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+
+import sympy as sp
+from flint import acb, arb, fmpq
+
+from ..catalogue.piecewise import PiecewiseFunction, R, U
+from ..catalogue.spec import resolve
+from ..catalogue.surrogate import Bound
+from ..gaussian.certify import expectation
+from ..gaussian.special import Balls, lower, precision
+from ..theory.constants import POWERS
+from .drivers import Group, NotRunError
+from .target import TARGETS, Export, Target
+
+SEED = 5
+ULPS, RELATIVE = 4.0, 1e-13
+"""What is promised: for f', times (1 + condition number), and for E[f'ᵖ]."""
+
+SMALLEST = 1e-300
+"""Below, subnormal numbers have lost digits: errors count relative to this."""
+
+AT_ZERO = (1e-150, 1e-6, 0.03, 1.0, 40.0, 1e4)
+"""slope · σ at mean 0."""
+ELSEWHERE = ((-1.0, 1e-3), (-1.0, 1.0), (2.5, 0.3), (-3.0, 30.0), (-0.5, 1e3), (-6.0, 2.0), (1.0, 1e5))
+"""(mean in σ, slope · σ)."""
+MOST_PERIODS = 3.0
+"""The largest σ in periods, where breakpoints recur for ever."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A point and the true value there; `scale`: an error of this size counts as 1."""
+
+    args: tuple[float, ...]
+    true: float
+    scale: float
+
+    def error(self, got: float) -> float:
+        if math.isinf(self.true) or math.isinf(got):
+            return 0.0 if got == self.true else math.inf
+        return math.inf if math.isnan(got) else abs(got - self.true) / self.scale
+
+
+def doubles(count: int) -> Iterator[float]:
+    """Finite doubles, uniform in their bit patterns, and as many between 1e-3 and 1e3, uniform in the logarithm."""
+    source = random.Random(SEED)
+    for _ in range(count):
+        value = math.nan
+        while not math.isfinite(value):
+            (value,) = struct.unpack("<d", source.getrandbits(64).to_bytes(8, "little"))
+        yield value
+        yield source.choice((-1, 1)) * 10 ** source.uniform(-3, 3)
+
+
+EXTREMES = (0.0, 5e-324, 1e-300, 1e4, 1e300, 1.7e308)
+
+
+def point_values(bound: Bound, xs: Sequence[Fraction], values: dict[sp.Symbol, Fraction]) -> list[arb | None]:
+    """f' at exact points, 25 digits, by ball arithmetic; None on a breakpoint."""
+    function = bound.surrogate.derivative
+    return [_value_at(function, values, x) for x in xs]
+
+
+def _value_at(function: PiecewiseFunction, values: dict[sp.Symbol, Fraction], x: Fraction) -> arb | None:
+    side, u = (1 if x >= 0 else -1), abs(x)
+    env = {symbol: Balls().rational(value) for symbol, value in values.items()}
+    value = arb("nan")
+    for bits in (160, 640, 2600):
+        with precision(bits):
+            at = fmpq(u.numerator, u.denominator)
+            chain = [(_end(p.hi, env), p.value, {**env, U: at}) for p in function.side(side)]
+            tail = function.tail(side)
+            start = _end(tail.start, env) if tail else arb("inf")
+            if tail is not None and arb(at) >= start:
+                period = _end(tail.period, env)
+                r = at - start - ((at - start) / period).floor().mid() * period
+                chain = [(_end(e, env), v, {**env, U: at, R: r}) for e, v in tail.cell]
+                place = arb(r)
+            else:
+                place = arb(at)
+            for end, expr, names in chain:
+                if place < end:
+                    value = acb(lower(expr, Balls())(names)).real
+                    break
+                if not place > end:
+                    return None  # on a breakpoint
+            if value.is_finite() and (value.rel_accuracy_bits() > 80 or abs(value) < arb("1e-340") or value.is_exact()):
+                return value
+    return None
+
+
+def _end(expr: sp.Expr, env: dict) -> arb:
+    return arb("inf") if expr == sp.oo else acb(lower(expr, Balls())(env)).real
+
+
+def _float(value: arb) -> float:
+    if abs(value) < arb("1e-330"):
+        return 0.0
+    if abs(value) > arb("1.797693134862315708e308"):
+        return math.inf if value > 0 else -math.inf
+    return float(value.str(25, radius=False))
+
+
+@lru_cache(maxsize=256)
+def derivative_samples(bound: Bound, count: int) -> tuple[Sample, ...]:
+    """At the parameters' values as floats: that is what the emitted code is given."""
+    values = {symbol: Fraction(float(value)) for symbol, value in bound.environment.items()}
+    step = Fraction(1, 2**40)
+    found = []
+    for x in (*doubles(count), *EXTREMES, *(-x for x in EXTREMES)):
+        exact = Fraction(x)
+        here = _value_at(bound.surrogate.derivative, values, exact)
+        if here is None:
+            continue
+        moved = [_value_at(bound.surrogate.derivative, values, exact * (1 + step))]
+        moved += [_value_at(bound.surrogate.derivative, values | {s: v * (1 + step)}, exact) for s, v in values.items()]
+        true, condition = _float(here), 0.0
+        if any(value is None for value in moved):
+            continue
+        if true and math.isfinite(true):
+            with precision(160):
+                condition = float(sum((abs((m - here) / here) for m in moved), arb(0)).str(8, radius=False)) * 2**40  # type: ignore[operator]
+        scale = max(math.ulp(true) if math.isfinite(true) else 1.0, SMALLEST * 2**-52) * (1 + condition)
+        found.append(Sample((x,), true, scale))
+    return tuple(found)
+
+
+def slope_of(bound: Bound) -> float:
+    return abs(float(bound.values[0][1])) or 1.0 if bound.values else 1.0
+
+
+@lru_cache(maxsize=256)
+def moment_samples(bound: Bound, power: int) -> tuple[Sample, ...]:
+    surrogate, slope = bound.surrogate, slope_of(bound)
+    values = {symbol: Fraction(float(value)) for symbol, value in bound.environment.items()}
+    function = surrogate.derivative.power(power)
+    numbers = [(s, sp.Rational(v.numerator, v.denominator)) for s, v in values.items()]
+    largest = min((MOST_PERIODS * float(t.period.subs(numbers)) for t in surrogate.derivative.tails), default=math.inf)
+    found = []
+    for mean, reach in (*((0.0, reach) for reach in AT_ZERO), *ELSEWHERE):
+        sigma = min(reach / slope, largest)
+        m, v = mean * sigma, sigma * sigma
+        true = expectation(function, values, Fraction(m), Fraction(v), 19).value
+        size = abs(true)
+        if power % 2:
+            square = expectation(surrogate.derivative.power(2 * power), values, Fraction(m), Fraction(v), 17).value
+            size = size if _one_sign(bound) else math.sqrt(square)
+        found.append(Sample((m, v), true, max(size, SMALLEST)))
+    return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _one_sign(bound: Bound) -> bool:
+    """Whether all sampled values of f' have one sign."""
+    return min(s.true for s in derivative_samples(bound, 40)) >= 0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Worst errors of one surrogate in one target: `ulps` of f', `relative` of the moments; or why it was not run."""
+
+    ulps: float = math.nan
+    relative: float = math.nan
+    at: tuple[str, ...] = ()
+    not_run: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return not self.not_run and self.ulps <= ULPS and self.relative <= RELATIVE
+
+    @property
+    def text(self) -> str:
+        return f"not run: {self.not_run}" if self.not_run else f"{self.ulps:.2g}; {self.relative:.1e}"
+
+
+def measure(target: Target, specs: Sequence[str], folder: Path, count: int = 30) -> dict[str, Cell]:
+    """The worst errors of these surrogates in this target, from one run of its tools."""
+    assert target.driver is not None
+    groups, wanted = [], []
+    for spec in specs:
+        bound = resolve(spec)
+        work = Export(bound)
+        path = folder / (work.name + target.suffix)
+        path.write_text(target.emit(work), encoding="utf-8")
+        params = tuple(float(value) for _, value in bound.values)
+        samples = {"derivative": derivative_samples(bound, count)}
+        samples |= {key.lower(): moment_samples(bound, power) for key, power in POWERS.items()}
+        for function, sample in samples.items():
+            groups.append(Group(path, function, tuple(s.args for s in sample), params))
+            wanted.append((spec, function, sample))
+    try:
+        answers = target.driver(groups, folder)
+    except NotRunError as reason:
+        return {spec: Cell(not_run=str(reason)) for spec in specs}
+    found: dict[str, Cell] = {}
+    for (spec, function, samples), values in zip(wanted, answers, strict=True):
+        errors = [(s.error(value), s.args) for s, value in zip(samples, values, strict=True)]
+        worst, args = max(errors, default=(0.0, ()))
+        old = found.get(spec, Cell(0.0, 0.0))
+        at = (*old.at, f"{function}{args}: {worst:.2g}")
+        if function == "derivative":
+            found[spec] = Cell(worst, old.relative, at)
+        else:
+            found[spec] = Cell(old.ulps, max(worst, old.relative), at)
+    return found
+
+
+def runnable() -> list[Target]:
+    return [target for target in TARGETS if target.driver is not None]
