@@ -145,7 +145,7 @@ def _weights(layer: Layer) -> dict[str, float]:
     weight, fan = layer.weight, layer.fan
     if weight is None or fan is None:
         return {"gain": 1.0, "gain_out": 1.0, "bias_var": 0.0}
-    variance = float(weight.detach().double().square().mean()) or TINY
+    variance = float(torch.linalg.vector_norm(weight.detach())) ** 2 / weight.numel() or TINY
     bias = getattr(layer.owner, "bias", None)
     bias_var = 0.0 if bias is None else float(bias.detach().double().square().mean())
     return {"gain": fan.fan_in * variance, "gain_out": fan.fan_out * variance, "bias_var": bias_var}

@@ -44,7 +44,7 @@ class Recorded:
 class _Frame:
     module: nn.Module
     argument: Tensor | None
-    first: dict[int, int] = field(default_factory=dict)  # id of a record: its calls before this frame
+    first: int = 0  # calls that the module's record held before
 
 
 class Recorder:
@@ -105,7 +105,8 @@ class Recorder:
 
     def _enter(self, module: nn.Module, arguments: tuple[Any, ...]) -> None:
         argument = arguments[0] if arguments and isinstance(arguments[0], Tensor) else None
-        self._stack.append(_Frame(module, argument, {id(r): len(r.calls) for r in self.records.values()}))
+        known = self.records.get(module)
+        self._stack.append(_Frame(module, argument, len(known.calls) if known else 0))
         weight = getattr(module, "weight", None)
         if isinstance(weight, Tensor) and weight.ndim >= 2 and argument is not None:
             self.inputs.setdefault(id(weight), []).append(argument.detach())
@@ -121,7 +122,7 @@ class Recorder:
             self.outputs.setdefault(id(weight), []).append(output.detach())
         if "Dropout" in type(module).__name__ and module.training and isinstance(output, Tensor) and output.grad_fn is not None:
             self.marks[output.grad_fn] = "Dropout"
-        if record is None or not (new := record.calls[frame.first.get(id(record), 0) :]):
+        if record is None or not (new := record.calls[frame.first :]):
             return None
         self._currents(frame.argument, new)
         return self._sent(output, new)

@@ -44,7 +44,7 @@ class Kept:
 
 
 def _identical(a: Tensor, b: Tensor) -> bool:
-    return a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
+    return torch.equal(a, b) or (a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all()))
 
 
 def _tensors(value: Any, depth: int = 3) -> Iterator[Tensor]:
