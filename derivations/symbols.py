@@ -16,6 +16,7 @@ MEANINGS = {
     r"\mathbb{E}": "expectation",
     r"\mathbb{P}": "probability",
     r"\operatorname{Var}": "variance",
+    r"\mathrm{Var}": "variance",
     r"\operatorname{Cov}": "covariance",
     r"\operatorname{Re}": "real part",
     r"\operatorname{Im}": "imaginary part",
@@ -80,6 +81,34 @@ MEANINGS = {
 """LaTeX to meaning, in the order of the glossary. An index that is not listed counts as its letter: H_1 is H."""
 
 LOCAL = {
+    "theorem-1": {
+        "m": "mean of an input",
+        "s": "its variance",
+        "r": "the part of the input's second moment that σ_X² leaves out",
+    },
+    "smooth-forward": {
+        "V": "variance of f",
+        "D": "mean of f'",
+        "C": "covariance of f(X) and X",
+        "m": "mean of f",
+        "k": "order of a Hermite coefficient",
+        "c": "Hermite coefficient of f",
+        "w": "a weight of the identity",
+    },
+    "self-consistency": {r"\mathrm{slope}": "the constant f' of the straight-through estimator"},
+    "critical-scale": {
+        "c": "gain in units of θ² at a fixed point, as a function of a; c* is its least value",
+        "E": "the function whose sign is that of the derivative of c",
+        "s": "slope of the forward map at its fixed point",
+    },
+    "rate-targeted": {
+        "k": "slope of the surrogate",
+        "g": "shape of the surrogate, without its slope",
+        "c": "c* θ² is the least gain at which activity survives",
+        "w": "density of N(−θ, σ_H²)",
+        "r": "fan-out over fan-in",
+        "d": "how fast the shape falls",
+    },
     "released-code": {
         "k": "number of a point of the grid",
         r"\bar{g}": "the number by which the released code divides",
