@@ -215,7 +215,9 @@ def known(atom: str, document: str) -> Symbol | None:
 
 def strangers(document: Document) -> set[str]:
     """Symbols of the document's formulas that no glossary explains."""
-    bare = {atom: atom.partition("_")[0].lstrip("\\") for atom in _atoms_of(document)}
+    bare = {
+        atom: re.sub(r"\\operatorname\{(\w+)\}", r"\1", atom).partition("_")[0].lstrip("\\") for atom in _atoms_of(document)
+    }
     return {atom for atom, name in bare.items() if name not in STRUCTURE and known(atom, document.id) is None}
 
 

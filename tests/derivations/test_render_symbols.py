@@ -35,6 +35,7 @@ def written(formula: str, id: str = "test") -> Document:
 
 
 def test_what_nobody_explains_is_a_stranger() -> None:
+    assert strangers(written(r"\operatorname{atan}{\left(x \right)} + \int_0^\infty \varphi")) == set()
     assert strangers(written(r"\mathbb{E}[f'(H_1)^2] = \frac{\chi}{2} \cdot 10^{-3}")) == set()
     assert strangers(written(r"\Xi + \mathfrak{A} + \theta_\Omega")) == {r"\Xi", r"\mathfrak", "A"}
 
