@@ -71,7 +71,7 @@ def _of_group(verdict: Verdict, group: Sequence[CaseResult], anchor: str) -> lis
 
 def _samples(verdict: Verdict, result: CaseResult) -> int:
     """How many inputs a draw averages over."""
-    return getattr(result.case.architecture, "samples", None) or verdict.settings.batch
+    return result.case.architecture.samples or verdict.settings.batch
 
 
 def _claims_the_gradient(verdict: Verdict) -> bool:

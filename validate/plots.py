@@ -142,21 +142,13 @@ def spectrum(result: CaseResult) -> tuple[Floats, float, float] | None:
     and mean and variance of their predicted normal, −β/2 and β. None where it is not predicted or nothing was measured.
 
     β is that of one sample: a draw that averages over several has a narrower law, which is not predicted here."""
-    beta = _beta(result)
+    beta = result.case.log_gradient_variance
     predicted = _column(result, "grad_var", "predicted")[0]
     values = np.sort([draw.log_gradient[0] for draw in result.draws if draw.alive > 0])
     values = values[np.isfinite(values)]
     if len(values) < 2 or not (math.isfinite(beta) and beta > 0 and predicted > 0 and math.isfinite(predicted)):
         return None
     return values - math.log(predicted), -beta / 2, beta
-
-
-def _beta(result: CaseResult) -> float:
-    known = getattr(result.case, "log_gradient_variance", None)
-    if known is not None:
-        return known
-    prediction = result.case.prediction
-    return math.nan if prediction is None else float(prediction.spread(result.case.architecture.width)[0])
 
 
 def spectrum_plot(results: Sequence[CaseResult], *, anchor: str = "spectrum", title: str = "") -> str | None:

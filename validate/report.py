@@ -113,8 +113,7 @@ def _sections(verdicts: Sequence[Verdict], documents: Sequence[Document]) -> lis
 
 def _derivation(claim: Claim, documents: Sequence[Document]) -> dict[str, Any] | None:
     """The document that derives what the claim is about, and whether the page holds it."""
-    name = getattr(claim, "derivation", "")
-    if not name:
+    if not claim.derivation:
         return None
-    found = next((document for document in documents if document.id == name), None)
-    return {"id": name, "title": found.title if found else "", "here": found is not None}
+    found = next((document for document in documents if document.id == claim.derivation), None)
+    return {"id": claim.derivation, "title": found.title if found else "", "here": found is not None}
