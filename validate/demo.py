@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ikun_derivations import d01_gaussian_moments, d02_theorem_1
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.console import stderr, table
-from ikun_sym.errors import NoSolutionError
+from ikun_sym.errors import DomainError, NoSolutionError
 from ikun_sym.files import write_atomically
 from ikun_sym.targets import export
 from ikun_sym.theory.constants import Constants, constants
@@ -124,7 +124,7 @@ def _cases(claim: Claim, architecture: Architecture) -> tuple[list[Case], list[L
             wanted = replace(architecture, surrogate=name, threshold=theta, forward=claim.forward)
             try:
                 cases.append(build(wanted, claim.scheme))
-            except NoSolutionError as error:
+            except (NoSolutionError, DomainError) as error:
                 absent.append(
                     Line(
                         claim=claim.id,
@@ -134,7 +134,7 @@ def _cases(claim: Claim, architecture: Architecture) -> tuple[list[Case], list[L
                         measured="",
                         draws="0",
                         verdict="not run",
-                        note=error.reason,
+                        note=error.reason if isinstance(error, NoSolutionError) else str(error),
                     )
                 )
     return cases, absent
