@@ -32,7 +32,8 @@ def survival(width: int, depth: int, gain: float, threshold: float, input_rate: 
 
 
 def excess(layer: Layer, q: float) -> float:
-    """3 E[f'⁴]/E[f'²]² − 1 at Var(H) = q: n times the relative variance that a layer adds to a squared gradient. NaN in silence."""
+    """3 E[f'⁴]/E[f'²]² − 1 at Var(H) = q: n times the relative variance that a layer adds to a squared gradient.
+    NaN in silence."""
     if not q > 0:
         return float("nan")
     second, fourth = (float(layer.gradient_moment(q, power)) for power in (2, 4))
