@@ -142,7 +142,7 @@ def surrogates(library: str | None, as_json: bool) -> None:
 def init(scheme: str, fan_in: int | None, fan_out: float | None, conv: str | None, as_json: bool, **settings: Any) -> None:
     """Var(W), standard deviation, uniform bound and bias of an initialisation scheme, and the surrogate's slope where the
     scheme sets it."""
-    from .catalogue.schemes import WEIGHTS
+    from .catalogue.schemes import SCHEMES, WEIGHTS
     from .initialise import init_variance
     from .theory.fan import Fan
 
@@ -153,10 +153,8 @@ def init(scheme: str, fan_in: int | None, fan_out: float | None, conv: str | Non
     fan = Fan.of_convolution(*_five_integers(conv)) if conv is not None else Fan.of(fan_in or 0, fan_out)
     result = init_variance(scheme, fan, **settings)
     if result.needs_data:
-        raise IkunError(
-            f"scheme {result.scheme!r} needs data: {result.needs_data}; "
-            f"run it on networks with ikun validate CLAIM --scheme {result.scheme} (ikun claims lists the claims)"
-        )
+        advice = SCHEMES[result.scheme].advice
+        raise IkunError(f"scheme {result.scheme!r} needs data: {result.needs_data}; {advice}")
     rows = [
         ("Var(W)", repr(result.variance)),
         ("standard deviation", repr(result.std)),

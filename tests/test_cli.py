@@ -250,7 +250,7 @@ def test_init_of_what_needs_data(run: Run, scheme: str) -> None:
     found = run("init", "--scheme", scheme, "--fan-in", "100", "--json")
     assert (found.code, found.out) == (2, "")
     assert "needs data" in found.err
-    assert f"ikun validate CLAIM --scheme {scheme}" in found.err
+    assert SCHEMES[scheme].advice in found.err
     assert found.err.count("\n") == 1
 
 
@@ -263,6 +263,57 @@ def test_init(run: Run, scheme: str) -> None:
     assert found["uniform_bound"] ** 2 == pytest.approx(3 * found["variance"], rel=1e-15)
     assert {"formula", "source"} <= set(found["provenance"])  # where each number came from
     assert run("init", "--scheme", scheme, "--fan-in", "100").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("init", "--scheme", "critical", "--fan-in", "9", "--rate", "0.1"), "0.116905"),
+        (("init", "--scheme", "critical", "--fan-in", "9", "--rate", "0.5"), "below 0.5"),
+        (("init", "--scheme", "critical", "--fan-in", "9", "--surrogate", "linear"), "no slope"),
+        (("init", "--scheme", "orthogonal:size=2", "--fan-in", "9"), "gain"),
+        (("init", "--scheme", "kaiming", "--conv", "8,16,3,3,1"), "groups"),
+        (("init", "--scheme", "kaiming", "--conv", "8,16,1,3,1", "--fan-out", "3"), "--conv"),
+        (("design", "--rate", "0.1169"), "0.116905"),
+        (("design", "--rate", "0.5"), "below 0.5"),
+        (("design", "--rate", "0.1", "--steps", "2", "--leak", "0.5"), "lowest stable firing rate with 2 steps"),
+        (("design", "--rate", "0.2", "--surrogate", "spikingjelly.DeterministicPass"), "no slope"),
+        (("design", "--rate", "0.2", "--leak", "1.5"), "leak"),
+        (("design", "--rate", "0.2", "--steps", "0"), "steps"),
+        (("design", "--rate", "0.2", "--seed", "-1"), "seed"),
+        (("joint", "--threshold", "-1"), "threshold"),
+        (("joint", "--surrogate", "zero"), "no gradient"),
+    ],
+)
+def test_refusals_of_initialisation(run: Run, arguments: tuple[str, ...], word: str) -> None:
+    found = run(*arguments, "--json")
+    assert (found.code, found.out) == (2, "")
+    assert word in found.err
+    assert found.err.count("\n") == 1
+
+
+def test_design(run: Run) -> None:
+    found = run("design", "--rate", "0.2", "--surrogate", "sigmoid", "--threshold", "1", "--fan-in", "50", "--json").document
+    assert found["n_var_w"] == pytest.approx(7.0589, abs=5e-5)
+    assert found["slope"] == pytest.approx(3.6456, abs=5e-5)
+    assert found["forward_slope"] == pytest.approx(0.5891, abs=5e-5)
+    assert found["stable"] is True
+    assert found["std"] == pytest.approx((found["n_var_w"] / 50) ** 0.5, rel=1e-15)
+    assert {"sigma_h", "surrogate", "parameter"} <= set(found)
+    timed = run("design", "--rate", "0.2", "--steps", "2", "--leak", "0.5", "--json")
+    assert (timed.code, timed.err) == (0, "")
+    assert {"n_var_w", "slope", "forward_slope"} <= set(timed.document["se"])
+    assert sum(timed.document["rates"]) == pytest.approx(0.4, abs=1e-4)
+
+
+def test_joint(run: Run) -> None:
+    found = run("joint", "--surrogate", "atan:alpha=2", "--threshold", "1", "--json").document
+    assert found["min_C"] == pytest.approx(0.6926, abs=1e-4)
+    stable = [s for s in found["solutions"] if s["stable"]]
+    assert [s["n_var_w"] for s in stable] == pytest.approx([10.0817], abs=5e-5)
+    assert {"sigma_h", "rate", "n_var_w", "forward_slope", "stable"} <= set(stable[0])
+    assert "no solution" in run("joint", "--surrogate", "erf:alpha=2").out
+    assert run("joint", "--threshold", "0", "--json").document["min_C_at"] is None
 
 
 def test_init_of_a_convolution(run: Run) -> None:

@@ -19,6 +19,7 @@ from ikun_sym.errors import DomainError, IkunError, NoSolutionError
 from ikun_sym.theory import joint as joint_module
 from ikun_sym.theory.critical import critical
 from ikun_sym.theory.limits import small_variance
+from tests.selection import spread
 
 
 def test_critical_constants_to_30_digits() -> None:
@@ -146,6 +147,37 @@ def test_the_fans_enter_as_a_ratio() -> None:
     assert narrow.min_c == pytest.approx(equal.min_c / 2, rel=1e-9)
     assert narrow.solutions
     assert not equal.solutions
+
+
+@pytest.mark.parametrize("theta", [0.5, 2.0])
+def test_only_the_shape_in_units_of_the_threshold_matters(theta: float) -> None:
+    """f'(x/θ)/θ has the same C at σ_H/θ, so the same rates and K/θ²; a peak of 1 kept, f'(x/θ), has not."""
+    one, scaled = joint("atan:alpha=2", 1.0), joint(f"atan:alpha={2 / theta:g}", theta)
+    assert scaled.min_c == pytest.approx(one.min_c, rel=1e-9)
+    for a, b in zip(one.solutions, scaled.solutions, strict=True):
+        assert b.rate == pytest.approx(a.rate, rel=1e-9)
+        assert b.n_var_w == pytest.approx(theta**2 * a.n_var_w, rel=1e-9)
+        assert b.forward_slope == pytest.approx(a.forward_slope, rel=1e-9)
+    kept = [joint(f"circ:slope={2 / t:g}", t).min_c for t in (1.0, theta)]
+    assert kept[1] == pytest.approx(theta**2 * kept[0], rel=1e-8)
+
+
+FAMILIES = ["sigmoid", "atan", "erf", "triangular", "rectangular", "exponential", "tanh", "fast_sigmoid", "circ"]
+
+
+@pytest.mark.parametrize("name", spread(FAMILIES))
+def test_one_slope_gives_a_moment(name: str) -> None:
+    """E[f'_k²] at the law of a design changes one way only with k between a tenth and ten times the designed slope: it rises
+    where the area is kept, as f' is drawn to the threshold, and falls where the peak is. 7 points."""
+    found = design(0.2, name)
+    moments = [
+        joint_module.SpikingLayer(resolve(name, **{found.parameter: repr(float(found.slope * c))}), 1.0).gradient_moment(
+            found.sigma_h**2
+        )
+        for c in np.geomspace(0.1, 10, 7)
+    ]
+    steps = np.sign(np.diff(np.array(moments, dtype=float)))
+    assert set(steps) in ({1.0}, {-1.0})
 
 
 def test_bounds_hold_between_and_below() -> None:

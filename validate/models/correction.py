@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ikun_sym.catalogue.schemes import rate as rate_symbol
+from ikun_sym.errors import IkunError
 from ikun_sym.theory.normal import quantile_of_upper_tail
 
 from .measure import Measured, measure
@@ -59,6 +60,8 @@ def aim_of(wish: Wish, plans: list[Plan], correct: bool) -> Aim | None:
     if wish.critical:
         one_step = all(plan.deviation is not None for plan in plans if plan.gain is not None)
         return None if not correct else to_deviation() if one_step else to_rate(wish.rate or 0.2)
+    if wish.scheme.aim == "batch-norm":
+        raise IkunError(f"scheme {wish.scheme.name!r} needs data: {wish.scheme.needs_data}; {wish.scheme.advice}")
     rate = wish.rate or wish.scheme.defaults.get(rate_symbol)
     if wish.scheme.needs_data or correct:
         return to_rate(float(rate)) if rate is not None else to_deviation(1.0)

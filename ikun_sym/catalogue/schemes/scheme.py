@@ -46,6 +46,15 @@ WEIGHTS = {
 }
 """How weights of the given standard deviation are drawn."""
 
+_RUN = "run it on a model with ikun diagnose MODULE:FACTORY --input-shape T,B,… --scheme {name}"
+AIMS = {
+    "deviation": _RUN,
+    "rate": _RUN,
+    "batch-norm": "it is a part of the model: put a threshold-dependent batch normalisation into it, and take scheme kaiming",
+}
+"""What schemes that need data bring about (a membrane of standard deviation 1, a firing rate, a normalised current), and how
+to have it."""
+
 DISTRIBUTIONS = ("normal", "uniform")
 
 
@@ -77,6 +86,7 @@ class Scheme:
     bias:          what every bias is set to; `bias_bound`: biases are drawn from U(±bias_bound). Neither: no bias
     slope:         how it sets the surrogate's slope; `sets_slope` says that the rule does
     needs_data:    what it does to the weights once data are there ("" if it needs none); then `variance` is the start
+    aim:           which of AIMS that brings about; "" where no data are needed
     weights:       how they are drawn, a key of WEIGHTS
     params:        constants of its own, set by `name:param=value`
     defaults:      values of symbols of the setting that the user leaves open, expressions in the others
@@ -95,6 +105,7 @@ class Scheme:
     slope: SlopeRule | None = None
     sets_slope: bool = False
     needs_data: str = ""
+    aim: str = ""
     weights: str = INDEPENDENT
     distribution: str = "normal"
     params: tuple[Param, ...] = ()
@@ -107,6 +118,8 @@ class Scheme:
             raise IkunError(f"scheme {self.name!r} has either an expression for the variance or a rule")
         if self.weights not in WEIGHTS or self.distribution not in DISTRIBUTIONS:
             raise IkunError(f"scheme {self.name!r}: weights are one of {', '.join(WEIGHTS)}, {' or '.join(DISTRIBUTIONS)}")
+        if bool(self.needs_data) != bool(self.aim) or self.aim not in ("", *AIMS):
+            raise IkunError(f"scheme {self.name!r}: what needs data names its aim, one of {', '.join(AIMS)}")
         own = {param.symbol for param in self.params}
         if own & SETTING:
             raise IkunError(f"scheme {self.name!r}: {sorted(map(str, own & SETTING))} have a meaning already")
@@ -118,6 +131,11 @@ class Scheme:
             object.__setattr__(self, "sets_slope", True)
         if stray := set().union(*(expr.free_symbols for expr in others)) - SETTING - own:
             raise IkunError(f"scheme {self.name!r} uses {sorted(map(str, stray))}; allowed: {_names(SETTING | own)}")
+
+    @property
+    def advice(self) -> str:
+        """How to have what needs data."""
+        return AIMS[self.aim].format(name=self.name) if self.aim else ""
 
     @property
     def needs_moments(self) -> bool:

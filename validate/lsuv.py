@@ -1,0 +1,78 @@
+"""Layer-sequential unit variance on this harness's networks: orthonormal weights, rescaled from the first layer on, on data.
+
+Each layer is multiplied by a factor until its membrane potential has standard deviation 1 (Mishkin & Matas 2016), or, in the
+variant, until its firing rate is p. Only then is the next layer looked at. At one step H is linear in the factor, and one
+measurement is enough; over several the reset makes it a root to be found. The network's own input is the data.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from scipy.optimize import brentq
+from torch import Tensor
+
+from ikun_sym.errors import DomainError, NoSolutionError
+
+from .network import Network
+from .neuron import Response
+from .products import times
+from .weights import INPUT, WEIGHTS, generator
+
+DECADES = (-4.0, 4.0)
+"""Factors that are tried: 1e-4 to 1e4 times orthonormal weights."""
+
+CLOSE = 1e-4
+"""Relative width of the factor at which the search ends."""
+
+Excess = Callable[[Response], float]
+"""What is to be 0: it must grow with the weights, from below 0 to above."""
+
+
+def deviation(wanted: float = 1.0) -> Excess:
+    """The standard deviation of H over neurons, samples and steps is `wanted`."""
+    return lambda shown: float(shown.h.double().std(correction=0)) - wanted
+
+
+def rate(wanted: float) -> Excess:
+    """The firing rate, averaged over neurons, samples and steps, is `wanted`. Error: a rate not between 0 and ½."""
+    if not 0 < wanted < 0.5:
+        raise DomainError("rate", wanted, "between 0 and 0.5", "the weights have zero mean")
+    return lambda shown: float(shown.s.double().mean()) - wanted
+
+
+def orthonormal(fan_out: int, fan_in: int, source: torch.Generator) -> Tensor:
+    """Rows (or columns, where there are fewer of those) of length 1 and at right angles, uniformly drawn: Q of a Gaussian
+    matrix, its signs such that R has a positive diagonal."""
+    tall = torch.randn(max(fan_out, fan_in), min(fan_out, fan_in), generator=source, dtype=torch.float64)
+    q, r = torch.linalg.qr(tall)
+    q = q * torch.sign(torch.diagonal(r))
+    return q if fan_out >= fan_in else q.T
+
+
+@torch.no_grad()
+def lsuv(network: Network, seed: int, index: int, excess: Excess) -> tuple[list[Tensor], Tensor]:
+    """(weights, the input that they were fitted on) for draw `index`. Error: a layer that no factor brings to the aim."""
+    a = network.architecture
+    data = network._input(generator(network.device, seed, index, INPUT))
+    weights, x = [], data
+    for layer in range(a.depth):
+        source = generator(torch.device("cpu"), seed, index, WEIGHTS, layer)
+        start = orthonormal(a.neurons(layer + 1), a.neurons(layer), source).to(network.device, network.dtype)
+
+        def shown(log_factor: float, start: Tensor = start, x: Tensor = x) -> Response:
+            return network.population.forward(times(x, (math.exp(log_factor) * start).T))
+
+        def miss(log_factor: float, shown: Callable[[float], Response] = shown) -> float:
+            return excess(shown(log_factor))
+
+        low, high = (decades * math.log(10) for decades in DECADES)
+        if not miss(low) < 0 < miss(high):
+            where = f"layer {layer + 1}"
+            raise NoSolutionError(where, f"no factor from {10 ** DECADES[0]:g} to {10 ** DECADES[1]:g} does it", "aim at less")
+        log_factor = float(brentq(miss, low, high, xtol=CLOSE))  # type: ignore[arg-type]
+        weights.append(math.exp(log_factor) * start)
+        x = shown(log_factor).s
+    return weights, data
