@@ -157,9 +157,9 @@ def moment_samples(bound: Bound, power: int) -> tuple[Sample, ...]:
         m, v = mean * sigma, sigma * sigma
         true = expectation(function, values, Fraction(m), Fraction(v), 19).value
         size = abs(true)
-        if power % 2:
-            square = expectation(surrogate.derivative.power(2 * power), values, Fraction(m), Fraction(v), 17).value
-            size = size if _one_sign(bound) else math.sqrt(square)
+        if power % 2 and not _one_sign(bound):
+            squared = surrogate.derivative.power(2 * power)
+            size = math.sqrt(expectation(squared, values, Fraction(m), Fraction(v), 17).value)
         found.append(Sample((m, v), true, max(size, SMALLEST)))
     return tuple(found)
 

@@ -99,6 +99,7 @@ TAKEN = frozenset(
         "moment",
         "middle",
         "small",
+        "twice",
         "start",
         "period",
         "beyond",

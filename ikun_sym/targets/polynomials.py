@@ -33,12 +33,13 @@ def clenshaw(label: str, found: Certified) -> tuple[list[Table], Function]:
     t, one, two, three = Name("t"), Name("one"), Name("two"), Name("three")
     body += [
         Let("t", (number(2) * y - low - high) / (high - low) if row is not None else number(2) * y - ONE),
+        Let("twice", number(2) * t),
         Let("one", ZERO * y),
         Let("two", ZERO * y),
     ]
     if terms > 1:
         step = (
-            Let("three", number(2) * t * one - two + Item(f"_coefficients_{label}", "n", row, terms)),
+            Let("three", Name("twice") * one - two + Item(f"_coefficients_{label}", "n", row, terms)),
             Let("two", one),
             Let("one", three),
         )
