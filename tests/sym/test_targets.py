@@ -36,15 +36,15 @@ CODE = [target.name for target in runnable()]
 EACH_TARGET = pytest.mark.parametrize("target", TARGETS.names())
 EACH_CODE = pytest.mark.parametrize("target", CODE)
 
-REPRESENTATIVE = ("atan", "erf", "rectangular", "multi_spike")
-"""Rational, closed, cut off, recurring for ever."""
+REPRESENTATIVE = ("atan", "erf", "triangular")
+"""Rational, in closed form, cut off."""
 
 
 # --- every target -----------------------------------------------------------------------------------------------------
 
 
 @EACH_TARGET
-@pytest.mark.parametrize("name", spread(NAMES, 8))
+@pytest.mark.parametrize("name", spread(NAMES, 12))
 def test_export(name: str, target: str, tmp_path: Path) -> None:
     path = export(name, target, tmp_path / "deep" / "er")
     assert path.parent == tmp_path / "deep" / "er"
@@ -82,7 +82,7 @@ def test_a_representative_set_is_right(target: str, tmp_path: Path) -> None:
 @EACH_CODE
 def test_every_surrogate_is_right(target: str, tmp_path: Path) -> None:
     wrong = {name: cell.at for name, cell in run(target, tuple(NAMES), tmp_path).items() if not cell.holds}
-    assert set(wrong) <= set(), wrong
+    assert not wrong, wrong
 
 
 def test_a_wrong_moment_is_found() -> None:
@@ -147,7 +147,7 @@ def test_named_constants() -> None:
 @pytest.mark.parametrize("target", ["python", "numpy", "torch", "jax"])
 @pytest.mark.skipif(which("ruff", path=str(Path(sys.executable).parent)) is None, reason="needs the extra `dev`")
 def test_passes_ruff(target: str, tmp_path: Path) -> None:
-    for name in (*REPRESENTATIVE, "zero", "linear", "s2nn"):
+    for name in (*REPRESENTATIVE, "zero", "linear"):
         export(name, target, tmp_path)
     ruff = Path(sys.executable).with_name("ruff")
     found = subprocess.run(
@@ -214,7 +214,7 @@ def _refuse(constant: str) -> None:
     raise AssertionError(f"{constant} is not JSON")
 
 
-@pytest.mark.parametrize("name", spread(NAMES, 8))
+@pytest.mark.parametrize("name", spread(NAMES, 12))
 def test_json(name: str, tmp_path: Path) -> None:
     found = json.loads(export(name, "json", tmp_path).read_text(encoding="utf-8"), parse_constant=_refuse)
     bound = resolve(name)
@@ -232,7 +232,7 @@ def test_json(name: str, tmp_path: Path) -> None:
     assert f"ikun export '{bound.spec}' --target json" == found["command"]
 
 
-@pytest.mark.parametrize("name", spread(NAMES, 8))
+@pytest.mark.parametrize("name", spread(NAMES, 12))
 def test_latex(name: str, tmp_path: Path) -> None:
     """Braces and environments close, and every constant is there."""
     text = export(name, "latex", tmp_path).read_text(encoding="utf-8")
