@@ -154,6 +154,7 @@ def test_units_and_fans() -> None:
     assert single.n_var_w == pytest.approx(4 * plain.n_var_w, rel=1e-14)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers() -> None:
     first, again, other = (design(0.25, steps=3, leak=0.5, seed=seed) for seed in (3, 3, 4))
     assert first == again
@@ -162,6 +163,7 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
     assert other.n_var_w == pytest.approx(first.n_var_w, abs=allowed)
 
 
+@pytest.mark.slow
 def test_the_critical_scheme_over_time() -> None:
     found = init_variance("critical", 200, steps=3, leak=0.5, rate=0.25)
     wanted = design(0.25, steps=3, leak=0.5)
