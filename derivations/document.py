@@ -254,6 +254,10 @@ class Document:
 
         return self._checked(text, make, (shown,), id=id, because=because)
 
+    def claimed(self, text: str, claim: Claim, *formulas: str, because: str = "", id: str = "") -> Statement:
+        """Any claim that checks itself: for those that one document alone makes."""
+        return self._checked(text, lambda: claim, formulas, id=id, because=because)
+
     def certified(self, text: str, formula: str, certificate: Certificate, *, because: str = "", id: str = "") -> Statement:
         """A closed form with its certificate, whatever that is worth; a refuted one stops the build."""
         return self._checked(text, lambda: Certified(certificate), (formula,), id=id, because=because)

@@ -157,12 +157,8 @@ def joint(surrogate: Spec, threshold: float = 1.0, *, fan_ratio: float = 1.0) ->
         if not (math.isfinite(value) and value >= least) or (name == "fan_ratio" and value == 0):
             raise DomainError(name, value, "a positive number" if name == "fan_ratio" else "zero or a positive number")
     bound = resolve(surrogate)
-    balance = Balance(bound, Fraction(str(threshold)), Fraction(str(fan_ratio)))
-    with precision(_BITS):
-        low = _small(balance)
-        high = _large(balance, max(low.below * 4, float(threshold) ** 2, 1e-6))
-        intervals = _isolate(balance, low.below, high)
-    roots, touching = _sort_out(balance, intervals)
+    found = isolated(Balance(bound, Fraction(str(threshold)), Fraction(str(fan_ratio))))
+    low, high, roots, touching = found.small, found.large, found.roots, found.touching
     layer = SpikingLayer(bound, float(threshold))
     solutions = tuple(_solution(layer, fan_ratio, *interval) for interval in roots)
     least, where = _infimum(layer, fan_ratio, low, high)
@@ -176,6 +172,26 @@ def joint(surrogate: Spec, threshold: float = 1.0, *, fan_ratio: float = 1.0) ->
         limit_at_zero=low.limit,
         touching=tuple((math.sqrt(a), math.sqrt(b)) for a, b in touching),
     )
+
+
+@dataclass(frozen=True)
+class Isolated:
+    """Where C = 1 is possible: intervals of q at whose ends C − 1 has opposite signs (`roots`), and intervals that ball
+    arithmetic could not decide (`touching`). `small`: what holds below them; above `large`, C > 1."""
+
+    small: SmallVariance
+    large: float
+    roots: list[tuple[float, float]]
+    touching: list[tuple[float, float]]
+
+
+def isolated(balance: Balance, narrow: float = NARROW) -> Isolated:
+    """All q with C(q) = 1, each within an interval of relative width about `narrow`."""
+    with precision(_BITS):
+        small = _small(balance)
+        large = _large(balance, max(small.below * 4, float(balance.threshold) ** 2, 1e-6))
+        intervals = _isolate(balance, small.below, large, narrow)
+    return Isolated(small, large, *_sort_out(balance, intervals))
 
 
 def _small(balance: Balance) -> SmallVariance:
@@ -198,14 +214,14 @@ def _large(balance: Balance, start: float) -> float:
     raise IkunError(f"E[f'²] of {balance.surrogate.spec} vanishes: f' is zero almost everywhere, so no gradient flows back")
 
 
-def _isolate(balance: Balance, low: float, high: float) -> list[tuple[float, float]]:
+def _isolate(balance: Balance, low: float, high: float, narrow: float) -> list[tuple[float, float]]:
     """The intervals of [low, high], in order and merged, on which C = 1 could not be excluded."""
     todo, left = [(low, high)], []
     while todo:
         a, b = todo.pop()
         if balance.between(a, b):
             continue
-        if b / a - 1 <= NARROW:
+        if b / a - 1 <= narrow:
             left.append((a, b))
             continue
         middle = math.sqrt(a * b)

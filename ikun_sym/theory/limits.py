@@ -23,7 +23,7 @@ from ..gaussian.special import Balls, ball, lower
 from ..gaussian.tails import constant, span
 
 CELLS = 64
-"""The stretch −θ < x < 0 is searched in this many equal cells."""
+"""Each piece of f' on −θ < x < 0 is searched in this many equal cells."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,27 @@ def small_variance(square: PiecewiseFunction, threshold: Fraction, ratio: Fracti
 def _cells(square: PiecewiseFunction, threshold: Fraction) -> list[tuple[arb, arb, arb]]:
     """(d₁, d₂, lower bound of f'² on −θ + d₁ < x < −θ + d₂) where that bound is positive; nearest to −θ first."""
     found = []
-    for i in range(CELLS):
-        d1, d2 = threshold * i / CELLS, threshold * (i + 1) / CELLS
-        inner, outer = ball(threshold - d2), ball(threshold - d1)  # u = −x
-        inside = [p for p in square.side(-1) if constant(p.lo, {}) <= inner and (p.hi == sp.oo or outer <= constant(p.hi, {}))]
-        if len(inside) == 1:
-            value = acb(lower(inside[0].value, Balls())({U: acb(inner.union(outer))})).real
+    theta = ball(threshold)
+    for piece in reversed(_pieces_up_to(square, threshold)):
+        start, end = constant(piece.lo, {}), theta if piece.hi == sp.oo else theta.min(constant(piece.hi, {}))  # u = −x
+        if piece.is_zero or not start < end:
+            continue
+        for i in reversed(range(CELLS)):
+            inner, outer = (start + (end - start) * arb(j) / CELLS for j in (i, i + 1))
+            value = acb(lower(piece.value, Balls())({U: acb(inner.union(outer))})).real
             if value > 0:
-                found.append((ball(d1), ball(d2), value.lower()))
+                # d₁ a little larger and d₂ a little smaller than the balls say: an interval within the cell
+                found.append(((theta - outer).upper().max(arb(0)), (theta - inner).lower(), value.lower()))
     return found
+
+
+def _pieces_up_to(square: PiecewiseFunction, threshold: Fraction) -> tuple[Piece, ...]:
+    """The pieces on −θ < x < 0, outwards from 0, cells of a periodic tail among them."""
+    part = square.tail(-1)
+    if part is None:
+        return square.side(-1)
+    beyond = float((ball(threshold) - constant(part.start, {})) / constant(part.period, {}))
+    return (*square.side(-1), *part.stretches(0, max(0, math.ceil(beyond) + 1)))
 
 
 def _tail(a: arb) -> arb:

@@ -13,6 +13,7 @@ from ikun_derivations.checkers.claim import Claim
 from ikun_derivations.checkers.equality import Equality
 from ikun_derivations.checkers.form import Certified
 from ikun_derivations.checkers.inequality import Inequality
+from ikun_derivations.checkers.joint_case import CASES, JointCase
 from ikun_derivations.checkers.limits import Limit
 from ikun_derivations.checkers.number import Enclosed, Value
 from ikun_derivations.checkers.root import Root
@@ -82,6 +83,12 @@ def _sample(claim: Sample) -> Iterator[Mutant]:
         yield "mean", lambda side=side: replace(claim, claimed=claim.claimed + side * 2 * ALLOWED * error)
 
 
+def _joint_case(claim: JointCase) -> Iterator[Mutant]:
+    for case in CASES:
+        if case != claim.case:
+            yield f"case {case}", lambda case=case: replace(claim, case=case)
+
+
 KINDS: dict[type, Callable[[Any], Iterator[Mutant]]] = {
     Equality: _equality,
     Inequality: _inequality,
@@ -91,6 +98,7 @@ KINDS: dict[type, Callable[[Any], Iterator[Mutant]]] = {
     Enclosed: _number,
     Certified: _certified,
     Sample: _sample,
+    JointCase: _joint_case,
 }
 
 

@@ -51,8 +51,12 @@ class Built(dict[str, Document]):
     """Each built once, when it is asked for: building is what checks them, and it takes seconds."""
 
     def __missing__(self, name: str) -> Document:
-        self[name] = Document.joined([library.build(name, part) for part in some(name)])
+        self[name] = joined(name)
         return self[name]
+
+
+def joined(name: str) -> Document:
+    return Document.joined([library.build(name, part) for part in some(name)])
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +170,7 @@ def test_a_wrong_step_stops_the_build(name: str, monkeypatch: pytest.MonkeyPatch
         wrong = mutants(statement.claim)[0][1]
         monkeypatch.setattr(Document, "_checked", planting(honest, target, wrong))
         with pytest.raises(DerivationError) as caught:
-            library.build(name)
+            joined(name)
         assert str(caught.value).startswith(f"derivation {name!r}, section {section!r}: step {statement.text!r} does not hold")
 
 
