@@ -11,6 +11,7 @@ from .logistic import Logistic
 from .rational import Rational
 from .route import Route, Values
 from .series import Series
+from .split import Split
 
 FAST: tuple[Callable[[PiecewiseFunction, Values], Route | None], ...] = (
     Rational.of,
@@ -18,6 +19,7 @@ FAST: tuple[Callable[[PiecewiseFunction, Values], Route | None], ...] = (
     Closed.of_steps,
     Series.of,
     Closed.of,
+    Split.of,
     Long.of,
 )
 """Each makes its route for a function with numbers for its parameters, or None where it does not apply."""

@@ -45,8 +45,10 @@ class Series:
     @classmethod
     def of(cls, function: PiecewiseFunction, values: Values) -> Series | None:
         segments = segments_of(function, values)
-        if not segments:
-            return None
+        return cls.of_segments(segments, function.is_even) if segments else None
+
+    @classmethod
+    def of_segments(cls, segments: tuple[Segment, ...], even: bool) -> Series | None:
         lo, hi = segments[0].lo, segments[-1].hi
         if lo is None or hi is None:
             return None
@@ -59,7 +61,7 @@ class Series:
             moments += [math.fsum(weighted * (place / half) ** k) for k in range(len(moments))]
         if len(signs) > 1 or not np.isfinite(moments).all():
             return None
-        if function.is_even:
+        if even:
             moments[1::2] = 0.0
         return cls(centre, half, moments)
 
