@@ -68,6 +68,12 @@ class FiniteSum:
             power = sp.cancel(-sp.diff(z, U) / self.rate)
             if power.is_Integer:
                 return S**power * sp.exp(sp.expand(z + power * self.rate * U))  # type: ignore[return-value]
+            if power.is_Rational:  # e^{−5λu/4} = s e^{−λu/4}
+                whole = sp.floor(power)
+                return S**whole * hide(z + whole * self.rate * U) if whole else named(z)  # type: ignore[return-value]
+            return named(z)
+
+        def named(z: sp.Expr) -> sp.Expr:
             return hidden.setdefault(sp.expand(z), sp.Dummy("e", positive=True))
 
         total = exponentials(

@@ -45,6 +45,8 @@ def is_zero(expr: sp.Expr) -> bool:
             base, power = factor.as_base_exp()
             if isinstance(base, _EXP) and power.is_Integer:
                 exponent += base.args[0] * power
+            elif base is sp.E:  # exp(1) is no call of exp
+                exponent += power
             elif isinstance(base, sp.erf) and power.is_Integer:
                 errors.append((base, power))
             else:
@@ -58,8 +60,26 @@ def is_zero(expr: sp.Expr) -> bool:
 
 @lru_cache(maxsize=4096)
 def _normal_form(z: sp.Expr) -> sp.Expr:
-    """A rational function of its symbols, roots, π and i as one reduced fraction, expanded."""
-    return sp.expand(sp.sfield(z)[1].as_expr())  # type: ignore[union-attr]
+    """A rational function of its symbols, roots, π and i as one reduced fraction, expanded; no root below the line where it is
+    a factor there."""
+    return sp.expand(sp.sfield(_rationalised(z))[1].as_expr())  # type: ignore[union-attr]
+
+
+def _rationalised(z: sp.Expr) -> sp.Expr:
+    """N/(D √R) as N √R/(D R), with R in place of (√R)²."""
+    z = z.replace(sp.Pow, _primitive_root)  # type: ignore[assignment]
+    roots = {p for p in z.atoms(sp.Pow) if p.exp.is_Rational and p.exp.q == 2 and p.base.free_symbols}  # type: ignore[union-attr]
+    for radicand in sorted({root.base for root in roots}, key=sp.default_sort_key):
+        omega = sp.Dummy("omega", positive=True)
+        named = z.replace(
+            lambda e, r=radicand: e.is_Pow and e.base == r and e.exp.is_Rational and e.exp.q == 2,
+            lambda e, w=omega: w ** (2 * e.exp),
+        )
+        above, below = (sp.rem(part, omega**2 - radicand, omega) for part in sp.fraction(sp.together(named)))
+        if below.has(omega) and below.subs(omega, 0) == 0:
+            above, below = sp.rem(sp.expand(above * omega), omega**2 - radicand, omega), sp.expand(below / omega) * radicand
+        z = (sp.cancel(above / below) if below != 1 else above).subs(omega, sp.sqrt(radicand))
+    return z
 
 
 @lru_cache(maxsize=4096)

@@ -95,7 +95,7 @@ def form_of(function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction], m
             break
     if form.expr is None or form.certificate.status != "unknown":
         return form
-    return replace(form, certificate=_agreement(function, form.expr, tuple(sorted(values.items(), key=str))))
+    return replace(form, certificate=_agreement(function, form.expr, tuple(sorted(values.items(), key=str)), form.error))
 
 
 def _candidates(function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction]) -> Iterator[PiecewiseFunction]:
@@ -107,7 +107,10 @@ def _candidates(function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction
 
 
 @lru_cache(maxsize=256)
-def _agreement(function: PiecewiseFunction, expr: sp.Expr, values: tuple[tuple[sp.Symbol, Fraction], ...]) -> Certificate:
+def _agreement(
+    function: PiecewiseFunction, expr: sp.Expr, values: tuple[tuple[sp.Symbol, Fraction], ...], error: Fraction = Fraction(0)
+) -> Certificate:
+    """`error`: of the form, relative to E|g|, which is at most √E[g²]."""
     checks = []
     for mean, var in _POINTS:
         try:
@@ -115,7 +118,11 @@ def _agreement(function: PiecewiseFunction, expr: sp.Expr, values: tuple[tuple[s
         except InfiniteExpectationError:
             continue  # nothing to compare where the expectation does not exist
         with precision(2 * int(AGREEMENT_DIGITS * 3.33)):  # decimals are read at the working precision
-            agrees = bool(integral.ball().overlaps(form_ball(expr, dict(values), mean, var, AGREEMENT_DIGITS)))
+            found = form_ball(expr, dict(values), mean, var, AGREEMENT_DIGITS)
+            if error:
+                size = expectation(function.power(2), dict(values), mean, var, AGREEMENT_DIGITS).ball().sqrt()
+                found += arb(0, (size * arb(error.numerator) / arb(error.denominator)).upper())
+            agrees = bool(integral.ball().overlaps(found))
         what = f"form and integral at mean {mean}, variance {var}, {AGREEMENT_DIGITS} digits"
         checks.append(Check(what, "ball arithmetic", agrees))
     if not checks:

@@ -276,6 +276,10 @@ class Balls:
             return base ** int(exponent)
         if exponent.denominator == 2:
             return base.sqrt(analytic=self.analytic) ** int(exponent.numerator)
+        if exponent > 0 and not self.analytic and base.contains(0):
+            # the logarithm has no value there, but |z^q| = |z|^q
+            largest = arb(0, (base.abs_upper() ** arb(fmpq(exponent.numerator, exponent.denominator))).upper())
+            return acb(largest, largest)
         return base.pow(acb(fmpq(exponent.numerator, exponent.denominator)), analytic=self.analytic)
 
     def raised(self, base: Any, exponent: Any) -> acb:

@@ -35,6 +35,13 @@ def _tanh(at: Resolver, w: sp.Expr) -> sp.Expr:
     return sp.Mul(s, 1 - e, 1 / (1 + e))  # one product, or sympy would move the sign into the bracket
 
 
+def _sigmoid(at: Resolver, w: sp.Expr) -> sp.Expr:
+    """1/(1 + exp(-w)) where w grows, exp(w)/(1 + exp(w)) where it falls."""
+    s = at.direction(w) or 1
+    e = stable_exp(-s * w)
+    return 1 / (1 + e) if s > 0 else e / (1 + e)
+
+
 def _sech(at: Resolver, w: sp.Expr) -> sp.Expr:
     """2 exp(-w)/(1 + exp(-2w)), an even function of w."""
     s = at.direction(w) or 1
@@ -77,6 +84,7 @@ FUNCTIONS: dict[str, _Function] = {
     "sign": _Function(lambda at, w: sp.Integer(at.sure_sign(w))),
     "tanh": _Function(_tanh, copies=2),
     "sech": _Function(_sech, copies=2),
+    "sigmoid": _Function(_sigmoid, copies=2),
     "cosh": _Function(lambda at, w: (stable_exp(w) + stable_exp(-w)) / 2, copies=2),
     "sinh": _Function(lambda at, w: (stable_exp(w) - stable_exp(-w)) / 2, copies=2),
     "erf": _Function(lambda at, w: sp.erf(w)),

@@ -29,6 +29,7 @@ from ikun_sym.catalogue.surrogate import Bound, Surrogate
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import DomainError, IkunError, UnknownNameError
 from ikun_sym.gaussian.certify import Enclosure, expectation, precision
+from ikun_sym.gaussian.evaluate import FloatFunction
 from ikun_sym.gaussian.form import KINDS, STATUSES
 from ikun_sym.gaussian.moment import evaluate, float_function, integrand, moment
 from ikun_sym.gaussian.primitive import primitive
@@ -513,3 +514,35 @@ def test_an_expectation_may_exist_at_small_variances_only() -> None:
 
 def test_the_float_route_sees_laws_narrower_than_its_nodes() -> None:
     assert float(evaluate("linear", 0.3, 1e-200)) == pytest.approx(1.0, rel=1e-13)
+
+
+@pytest.mark.parametrize("exponent", ["2/3", "1/3", "5/4"])
+@pytest.mark.parametrize(("mean", "var"), [("-13/10", "1/4"), ("0", "1/100")])
+def test_rational_powers_of_the_distance(exponent: str, mean: str, var: str) -> None:
+    """1/(1 + u^q)² has an infinite slope at 0, or a bend: against mpmath's quadrature with break points that crowd there."""
+    q, m, v = (Fraction(text) for text in (exponent, mean, var))
+    function = even((1 + U ** sp.Rational(exponent)) ** -2)
+    found = expectation(function, {}, m, v, 17)
+    with mp.workdps(30):
+        power, centre, scale = (mpmath.mpf(x.numerator) / x.denominator for x in (q, m, v))
+        reach = 12 * mp.sqrt(scale)
+        inner = {sign * mpmath.mpf(10) ** -n for n in range(0, 22, 2) for sign in (1, -1)} | {mpmath.mpf(0), centre}
+        ends = {centre - reach, centre + reach}
+        points = sorted(ends | {x for x in inner if abs(x - centre) < reach})
+        density = lambda x: (1 + abs(x) ** power) ** -2 * mp.exp(-((x - centre) ** 2) / (2 * scale))  # noqa: E731
+        truth = float(mp.quad(density, points) / mp.sqrt(2 * mp.pi * scale))
+    assert found.value == pytest.approx(truth, rel=1e-13)
+    assert float(FloatFunction(function, {}).expectation(float(m), float(v))) == pytest.approx(found.value, rel=1e-13)
+
+
+def test_a_power_near_its_branch_point_holds_its_values() -> None:
+    """|z^q| = |z|^q, where the logarithm of a ball around 0 has no value; the integrator's flag still refuses it."""
+    z, exponent = acb(arb(0, "1e-3"), arb(0, "1e-3")), Fraction(2, 3)
+    found = Balls().power(z, exponent)
+    for point in (acb(0), acb("1e-3"), acb(0, "1e-3"), acb("-1e-3"), acb("-5e-4", "-5e-4")):
+        value = point.pow(acb(2) / 3) if point != 0 else acb(0)
+        assert found.real.overlaps(value.real)
+        assert found.imag.overlaps(value.imag)
+    assert abs(found).upper() < arb("0.03")
+    assert not Balls(analytic=True).power(z, exponent).is_finite()
+    assert not Balls().power(z, -exponent).is_finite()

@@ -200,6 +200,8 @@ def test_expectations_against_quadrature_of_the_hand_written_function(text: str)
         ("k*exp(k*x)/(1 + exp(k*x))**2;k=3/2", "sigmoid:alpha=3/2"),
         ("k/(4*cosh(k*x/2)**2);k=3/2", "sigmoid:alpha=3/2"),
         ("k*sech(k*x/2)**2/4;k=3/2", "sigmoid:alpha=3/2"),
+        ("k*sigmoid(k*x)*(1 - sigmoid(k*x));k=3/2", "sigmoid:alpha=3/2"),
+        ("k*sigmoid(-k*x)*sigmoid(k*x);k=3/2", "sigmoid:alpha=3/2"),
         ("k*(1 - tanh(k*x/2)**2)/4;k=3/2", "sigmoid:alpha=3/2"),
         ("k/(2+2*cosh(k*x));k=3/2", "sigmoid:alpha=3/2"),
         ("k/(1+exp(-k*x))*(1-1/(1+exp(-k*x)));k=3/2", "sigmoid:alpha=3/2"),

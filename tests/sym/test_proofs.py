@@ -357,6 +357,35 @@ def test_near_identities_are_no_zeros(expr: sp.Expr) -> None:
     assert not is_zero(expr)
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        even(sp.exp(-(U**2)), support=sp.S.One),  # roots above and below the line
+        even(sp.exp(-A * U**2), support=1 / A),
+        PiecewiseFunction(one_side(1, (sp.exp(1 - U), 4), (0, sp.oo)) + one_side(-1, (0, sp.oo))),  # exp(1) is the number e
+        even((1 - sp.exp(-2 * U)) ** 2 * sp.exp(-U / 2) / (1 + sp.exp(-2 * U)) ** 2),  # rates that are no multiples
+    ],
+    ids=lambda function: str(function.pieces[0].value),
+)
+def test_forms_whose_normal_form_takes_care(function: PiecewiseFunction) -> None:
+    form, prove = derive(function), prover_of(function)
+    assert form.certificate.proved
+    assert form.expr is not None
+    assert prove is not None
+    for label in ("factor 1 + 1e-9", "+ dipole"):
+        assert not prove(function, MUTANTS[label](form.expr)).proved
+
+
+def test_agreement_counts_the_error_that_a_finite_sum_states() -> None:
+    """At 20 digits a sum whose error is 5e-18 need not agree by itself; a form that is off by more is refuted."""
+    function = integrand(resolve("sigmoid:alpha=1"), "fprime", 2).substitute({sp.Symbol("alpha", positive=True): sp.S.One})
+    form = derive(function)
+    assert form.expr is not None
+    assert form.error > 0
+    assert rules._agreement(function, form.expr, (), form.error).status == "enclosure-agrees"
+    assert rules._agreement(function, form.expr * (1 + sp.Rational(1, 10**16)), (), form.error).status == "refuted"
+
+
 # --- what stays unproved ----------------------------------------------------------------------------------------------
 
 
