@@ -219,7 +219,7 @@ def everything(model: nn.Module) -> dict[str, Any]:
     state["global"] = (
         len(nn.modules.module._global_forward_hooks),
         len(nn.modules.module._global_forward_pre_hooks),
-        torch.autograd.Function.apply.__func__,
+        ["apply" in vars(parent) for parent in torch.autograd.Function.__mro__],
     )
     return state
 

@@ -37,7 +37,10 @@ DEEP: dict[str, tuple[Callable[[], nn.Module], int]] = {
 }
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n.endswith("4") else n for n in DEEP])
+QUICK = ("spikingjelly", "norse")
+
+
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in DEEP])
 def test_fifty_layers_with_default_weights_are_silent_and_cured(name: str) -> None:
     """Rates of one draw, averaged over 256 neurons, have standard deviation 0.025·√(1/(1 − s²)) ≈ 0.03 (s = 0.66): all 50
     within 0.2 ± 0.08 (2.7 of them, and the bias of order depth/width), and the mean over layers within 0.02."""
@@ -113,7 +116,7 @@ def test_batch_norm_gets_the_weight_that_makes_the_rate() -> None:
     assert "cancels σ_W" in report.changes[0].done[0]
 
 
-@pytest.mark.parametrize("scheme", spread(SCHEMES.names(), share=6))
+@pytest.mark.parametrize("scheme", spread(SCHEMES.names(), share=8))
 def test_every_scheme_is_applied_or_says_why_not(scheme: str) -> None:
     torch.manual_seed(0)
     model, x = users.jelly_mlp(2, 64, neuron.LIFNode, tau=2.0, surrogate_function=surrogate.ATan()), bernoulli(2, 16, 64)

@@ -169,6 +169,9 @@ class Bump(torch.autograd.Function):
         return grad * torch.exp(-x.abs() / ctx.width) * (1 + 0.5 * torch.sin(3 * x)), None
 
 
+spike = Bump.apply  # as most users keep it
+
+
 class PlainLIF(nn.Module):
     """A neuron of the user's own: leaky, hard reset, detached; [T, B, n]."""
 
@@ -180,7 +183,7 @@ class PlainLIF(nn.Module):
         v, out = torch.zeros_like(current[0]), []
         for step in current:
             h = self.leak * v + step
-            s = Bump.apply(h - self.height, 0.4)
+            s = spike(h - self.height, 0.4)
             v = h * (1 - s.detach())  # type: ignore[union-attr]
             out.append(s)
         return torch.stack(out)

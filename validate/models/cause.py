@@ -108,7 +108,7 @@ def _rescale(patient: Patient, index: int, gain: float, least: float) -> str:
 
 def _below(patient: Patient, one: Measured, least: float) -> bool:
     same = patient.model(one.layer.index)
-    return same is not None and one.gain < least
+    return same is not None and one.layer.norm is None and one.gain < least
 
 
 def _saturated(patient: Patient, index: int) -> Finding:
@@ -138,6 +138,8 @@ def _gradient(patient: Patient, index: int) -> Finding:
         factors = {link: float(relative[link] / relative[min(link + 1, last)]) for link in links}
     pick: Callable = max if growing else min
     worst = pick(factors, key=lambda link: factors[link] if math.isfinite(factors[link]) else (math.inf if growing else 0.0))
+    if dead := [place for place in links if not float(patient.measured[place].slope2.mean())]:
+        worst = dead[-1]
     link = patient.measured[worst]
     name, moment = link.layer.name, float(link.slope2.mean())
     if moment == 0:

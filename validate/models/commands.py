@@ -20,7 +20,7 @@ from ikun_sym.files import write_atomically
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from .diagnosis import Diagnosis, LayerReport, Quantity
+    from .diagnosis import Diagnosis, LayerReport
 
 UNHEALTHY = 1
 
@@ -193,6 +193,8 @@ def listing(found: Diagnosis, shown: int = SHOWN) -> Any:
 
 
 def _row(layer: LayerReport) -> tuple[Any, ...]:
+    from .diagnosis import pair
+
     gain = "" if layer.gain is None else f"{layer.gain:.4g}"
     between = f" ({', '.join(layer.between)})" if layer.between else ""
     return (
@@ -200,13 +202,8 @@ def _row(layer: LayerReport) -> tuple[Any, ...]:
         layer.neuron,
         layer.surrogate,
         gain + between,
-        _pair(layer.rate),
-        _pair(layer.var_h),
-        _pair(layer.grad_var),
+        pair(layer.rate),
+        pair(layer.var_h),
+        pair(layer.grad_var),
         layer.verdict,
     )
-
-
-def _pair(quantity: Quantity) -> str:
-    mean = "none" if quantity.mean is None else f"{quantity.mean:.3g}"
-    return mean + ("" if quantity.predicted is None else f" [{quantity.predicted:.3g}]")

@@ -102,6 +102,16 @@ class Diagnosis:
         layer = self.layers[(self.at or 1) - 1]
         return f"{self.model} is {self.verdict} at layer {self.at} ({layer.name}): {self.cause}. Cure: {self.advice}"
 
+    def __str__(self) -> str:
+        """Layers as lines, measured with the prediction in brackets, then the verdict."""
+        rows = [("layer", "neuron", "rate", "Var(H)", "E[δ²]/last", "verdict")]
+        for layer in self.layers:
+            numbers = (pair(getattr(layer, name)) for name in ("rate", "var_h", "grad_var"))
+            rows.append((f"{layer.layer} {layer.name}", layer.neuron, *numbers, layer.verdict))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join([*lines, self.summary()])
+
     def to_dict(self) -> dict[str, Any]:
         document: dict[str, Any] = {
             name: getattr(self, name) for name in ("model", "verdict", "at", "cause", "advice", "halves", "seed")
@@ -235,6 +245,11 @@ def _by_step(one: Measured, mine: Predicted, unit: float, scale: float | None) -
         "rate": {"measured": listed(one.rate.mean(axis=1)), "predicted": listed(mine.rate)},
         "grad_var": {"measured": listed(one.grad.mean(axis=1), unit), "predicted": listed(mine.grad, scale)},
     }
+
+
+def pair(quantity: Quantity) -> str:
+    mean = "none" if quantity.mean is None else f"{quantity.mean:.3g}"
+    return mean + ("" if quantity.predicted is None else f" [{quantity.predicted:.3g}]")
 
 
 def _number(value: float) -> float | None:
