@@ -120,14 +120,14 @@ class Calibration:
         }
 
 
-def claim_of(claimed: float) -> Claim:
+def claim_of(claimed: float, observable: str = OBSERVABLE.name) -> Claim:
     return Claim(
         id="calibration",
-        statement="The backward factor is as claimed.",
+        statement="The observable has the claimed value.",
         why="True or false by construction.",
         source="ikun",
         expected="inconclusive",
-        criteria=(Criterion(observable=OBSERVABLE.name, claimed=claimed), ACTIVE),
+        criteria=(Criterion(observable=observable, claimed=claimed), ACTIVE),
     )
 
 
@@ -139,9 +139,10 @@ def on_networks(claims: int, seed: int = 0, device: str = "cpu", advance: Advanc
         verdicts, draws = Counter[str](), 0
         for number in range(-(-claims // alike)):
             sequence = np.random.SeedSequence((seed, index, number))
-            case, claimed = made.make(np.random.default_rng(sequence))
+            known = made.make(np.random.default_rng(sequence))
             settings = RunSettings(batch=BATCH, seed=int(sequence.generate_state(1)[0]), device=device)
-            result = judge(claim_of(claimed), [case], Laboratory(settings)).results[0]
+            claim = claim_of(known.claimed, known.observable)
+            result = judge(claim, [known.case], Laboratory(settings)).results[0]
             verdicts[result.outcome] += 1
             draws += len(result.draws)
             if advance:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -21,6 +22,7 @@ from ikun_sym.theory.slope import slope_of
 from .case import Case, build, layer_of
 from .judge import RunSettings
 from .network import Architecture
+from .observables import OBSERVABLES
 
 TOLERANCE = RunSettings.tolerance
 MARGIN = 0.02
@@ -33,8 +35,19 @@ FAMILIES = ("sigmoid", "erf", "atan", "triangular")
 SHAPE = Architecture(depth=13, width=192)
 """Twelve factors are averaged, as in a small run; wide enough that the bias of a factor is well below MARGIN."""
 
-Known = tuple[Case, float]
-"""The network and the value that is claimed for its backward factor."""
+
+class Known(NamedTuple):
+    """The network and the value that is claimed for an observable of it."""
+
+    case: Case
+    claimed: float
+    observable: str = "backward_factor"
+
+
+OVER_TIME = replace(SHAPE, depth=10, width=256, samples=16)
+"""Networks over several steps: wider, for the gradients of all steps share the bias."""
+
+TRIES = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,36 +95,36 @@ def _any_factor(rng: np.random.Generator) -> float:
 
 @construction("critical network, claimed 1", true=True)
 def _critical(rng: np.random.Generator) -> Known:
-    return _case(network_of(rng, 1.0)), 1.0
+    return Known(_case(network_of(rng, 1.0)), 1.0)
 
 
 @construction("claimed: the exact factor", true=True)
 def _exact(rng: np.random.Generator) -> Known:
     factor = _any_factor(rng)
-    return _case(network_of(rng, factor)), factor
+    return Known(_case(network_of(rng, factor)), factor)
 
 
 @construction("inside the tolerance by 0.02", true=True)
 def _inside(rng: np.random.Generator) -> Known:
-    return _case(network_of(rng, 1 + _side(rng) * (TOLERANCE - MARGIN))), 1.0
+    return Known(_case(network_of(rng, 1 + _side(rng) * (TOLERANCE - MARGIN))), 1.0)
 
 
 @construction("claimed: 10 % off", true=False)
 def _ten_per_cent(rng: np.random.Generator) -> Known:
     factor = _any_factor(rng)
-    return _case(network_of(rng, factor)), factor * (1 + 0.1 * _side(rng))
+    return Known(_case(network_of(rng, factor)), factor * (1 + 0.1 * _side(rng)))
 
 
 @construction("outside the tolerance by 0.02", true=False)
 def _outside(rng: np.random.Generator) -> Known:
     factor = _any_factor(rng)
-    return _case(network_of(rng, factor)), factor + _side(rng) * (TOLERANCE + MARGIN)
+    return Known(_case(network_of(rng, factor)), factor + _side(rng) * (TOLERANCE + MARGIN))
 
 
 @construction("wrong slope", true=False)
 def _wrong_slope(rng: np.random.Generator) -> Known:
     """The weights of a critical network with the slope of another."""
-    return _case(network_of(rng, _off(rng))), 1.0
+    return Known(_case(network_of(rng, _off(rng))), 1.0)
 
 
 @construction("wrong gain", true=False)
@@ -131,7 +144,7 @@ def _wrong_gain(rng: np.random.Generator) -> Known:
         # The factor need not be monotone in the gain, nor reach every value where rates are stable: then another network.
         for low, high in ((right.input_rate, 0.45), (0.18, right.input_rate)):
             if excess(low) * excess(high) < 0:
-                return _case(at(root(excess, low, high))), 1.0
+                return Known(_case(at(root(excess, low, high))), 1.0)
 
 
 @construction("wrong alpha", true=False)
@@ -140,7 +153,69 @@ def _wrong_alpha(rng: np.random.Generator) -> Known:
     bound = resolve(str(rng.choice(FAMILIES)))
     slope = slope_of(bound)
     surrogate = slope.at(slope.default * rng.uniform(0.5, 2)).spec
-    return build(replace(SHAPE, surrogate=surrogate, threshold=0.0), "ikun", alpha=_off(rng) / 4), 1.0
+    return Known(build(replace(SHAPE, surrogate=surrogate, threshold=0.0), "ikun", alpha=_off(rng) / 4), 1.0)
+
+
+def _leaky(rng: np.random.Generator) -> Architecture:
+    """A leaky network over a few steps, hard reset, detached or not, rates far from the lowest stable one."""
+    return replace(
+        OVER_TIME,
+        surrogate=str(rng.choice(FAMILIES)),
+        steps=int(rng.integers(3, 6)),
+        leak=float(rng.uniform(0.4, 0.9)),
+        gain=float(rng.uniform(8.0, 14.0)),
+        detach=bool(rng.integers(2)),
+        loss=str(rng.choice(("white", "rate"))),
+    )
+
+
+def expected(case: Case, observable: str = "backward_factor") -> float:
+    return OBSERVABLES[observable].expected(case).value
+
+
+def _apart(
+    rng: np.random.Generator, draw: Callable[[np.random.Generator], Architecture], observable: str, **wrong: Any
+) -> Known:
+    """A network, and what a theory says of it that is wrong by more than the tolerance and MARGIN."""
+    for _ in range(TRIES):
+        case = _case(draw(rng))
+        claimed = expected(case.under(**wrong), observable)
+        if abs(claimed - expected(case, observable)) >= TOLERANCE + MARGIN:
+            return Known(case, claimed, observable)
+    raise AssertionError(f"no network on which {wrong} errs")
+
+
+@construction("over time: the theory's factor", true=True)
+def _over_time(rng: np.random.Generator) -> Known:
+    case = _case(replace(_leaky(rng), reset=str(rng.choice(("hard", "soft")))))
+    return Known(case, expected(case))
+
+
+@construction("over time: the theory's rate", true=True)
+def _rate_over_time(rng: np.random.Generator) -> Known:
+    case = _case(replace(_leaky(rng), reset=str(rng.choice(("hard", "soft")))))
+    return Known(case, expected(case, "rate"), "rate")
+
+
+@construction("over time: wrong reset", true=False)
+def _wrong_reset(rng: np.random.Generator) -> Known:
+    """The rate that a soft reset would give."""
+    return _apart(rng, _leaky, "rate", reset="soft")
+
+
+@construction("over time: wrong leak", true=False)
+def _wrong_leak(rng: np.random.Generator) -> Known:
+    return _apart(rng, _leaky, "rate", leak=0.0)
+
+
+@construction("over time: white noise at depth", true=False)
+def _white_noise(rng: np.random.Generator) -> Known:
+    """The rate of currents that are white in time, near the gain at which they would just keep it."""
+
+    def draw(rng: np.random.Generator) -> Architecture:
+        return replace(_leaky(rng), steps=8, loss="white", leak=float(rng.uniform(0.6, 0.9)), gain=float(rng.uniform(7.0, 8.0)))
+
+    return _apart(rng, draw, "rate", white_currents=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,8 @@ from scipy.stats import norm
 from ikun_validate import statistics
 from ikun_validate.calibration import ALLOWED, Calibration, Row, on_law, on_networks
 from ikun_validate.constructions import CONSTRUCTIONS, LAWS, MARGIN, TOLERANCE, Construction, Law
+from ikun_validate.judge import Laboratory, RunSettings
+from ikun_validate.observables import OBSERVABLES
 from ikun_validate.statistics import Interval, mean_interval
 
 N = 1000
@@ -53,12 +55,29 @@ def test_laws_have_the_moments_they_say(name_sample: tuple, skewness: float) -> 
     assert (values**3).mean() == pytest.approx(skewness, abs=0.06)
 
 
-@pytest.mark.parametrize("made", CONSTRUCTIONS, ids=lambda made: made.name)
+OVER_TIME = [made for made in CONSTRUCTIONS if made.name.startswith("over time")]
+ONE_STEP = [made for made in CONSTRUCTIONS if made not in OVER_TIME]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("made", OVER_TIME, ids=lambda made: made.name)
+def test_constructions_over_time_are_true_or_false_on_wide_networks(made: Construction) -> None:
+    """The mean of 24 draws of a network four times as wide, against the claim: within the tolerance or outside it, by more
+    than its standard error."""
+    case, claimed, observable = made.make(np.random.default_rng(7))
+    wide = replace(case.architecture, width=1024)
+    values = [OBSERVABLES[observable].measure(draw, case) for draw in Laboratory(RunSettings(seed=11)).draws(wide, 24)]
+    distance, error = abs(np.mean(values) - claimed), np.std(values, ddof=1) / 24**0.5
+    assert distance + error < TOLERANCE if made.true else distance - error > TOLERANCE
+
+
+@pytest.mark.parametrize("made", ONE_STEP, ids=lambda made: made.name)
 def test_constructions_are_true_or_false_by_an_independent_route(made: Construction) -> None:
     """χ = K ∫ f'(h − θ)² φ(h/σ) dh/σ by quadrature, f' written out here, at the rate K Q(θ/σ) = σ² where layers rest."""
     for number in range(2):
-        case, claimed = made.make(np.random.default_rng((5, number)))
+        case, claimed, observable = made.make(np.random.default_rng((5, number)))
         a = case.architecture
+        assert observable == "backward_factor"
         name, _, parameter = a.surrogate.partition(":")
         k = float(parameter.partition("=")[2])
         sigma = (a.gain * a.input_rate) ** 0.5
