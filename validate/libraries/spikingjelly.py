@@ -100,7 +100,7 @@ class SpikingJelly(Library):
         bound = resolve(spec)
         name = bound.surrogate.name.removeprefix("spikingjelly.")
         made = getattr(import_module(self.package), name, None)
-        if made is None:
+        if not (isinstance(made, type) and issubclass(made, import_module(self.package).SurrogateFunctionBase)):
             return f"{spec} is no surrogate of spikingjelly"
         keywords = {key: float(value) for key, value in bound.values}
         unknown = set(keywords) - set(inspect.signature(made.__init__).parameters)
