@@ -284,11 +284,23 @@ def test_limits_at_a_point() -> None:
 
 
 def test_a_limit_between_bounds(document: Document) -> None:
-    """a Q(a)/φ(a) → 1 from Gordon's bounds."""
-    upper = document.bound("upper", a * Q(a) / phi(a), "<=", 1, by=_mills(document))
-    lower = document.bound("lower", a**2 / (a**2 + 1) - 1, "<=", 0, Manifest(1 / (1 + a**2)))
+    """a Q(a)/φ(a) → 1 from Gordon's two bounds."""
+    ratio = a * Q(a) / phi(a)
+    gordon = Monotone(a, "high", Manifest(2 * phi(a) / (1 + a**2) ** 2))
+    below = document.bound("Gordon", Q(a), ">", a * phi(a) / (1 + a**2), gordon)
+    lower = document.bound("lower", a**2 / (1 + a**2), "<", ratio, Combined(((below.claim, a / phi(a)),)))
+    upper = document.bound("upper", ratio, "<", 1, _mills(document))
+    made = document.limit("it", ratio, a, sp.oo, 1, bounds=(lower, upper))
+    assert (made.mark, made.rests_on) == ("proved", (lower.id, upper.id))
+    with refused("limit is 1, not 2"):
+        document.limit("it", ratio, a, sp.oo, 2, bounds=(lower, upper))
     with refused("not bounds of"):
-        document.limit("it", a * Q(a) / phi(a), a, sp.oo, 1, bounds=(lower, upper))
+        document.limit("it", 2 * ratio, a, sp.oo, 1, bounds=(lower, upper))
+    with refused("does not reach"):
+        document.limit("it", ratio, a, 1, 1, bounds=(lower, upper))
+    other = document.bound("other", a**2 / (a**2 + 1) - 1, "<=", 0, Manifest(1 / (1 + a**2)))
+    with refused("not bounds of"):
+        document.limit("it", ratio, a, sp.oo, 1, bounds=(other, upper))
 
 
 def _mills(document: Document) -> Combined:
