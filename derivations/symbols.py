@@ -109,6 +109,14 @@ LOCAL = {
         "r": "fan-out over fan-in",
         "d": "how fast the shape falls",
     },
+    "joint": {
+        "M": "a bound of f'²",
+        "N": "q E[f'(H − θ)²], the numerator of C",
+        "h": "the inverse Mills ratio, φ(a)/Q(a)",
+        "n": "a variable of substitution",
+        "s": "standard deviation of the membrane potential",
+        "r": "a ratio",
+    },
     "released-code": {
         "k": "number of a point of the grid",
         r"\bar{g}": "the number by which the released code divides",
