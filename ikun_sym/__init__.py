@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .theory.constants import constants
     from .theory.design import design
     from .theory.joint import joint
+    from .theory.meanfield import meanfield
 
 _HOME = {
     "moment": "gaussian.moment",
@@ -28,6 +29,7 @@ _HOME = {
     "constants": "theory.constants",
     "design": "theory.design",
     "joint": "theory.joint",
+    "meanfield": "theory.meanfield",
     "init_variance": "initialise",
     "export": "targets",
     "register": "catalogue.surrogates",
@@ -45,6 +47,7 @@ __all__ = [
     "export",
     "init_variance",
     "joint",
+    "meanfield",
     "moment",
     "register",
 ]

@@ -49,7 +49,7 @@ def _line(claim: Claim, result: CaseResult, target: str) -> Line:
     return Line(
         claim=claim.id,
         case=result.case.label,
-        claimed=f"{main.claimed:.4g} ± {main.threshold:.2g}",
+        claimed=main.range,
         predicted="no theory" if np.isnan(main.predicted) else f"{main.predicted:.4g}",
         measured=measured,
         draws=str(len(result.draws)),

@@ -27,6 +27,14 @@ class Check:
     predicted_se: float = 0.0
 
     @property
+    def range(self) -> str:
+        """What is claimed, for people."""
+        low, high = self.bounds
+        if np.isinf(high):
+            return f"above {low:.4g}"
+        return f"below {high:.4g}" if np.isinf(low) else f"{self.claimed:.4g} ± {self.threshold:.2g}"
+
+    @property
     def holds(self) -> bool | None:
         """True if the whole interval lies inside the bounds, False if it lies outside, None if neither."""
         if not self.interval.known:

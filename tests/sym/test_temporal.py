@@ -563,3 +563,15 @@ def test_bad_flags_end_in_one_line(flags: list[str], named: str, capsys: pytest.
     code, out, err = run_command(capsys, *flags)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert named in err
+
+
+def test_from_python() -> None:
+    """The same words as on the command line, the same numbers, and a misspelt one is refused."""
+    import ikun_sym
+
+    found = ikun_sym.meanfield(depth=3, steps=2, leak=0.5, gain=9.0, input_rate=0.3)
+    wanted = predict(TimeModel(depth=3, steps=2, leak=0.5, gain=9.0, input_rate=0.3))
+    np.testing.assert_array_equal(found.array("rate"), wanted.array("rate"))
+    assert ikun_sym.meanfield(depth=2).layers[0].rate[0] > 0.2
+    with pytest.raises(IkunError, match="did you mean"):
+        ikun_sym.meanfield(dephth=3)

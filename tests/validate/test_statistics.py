@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import binom
@@ -10,6 +12,7 @@ from ikun_validate.statistics import (
     LOOKS,
     UNKNOWN,
     Interval,
+    deviation_interval,
     log_normal_mean_interval,
     mean_interval,
     planned_looks,
@@ -140,3 +143,20 @@ def test_unknown_never_counts_as_passed() -> None:
     assert check.holds is None
     assert check.to_dict()["value"] is None
     assert "reason" in check.to_dict()
+
+
+@pytest.mark.parametrize("error", [0.05, 0.005])
+def test_variance_interval_covers(error: float) -> None:
+    """n = 2000 of 24 normal values each; false alarm one in a million."""
+    values = np.random.default_rng(8).normal(1, 0.3, (REPEATS, 24))
+    missed = sum(not (i.low <= 0.3 <= i.high) for i in (deviation_interval(row, error) for row in values))
+    assert error * REPEATS / 5 <= missed <= most_misses(error)
+
+
+def test_a_prediction_near_the_edge_decides_nothing() -> None:
+    """Three standard errors on either side must lie inside, or outside."""
+    check = Check(name="x", interval=UNKNOWN, bounds=(0.95, 1.05), claimed=1.0, threshold=0.05, predicted=1.04)
+    assert check.predicted_holds is True
+    assert replace(check, predicted_se=0.01).predicted_holds is None
+    assert replace(check, predicted=1.2, predicted_se=0.01).predicted_holds is False
+    assert replace(check, bounds=(0.5, np.inf)).range == "above 0.5"
