@@ -8,7 +8,7 @@ import pytest
 
 from ikun_sym.benchmarks.export import WANTED, Row, speed
 from ikun_sym.targets.accuracy import Cell
-from ikun_sym.targets.table import rendered
+from ikun_sym.targets.table import FILE, rendered
 
 
 @pytest.mark.slow
@@ -35,3 +35,17 @@ def test_the_page_shows_what_breaks_a_promise() -> None:
     assert lines["| atan"] == "| atan | 1; 1.0e-15 | not run: julia is not installed |"
     assert "**5; 1.0e-15**" in lines["| tanh"]
     assert "**1; 1.0e-12**" in lines["| erf"]
+
+
+def test_the_page_is_complete() -> None:
+    """Every surrogate has a row and every target that emits code a column, each cell run or with its reason."""
+    from ikun_sym.catalogue.surrogates import SURROGATES
+    from ikun_sym.targets.accuracy import runnable
+
+    text = FILE.read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    assert rows[0] == ["surrogate", *(target.name for target in runnable())]
+    assert [row[0] for row in rows[2:]] == list(SURROGATES.names())
+    for row in rows[2:]:
+        assert len(row) == len(rows[0])
+        assert all(";" in cell or cell.startswith("not run: ") for cell in row[1:])
