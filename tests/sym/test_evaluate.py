@@ -220,6 +220,12 @@ def test_moderate_settings_never_need_ball_arithmetic(name: str) -> None:
     assert np.isfinite(float_function(SURROGATES[name].bind(), "fprime", 2).expectation(mean, var, settle=False)).all()
 
 
+def test_a_finite_piece_that_grows_is_not_cut() -> None:
+    """e^{200(x − 1)} up to x = 1 and mean −1, σ = 1/10: the bulk lies 20 σ from the mean."""
+    bound = SURROGATES["spike_rate_escape"].bind({"beta": 100})
+    assert worst(bound, 2, [(-1.0, 0.01), (-1.0, 0.010000000000000002), (-0.5, 0.01)]) <= 1
+
+
 def sawtooth(side: int) -> PeriodicTail:
     """1 − r on [0, 1/2) and r²/4 on [1/2, 2), for ever, fading as e^{−u/5}."""
     fade = sp.exp(-U / 5)

@@ -94,7 +94,10 @@ class TanhSinh:
 
     def __init__(self, pieces: list[NumberedPiece], env: Mapping[sp.Symbol, float]) -> None:
         self.pieces, self.env = pieces, dict(env)
-        grown = [growth(piece.value.subs(list(self.env.items()))) for piece, _, hi, _ in pieces if math.isinf(hi)]
+        rates = [growth(piece.value.subs(list(self.env.items()))) for piece, *_ in pieces]
+        grown = [rate for rate, (_, _, hi, _) in zip(rates, pieces, strict=True) if math.isinf(hi)]
+        # a finite piece that grows away from the density is not cut: its bulk may lie at its far end
+        self.uncut = [any(rate) and math.isfinite(hi) for rate, (_, _, hi, _) in zip(rates, pieces, strict=True)]
         self.linear, self.quadratic = (max((g[i] for g in grown), default=0.0) for i in (0, 1))
 
     def __call__(self, mean: Floats, var: Floats) -> tuple[Floats, Booleans]:
@@ -125,7 +128,7 @@ class TanhSinh:
         fine, coarse = np.zeros(mean.shape), np.zeros(mean.shape)
         sigma = np.sqrt(var)
         with np.errstate(under="ignore", over="ignore", invalid="ignore"):
-            for piece, lo, hi, value in self.pieces:
+            for (piece, lo, hi, value), uncut in zip(self.pieces, self.uncut, strict=True):
                 if piece.is_zero:
                     continue
                 m = piece.side * mean
@@ -133,7 +136,7 @@ class TanhSinh:
                 gap = np.abs(m - top)
                 # (gap + r)² = gap² + REACH² σ², solved for r without cancellation
                 reach = REACH * REACH * var / (np.sqrt(gap * gap + REACH * REACH * var) + gap)
-                for outwards, length in ((True, np.minimum(hi - top, reach)), (False, top - lo)):
+                for outwards, length in ((True, hi - top if uncut else np.minimum(hi - top, reach)), (False, top - lo)):
                     live = length > 0
                     if live.any():
                         start = top[live] if outwards else top[live] - length[live]
