@@ -36,7 +36,7 @@ from .checkers.sample import Sample
 from .figure import Figure
 from .reference import Reference
 from .statement import MARKS, DerivationError, Statement
-from .words import domain, tex
+from .words import domain, plain, tex
 
 __all__ = ["MARKS", "DerivationError", "Document", "Section", "Statement"]
 
@@ -119,7 +119,7 @@ class Document:
                 text=text,
                 formulas=formulas,
                 checker=finding.checker,
-                details=finding.details,
+                details=tuple(map(plain, finding.details)),
                 id=id,
                 because=because,
                 rests_on=tuple(dict.fromkeys(uses)),

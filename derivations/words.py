@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import sympy as sp
@@ -60,6 +61,13 @@ def tex(expr: Any) -> str:
         elif len(name) > 1 and sp.latex(symbol) == name:
             names[symbol] = rf"\mathrm{{{name}}}"
     return sp.latex(expr, symbol_names=names)
+
+
+def plain(text: str) -> str:
+    """Text in which symbols whose names are LaTeX are spelled: n_{\\mathrm{in}} becomes n_in."""
+    text = re.sub(r"\\(?:mathrm|mathbb|operatorname)\{([^{}]*)\}", r"\1", text)
+    text = re.sub(r"([_^])\{(\w+)\}", r"\1\2", text)
+    return re.sub(r"\\([A-Za-z]+)", r"\1", text)
 
 
 def domain(symbol: sp.Symbol) -> str:

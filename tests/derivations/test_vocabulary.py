@@ -17,7 +17,7 @@ from ikun_derivations.checkers.sign import sign
 from ikun_derivations.document import DerivationError, Document
 from ikun_derivations.figure import Axis, Figure, Series
 from ikun_derivations.reference import IKUN
-from ikun_derivations.words import Density, UpperTail, domain
+from ikun_derivations.words import Density, UpperTail, domain, plain
 from ikun_sym.errors import IkunError
 
 a, b = sp.symbols("a b", positive=True)
@@ -45,6 +45,14 @@ def test_domains_are_what_the_checks_use() -> None:
     assert [domain(s) for s in (a, x, n)] == ["a > 0", r"x \in \mathbb{R}", r"n \geq 0"]
     assert domain(sp.Symbol("z")) == r"z \in \mathbb{C}"
     assert domain(sp.Symbol("k", integer=True, positive=True)) == r"k \in \{1, 2, \dots\}"
+
+
+def test_details_spell_the_names_of_symbols(document: Document) -> None:
+    fan, spread = sp.Symbol(r"n_{\mathrm{in}}", positive=True), sp.Symbol(r"\sigma_X^2", positive=True)
+    document.assume("More", symbols=(fan, spread))
+    made = document.bound("it", fan + spread, ">", fan, Manifest(spread))
+    assert made.details == ("difference of the sides = sigma_X^2, > 0 by the signs of its parts",)
+    assert plain(r"n_{\mathrm{in}} D(e^{-u})") == "n_in D(e^{-u})"
 
 
 def test_a_symbol_nobody_introduced_is_refused(document: Document) -> None:
