@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from ikun_sym.catalogue.schemes import rate as rate_symbol
 from ikun_sym.errors import IkunError
 from ikun_sym.theory.normal import quantile_of_upper_tail
 
@@ -62,7 +61,7 @@ def aim_of(wish: Wish, plans: list[Plan], correct: bool) -> Aim | None:
         return None if not correct else to_deviation() if one_step else to_rate(wish.rate or 0.2)
     if wish.scheme.aim == "batch-norm":
         raise IkunError(f"scheme {wish.scheme.name!r} needs data: {wish.scheme.needs_data}; {wish.scheme.advice}")
-    rate = wish.rate or wish.scheme.defaults.get(rate_symbol)
+    rate = wish.rate
     if wish.scheme.needs_data or correct:
         return to_rate(float(rate)) if rate is not None else to_deviation(1.0)
     return None

@@ -104,7 +104,7 @@ class Diagnosis:
 
     def __str__(self) -> str:
         """Layers as lines, measured with the prediction in brackets, then the verdict."""
-        rows = [("layer", "neuron", "rate", "Var(H)", "E[δ²]/last", "verdict")]
+        rows: list[tuple[str, ...]] = [("layer", "neuron", "rate", "Var(H)", "E[δ²]/last", "verdict")]
         for layer in self.layers:
             numbers = (pair(getattr(layer, name)) for name in ("rate", "var_h", "grad_var"))
             rows.append((f"{layer.layer} {layer.name}", layer.neuron, *numbers, layer.verdict))

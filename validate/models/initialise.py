@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import sympy as sp
 import torch
 from torch import Tensor, nn
 
@@ -93,26 +94,33 @@ def initialise_(
     Errors (IkunError): those of `diagnose`; a scheme that does not exist, or that no layer admits. Then nothing was changed.
     """
     entry, _ = find_scheme(scheme)
-    if rate is None and rate_symbol in entry.defaults:
-        rate = float(entry.defaults[rate_symbol])
+    default = sp.sympify(entry.defaults.get(rate_symbol, sp.nan))
+    if rate is None and default.is_Number and default is not sp.nan:  # else it depends on the layer, or there is none
+        rate = float(default)
     wish = Wish(spec=scheme, scheme=entry, rate=rate, alpha=alpha)
     run: dict[str, Any] = {"steps": steps, "step_by_step": step_by_step, "seed": seed}
     measured = measure(model, example_input, **run)
     before = diagnosis_of(model, measured, seed)
     plans = plans_of(measured, wish)
-    if not any(plan.gain is not None for plan in plans):
-        reasons = dict.fromkeys(reason for plan in plans for reason in plan.change.could_not)
-        raise IkunError(f"scheme {scheme!r} could be applied to no layer: " + "; ".join(reasons))
+    _demand_some(plans, scheme)
+    aim = aim_of(wish, plans, correct)  # refused before anything is changed
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         for plan in plans:
             _apply(plan)
+    _demand_some(plans, scheme)
     if wish.critical:
         refeed_(model, example_input, plans, wish, run)
-    if (aim := aim_of(wish, plans, correct)) is not None:
+    if aim is not None:
         correct_(model, example_input, plans, aim, run)
     after = diagnosis_of(model, measure(model, example_input, **run), seed)
     return Initialised(scheme=scheme, rate=rate, changes=tuple(plan.change for plan in plans), before=before, after=after)
+
+
+def _demand_some(plans: list[Plan], scheme: str) -> None:
+    if not any(plan.gain is not None for plan in plans):
+        reasons = dict.fromkeys(reason for plan in plans for reason in plan.change.could_not)
+        raise IkunError(f"scheme {scheme!r} could be applied to no layer: " + "; ".join(reasons))
 
 
 def _apply(plan: Plan) -> None:
