@@ -205,7 +205,7 @@ def _wrong_reset(rng: np.random.Generator) -> Known:
 
 @construction("over time: wrong leak", true=False)
 def _wrong_leak(rng: np.random.Generator) -> Known:
-    return _apart(rng, _leaky, "rate", leak=0.0)
+    return _apart(rng, _leaky, "backward_factor", leak=0.0)
 
 
 @construction("over time: white noise at depth", true=False)
@@ -213,7 +213,9 @@ def _white_noise(rng: np.random.Generator) -> Known:
     """The rate of currents that are white in time, near the gain at which they would just keep it."""
 
     def draw(rng: np.random.Generator) -> Architecture:
-        return replace(_leaky(rng), steps=8, loss="white", leak=float(rng.uniform(0.6, 0.9)), gain=float(rng.uniform(7.0, 8.0)))
+        return replace(
+            _leaky(rng), steps=8, loss="white", leak=float(rng.uniform(0.75, 0.9)), gain=float(rng.uniform(7.0, 7.8))
+        )
 
     return _apart(rng, draw, "rate", white_currents=True)
 
