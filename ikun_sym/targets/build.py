@@ -39,7 +39,7 @@ MOST_CELLS = 4096
 """Cells of a periodic tail that are summed; where the density covers more the answer is NaN."""
 
 BISECTIONS = 66
-RANGE = (1e-100, 1e100)
+RANGE = (1e-30, 1e30)
 
 TAKEN = frozenset(
     [

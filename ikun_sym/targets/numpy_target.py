@@ -11,10 +11,11 @@ from .target import TARGETS, Target
 CHOOSE = '''def _choose(condition, first, second):
     """first() where the condition holds, second() elsewhere; neither is evaluated for nothing."""
     if np.all(condition):
-        return first()
-    if not np.any(condition):
-        return second()
-    return np.where(condition, first(), second())'''
+        second = first
+    elif not np.any(condition):
+        first = second
+    value = first()
+    return np.where(condition, value, value if first is second else second())'''
 
 SUM = '''def _sum(function, count, *args):
     """The sum of function(i, *args) over i < count, in blocks that fit into memory."""
