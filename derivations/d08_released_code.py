@@ -27,7 +27,7 @@ POINTS = 1000
 AVERAGED = 1 / (1 + x**2)
 """The function that the code averages, without the bars: it is positive."""
 
-V1, V2 = (SCHEMES[name].variance.subs({fan_in: n_in, fan_out: n_out}) for name in ("ikun-v1", "ikun-v2"))
+V1, V2 = (sp.sympify(SCHEMES[name].variance).subs({fan_in: n_in, fan_out: n_out}) for name in ("ikun-v1", "ikun-v2"))
 
 
 def exact_mean() -> sp.Expr:
