@@ -11,10 +11,15 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parents[1] / "README.md"
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)
-LINES = [line for language, block in BLOCKS if language == "sh" for line in block.splitlines() if line.strip()]
+BLOCKS = re.findall(r"```(\w+)(?: (\S+))?\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)
+LINES = [line for language, _, block in BLOCKS if language == "sh" for line in block.splitlines() if line.strip()]
 COMMANDS = [line for line in LINES if not line.startswith("#")]
-PYTHON = [block for language, block in BLOCKS if language == "python"]
+PYTHON = [block for language, name, block in BLOCKS if language == "python" and not name]
+FILES = {name: block for _, name, block in BLOCKS if name}
+"""Files that the reader is told to have, by name."""
+
+SILENT = "ikun diagnose my_model:build --input-shape 4,32,256"
+"""The command that finds a network unhealthy."""
 
 
 def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -24,12 +29,17 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 def test_the_readme_has_commands() -> None:
     assert len([c for c in COMMANDS if c.startswith("ikun ")]) >= 10
     assert PYTHON
+    assert SILENT in COMMANDS
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("ikun ")])
 def test_command(command: str, tmp_path: Path) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    if command.startswith("ikun diagnose"):
+        pytest.importorskip("spikingjelly", reason="the README's model is one of SpikingJelly's")
     found = run([sys.executable, "-m", "ikun_sym.cli", *shlex.split(command)[1:]], tmp_path)
-    assert found.returncode == 0, found.stderr
+    assert found.returncode == (1 if command == SILENT else 0), found.stderr
     assert found.stdout
 
 
