@@ -226,6 +226,13 @@ def test_a_finite_piece_that_grows_is_not_cut() -> None:
     assert worst(bound, 2, [(-1.0, 0.01), (-1.0, 0.010000000000000002), (-0.5, 0.01)]) <= 1
 
 
+@pytest.mark.parametrize("power", POWERS)
+def test_a_breakpoint_far_below_the_mean_keeps_its_digits(power: int) -> None:
+    """1/|x| from 1/100 outwards, means to 3 σ = 300: an end taken as mean − length would be off by 3e-12 of itself."""
+    bound = SURROGATES["fake_numerical_gradient"].bind({"alpha": 100})
+    assert worst(bound, power, [(-300.0, 1e4), (-100.0, 1e4), (50.0, 1e4), (700.0, 1e5)]) <= 1
+
+
 def sawtooth(side: int) -> PeriodicTail:
     """1 − r on [0, 1/2) and r²/4 on [1/2, 2), for ever, fading as e^{−u/5}."""
     fade = sp.exp(-U / 5)

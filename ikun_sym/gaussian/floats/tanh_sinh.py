@@ -139,7 +139,8 @@ class TanhSinh:
                 for outwards, length in ((True, hi - top if uncut else np.minimum(hi - top, reach)), (False, top - lo)):
                     live = length > 0
                     if live.any():
-                        start = top[live] if outwards else top[live] - length[live]
+                        # lo itself, not top − length: what varies on the scale of a small lo sees its digits
+                        start = top[live] if outwards else np.full(int(live.sum()), lo)
                         terms = self._stretch(value, outwards, start, length[live], gap[live], sigma[live], nodes)
                         fine[live] += terms.sum(axis=1)
                         coarse[live] += 2 * terms[:, ::2].sum(axis=1)
