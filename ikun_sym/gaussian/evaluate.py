@@ -20,15 +20,16 @@ from ..catalogue.piecewise import PiecewiseFunction, R, U
 from ..errors import IkunError
 from .certify import expectation
 from .floats import FAST
+from .floats.recurring import Tail
 from .floats.route import Floats, Route
-from .floats.tanh_sinh import AGREEMENT, EXTENT, LEVELS, REACH, TanhSinh, rule
+from .floats.tanh_sinh import AGREEMENT, EXTENT, LEVELS, NARROWING, REACH, TILT, TanhSinh, rule
 from .special import Numpy, lower
 
 _BATCH = 8192
 """Points that go through a route together: a dozen arrays of them stay in the second-level cache."""
 
 MAX_CELLS = 512
-"""Cells of a periodic tail that are written out as pieces; a density that reaches further is left to ball arithmetic."""
+"""Cells of a periodic tail that are written out as pieces, where its sum as a whole is not sure; beyond, ball arithmetic."""
 
 
 class FloatFunction:
@@ -52,9 +53,12 @@ class FloatFunction:
         return (*(route for route in made if route is not None), TanhSinh(self.pieces, self.env))
 
     @cached_property
-    def tails(self) -> list[tuple[int, float, float]]:
-        """(side, start, period) of the periodic tails."""
-        return [(tail.side, self._number(tail.start), self._number(tail.period)) for tail in self.function.tails]
+    def tails(self) -> list[Tail]:
+        return [Tail(tail, self.values) for tail in self.function.tails]
+
+    @cached_property
+    def tail_routes(self) -> list[Route | None]:
+        return [tail.route for tail in self.tails]
 
     def __call__(self, x: ArrayLike) -> Floats:
         """The function at x; at a breakpoint, the outer piece (x = 0 belongs to the positive side)."""
@@ -66,17 +70,15 @@ class FloatFunction:
             if inside.any():
                 with np.errstate(over="ignore", under="ignore"):
                     result[inside] = value({**self.env, U: distance[inside]})
-        for tail, (side, start, period) in zip(self.function.tails, self.tails, strict=True):
-            beyond = (points >= 0 if side > 0 else points < 0) & (distance >= start)
-            place = np.where(beyond, np.mod(distance - start, period), np.nan)
-            before = 0.0
-            for end, value in tail.cell:
-                after = math.inf if end == tail.period else self._number(end)
+        for tail in self.tails:
+            beyond = (points >= 0 if tail.side > 0 else points < 0) & (distance >= tail.start.high)
+            result[beyond] = 0.0
+            place = np.where(beyond, np.mod(distance - tail.start.high, tail.period), np.nan)
+            for before, after, value in tail.stretches:
                 inside = (place >= before) & (place < after)
                 if inside.any():
                     with np.errstate(over="ignore", under="ignore"):
-                        result[inside] = lower(value, Numpy())({**self.env, U: distance[inside], R: place[inside]})
-                before = after
+                        result[inside] = value({**self.env, U: distance[inside], R: place[inside]})
         return result
 
     def expectation(self, mean: ArrayLike, var: ArrayLike, *, settle: bool = True) -> Floats:
@@ -116,14 +118,39 @@ class FloatFunction:
         return result
 
     def _with_tails(self, mean: Floats, var: Floats) -> Floats:
+        """Tails as a whole where σ is not short against the period, else cell by cell."""
+        result = self._whole_tails(mean, var)
+        rest = np.flatnonzero(np.isnan(result))
+        if len(rest):
+            result[rest] = self._unrolled_tails(mean[rest], var[rest])
+        return result
+
+    def _whole_tails(self, mean: Floats, var: Floats) -> Floats:
+        if any(route is None for route in self.tail_routes):
+            return np.full(mean.shape, np.nan)
+        parts, good = [], np.ones(mean.shape, dtype=bool)
+        for route in self.tail_routes:
+            part, sure = route(mean, var)  # type: ignore[misc]
+            parts.append(part)
+            good &= sure
+        result, some = np.full(mean.shape, np.nan), np.flatnonzero(good)
+        if len(some):
+            parts = [self._cut(0)._values(mean[some], var[some]), *(part[some] for part in parts)]
+            total = np.sum(parts, axis=0)
+            kept = np.all([np.abs(total) >= np.abs(part) for part in parts], axis=0)  # parts of one sign lose nothing
+            result[some[kept]] = total[kept]
+        return result
+
+    def _unrolled_tails(self, mean: Floats, var: Floats) -> Floats:
         """As many cells of the tails as the density reaches, rounded up to a power of two, are pieces like others."""
-        cells = np.ones(mean.shape)
-        for side, start, period in self.tails:
-            cells = np.maximum(cells, np.ceil((side * mean + REACH * np.sqrt(var) - start) / period))
+        cells, inside = np.ones(mean.shape), np.ones(mean.shape, dtype=bool)
+        for tail in self.tails:
+            cells = np.maximum(cells, tail.cells(mean, var))
+            inside &= (tail.linear * np.sqrt(var) <= TILT) & (2 * tail.quadratic * var <= NARROWING)
         cells = np.exp2(np.ceil(np.log2(cells)))
         result = np.full(mean.shape, np.nan)
-        for count in np.unique(cells[cells <= MAX_CELLS]):
-            mask = cells == count
+        for count in np.unique(cells[inside & (cells <= MAX_CELLS)]):
+            mask = inside & (cells == count)
             result[mask] = self._cut(int(count))._values(mean[mask], var[mask])
         return result
 

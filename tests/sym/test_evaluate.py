@@ -21,6 +21,7 @@ from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import IkunError
 from ikun_sym.gaussian.certify import expectation
 from ikun_sym.gaussian.evaluate import FloatFunction
+from ikun_sym.gaussian.floats import recurring
 from ikun_sym.gaussian.floats.closed import Closed
 from ikun_sym.gaussian.floats.logistic import Logistic, match, step
 from ikun_sym.gaussian.floats.rational import Rational
@@ -261,6 +262,63 @@ def test_periodic_tails(mean: float, sigma: float) -> None:
     assert float(function.expectation(mean, sigma**2)) == pytest.approx(truth, rel=1e-11)
     for x in (-7.3, -0.2, 0.49, 0.6, 1.2, 5.7, 33.3):
         assert float(function(x)) == pytest.approx(by_hand(x), rel=1e-13)
+
+
+def after_a_gap(value: sp.Expr) -> PiecewiseFunction:
+    """0 up to x = 1/2, from there on with period 1/10 the value on the first half of a cell and 1 on the second."""
+    tail = PeriodicTail(1, sp.S.Half, sp.Rational(1, 10), ((sp.Rational(1, 20), value), (sp.Rational(1, 10), sp.S.One)))
+    return PiecewiseFunction(one_side(1, (0, sp.S.Half)) + one_side(-1, (0, sp.oo)), (tail,))
+
+
+def off(function: PiecewiseFunction, mean: float, var: float, *, settle: bool = False) -> float:
+    """Error in units of the tolerance, by the float routes alone unless `settle`."""
+    truth = expectation(function, {}, Fraction(mean), Fraction(var)).value
+    found = FloatFunction(function, {}).expectation(mean, var, settle=settle)
+    return abs(float(found) / truth - 1) / tolerance(truth)
+
+
+@pytest.mark.parametrize("value", [R, R * sp.exp(-U / 3)], ids=["in the cell alone", "along the tail too"])
+@pytest.mark.parametrize(("mean", "var"), [(-20.0, 1.0), (-5.0, 0.04), (0.3, 0.01), (0.3, 1.0), (9.0, 4.0), (-6.0, 4.0)])
+def test_periodic_tails_from_both_sides_of_their_start(value: sp.Expr, mean: float, var: float) -> None:
+    """Seen from 20 σ below, 19 cells hold what matters."""
+    assert off(after_a_gap(value), mean, var) <= 1
+
+
+def test_a_periodic_tail_that_grows_is_not_cut() -> None:
+    """e^{u/2} at σ = 30 has its bulk 15 σ beyond the mean: the float routes pass, ball arithmetic answers."""
+    function = after_a_gap(sp.exp(U / 2))
+    assert np.isnan(FloatFunction(function, {}).expectation(0.0, 900.0, settle=False))
+    assert off(function, 0.0, 1.0) <= 1
+
+
+@pytest.mark.parametrize("name", ["periodic_exponential", "multi_spike", "refractory_logistic"])
+def test_tails_at_long_sigma_are_summed_as_a_whole(name: str) -> None:
+    function = float_function(SURROGATES[name].bind(), "fprime", 2)
+    mean, var = np.array([0.0, 0.5, -3.0, 30.0])[:, None], np.array([25.0, 1e4])
+    with patch.object(FloatFunction, "_unrolled_tails", side_effect=AssertionError("cell by cell")):
+        assert np.isfinite(function.expectation(mean, var, settle=False)).all()
+    if name != "refractory_logistic":  # values of r alone: at any reach
+        assert np.isfinite(function.expectation(1e6, 1e8, settle=False))
+    assert worst(SURROGATES[name].bind(), 2, [(0.0, 25.0), (-15.0, 25.0), (2.5, 25.0)]) <= 1
+
+
+def test_a_wrong_moment_of_a_cell_is_seen() -> None:
+    function = after_a_gap(R)
+    assert off(function, 0.3, 0.25) <= 1
+    right = recurring._bernoulli
+    for k in (1, 2, 3):
+        with patch.object(recurring, "_bernoulli", lambda j, k=k: right(j) * (1 + 1e-6 * (j == k))):
+            assert off(function, 0.3, 0.25) > 10
+
+
+@pytest.mark.parametrize("sharpness", [10**4, 10**10, 10**18])
+def test_a_table_that_is_too_coarse_is_not_vouched_for(sharpness: int) -> None:
+    """A needle inside every cell: resolved, or every second node does not agree, or nothing is seen."""
+    needle, period = sp.exp(-((R - sp.Rational(1, 50)) ** 2) * sharpness), sp.Rational(1, 10)
+    for value, kind in ((needle, recurring.Recurring), (needle * (1 + sp.exp(-U)), recurring.Table)):
+        route = recurring.Tail(PeriodicTail(1, sp.S.Zero, period, ((period, value),)), {}).route
+        assert type(route) is kind
+        assert vouched(route, np.array([0.3]), np.array([0.25]))[1][0] == (sharpness == 10**4)
 
 
 @pytest.mark.parametrize("name", FAST)

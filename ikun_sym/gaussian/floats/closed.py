@@ -98,10 +98,10 @@ class Closed:
             site.add(mean, twice, laws, left, value, bound)
         for group in self.groups:
             group.add_whole(laws[id(group)], left, value, bound)
-        return value, _vouched(value, bound)
+        return value, vouched(value, bound)
 
 
-def _vouched(value: Floats, bound: Floats) -> Booleans:
+def vouched(value: Floats, bound: Floats) -> Booleans:
     """Where the bound is small enough."""
     size = np.abs(value)
     bound *= ROUNDING

@@ -71,7 +71,7 @@ def segments_of(function: PiecewiseFunction, values: Values) -> tuple[Segment, .
         if any(summand is None for summand in summands):
             return None
         if summands:
-            segments.append(Segment(_point(lo), _point(hi), summands))  # type: ignore[arg-type]
+            segments.append(Segment(point(lo), point(hi), summands))  # type: ignore[arg-type]
     return tuple(segments)
 
 
@@ -84,7 +84,7 @@ def _terms(piece: Piece, numbers: list[tuple[sp.Basic, sp.Basic]]) -> frozenset[
     return frozenset(term if piece.side > 0 else term.mirrored for term in terms)
 
 
-def _point(end: sp.Expr) -> Point | None:
+def point(end: sp.Expr) -> Point | None:
     if end in (sp.oo, -sp.oo):
         return None
     number = sp.N(end, DIGITS)
