@@ -4,8 +4,9 @@ A layer maps the spikes' T×T second moment C to S(K F C Fᵀ), K the gain, F th
 the first step knows nothing of time: its rate p₁ obeys the map of one step, and K = θ²/(λ² a₁² p₁), a₁ = Q⁻¹(p₁), as there.
 If it falls silent the second step is a first step at the same K, and falls silent too, and so on: **over any number of steps,
 whatever leak and reset, activity needs K >= c* θ²/λ², and p₁ > p*** (`critical`). So p₁ from p* to ½ runs through all
-stationary states in which no step is silent. The rate averaged over the steps grows with it; what it is at p₁ = p* is the
-lowest stable rate.
+stationary states in which no step is silent. The rate averaged over the steps grows with it. The lowest stable rate is what
+it is at p₁ = p*, or, where a reset that outlasts its step holds later steps down (delayed, or to below rest), at the least p₁
+at which they all last: below, some are silent, and where one wakes the rate jumps.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .critical import critical
 from .layer_law import SampledLaw
 from .neuron_sample import Steps
 from .normal import quantile_of_upper_tail
+from .time_model import TimeModel
 
 CLOSE = 5e-6
 """Change of the mean of C and of its diagonal in one layer at which a fixed point counts as reached: below the error of
@@ -35,6 +37,17 @@ FIRST_WIDTH = 2e-3
 
 HIGHEST = 0.499
 """Of p₁: there K is 3e5 θ², and the rate of all steps as close to ½ as is of use."""
+
+
+SILENT, PATIENCE = 1e-2, 3
+"""A step whose rate is below SILENT p₁ after PATIENCE times LAYERS layers is silent."""
+
+WAKING = 5e-4
+"""Width of the interval of p₁ in which the last silent step wakes."""
+
+REACHED = 3e-2
+"""Relative error of the rate beyond which it counts as missed: above what 1024 samples leave at 40 steps
+(6e-3), below a jump."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +65,17 @@ class FixedPoint:
         return float(np.mean(np.diag(self.second)))
 
 
+def critical_gain(model: TimeModel) -> float:
+    """c* θ²/λ²: the least K at which activity lasts through any number of layers, whatever the steps, leak and reset (zero
+    bias)."""
+    return critical().scale.value * (model.threshold / model.input_weight) ** 2
+
+
 def at_first_rate(law: SampledLaw, first: float, start: Floats | None = None) -> FixedPoint:
     """The fixed point whose first step has the rate `first`, reached from all steps active."""
     model = law.model
     a = float(quantile_of_upper_tail(first))
-    gain = (model.threshold / a / model.dynamics.input_gain / model.filter[0, 0]) ** 2 / first
+    gain = (model.threshold / a / model.input_weight) ** 2 / first
     steps = model.steps
     second = first / 2 * (np.ones((steps, steps)) + np.eye(steps)) if start is None else start.copy()
     last: list[Floats] = []
@@ -77,9 +96,34 @@ def at_first_rate(law: SampledLaw, first: float, start: Floats | None = None) ->
     return FixedPoint(gain=gain, second=second, drive=drive, steps=law.steps(drive))
 
 
+def lowest_stable(law: SampledLaw) -> FixedPoint:
+    """The fixed point of the least gain in which no step is silent."""
+    low, high = critical().rate.value, HIGHEST
+    if (point := _all_active(law, low)) is not None:
+        return point
+    if (least := _all_active(law, high)) is None:
+        raise NoSolutionError("activity at every step", "some step is silent at every gain", "look at its reset and leak")
+    while high - low > WAKING:
+        middle = (low + high) / 2
+        if (point := _all_active(law, middle)) is None:
+            low = middle
+        else:
+            high, least = middle, point
+    return least
+
+
+def _all_active(law: SampledLaw, first: float) -> FixedPoint | None:
+    point = None
+    for _ in range(PATIENCE):
+        point = at_first_rate(law, first, None if point is None else point.second)
+        if np.diag(point.second).min() < SILENT * first:
+            return None
+    return point
+
+
 def lowest_stable_rate(law: SampledLaw) -> float:
-    """The rate, averaged over the steps, at the least gain at which activity lasts."""
-    return at_first_rate(law, critical().rate.value).rate
+    """The rate, averaged over the steps, at the least gain at which every step's activity lasts."""
+    return lowest_stable(law).rate
 
 
 def at_rate(law: SampledLaw, rate: float, near: FixedPoint | None = None) -> FixedPoint:
@@ -87,10 +131,12 @@ def at_rate(law: SampledLaw, rate: float, near: FixedPoint | None = None) -> Fix
 
     Error: a rate that is not stable in this setting, or not below ½.
     """
+    least = critical().rate.value
     if near is None:
-        lowest = lowest_stable_rate(law)
+        end = lowest_stable(law)
+        lowest, least = end.rate, float(end.second[0, 0])
         if not lowest < rate < 0.5:
-            setting = f"{law.model.steps} steps, leak {law.model.leak:g}, {law.model.reset} reset"
+            setting = f"{law.model.steps} steps, leak {law.model.leak:g}, {law.model.neuron.name} reset"
             allowed = f"above {lowest:.4f}, the lowest stable firing rate with {setting}, and below 0.5"
             raise DomainError("rate", rate, allowed)
     known = None if near is None else near.second
@@ -102,7 +148,12 @@ def at_rate(law: SampledLaw, rate: float, near: FixedPoint | None = None) -> Fix
         return point.rate - rate
 
     guess = rate if near is None else float(near.second[0, 0])
-    return at_first_rate(law, _root(excess, critical().rate.value, guess), known)
+    point = at_first_rate(law, _root(excess, least, guess), known)
+    if abs(point.rate / rate - 1) > REACHED:
+        raise NoSolutionError(
+            f"rate {rate:g}", f"the nearest fixed point found fires at {point.rate:.4g}", "choose a higher one"
+        )
+    return point
 
 
 def _root(excess: Callable[[float], float], lowest: float, guess: float) -> float:

@@ -26,7 +26,7 @@ from ..catalogue.surrogate import Bound
 from ..gaussian.moment import float_function
 from .covariance import Floats, normal_points, square_root
 from .fixed_rate import FixedPoint, at_rate, forward_slope
-from .layer_law import law
+from .layer_law import SampledLaw, law
 from .neuron_sample import Array
 from .slope import Slope, nearest_slope, slope_of
 from .time_model import TimeModel
@@ -42,6 +42,9 @@ RUNS = (8, 4)
 
 TOLERANCE = 1e-6
 """Of the slope within a run: where f' jumps, the factor is a step function of the slope, and nothing finer has a meaning."""
+
+EXACT = 1e-14
+"""The same at one step, where the factor has a closed form."""
 
 SETTLED, DEEPEST = 1e-6, 2000
 """A layer that changes the logarithm by less ends the transient; DEEPEST layers at most."""
@@ -71,12 +74,34 @@ def stationary_factor(slope: Array) -> float:
     return float(np.square(slope, dtype=float).mean(axis=1).max())
 
 
+def stationary_slope(
+    slope: Slope, law: SampledLaw, point: FixedPoint, fan_ratio: float = 1.0, near: float | None = None
+) -> float:
+    """The slope nearest to the surrogate's own at which the stationary factor at `point` is 1; `near`: the one of other points
+    sampled, if known. NoSolutionError if none does it."""
+    model, points = law.model, law.points
+    h, _ = model.dynamics.fire(square_root(point.drive).astype(points.dtype) @ points)
+    x, scale = h - model.threshold, point.gain * fan_ratio * model.input_weight**2
+    variance = model.dynamics.input_gain**2 * float(point.drive[0, 0])
+
+    def factor(value: float) -> float:
+        sharper = slope.at(value)
+        if model.steps == 1:  # closed form
+            return scale * float(float_function(sharper, "fprime", 2).expectation(-model.threshold, variance))
+        return scale * stationary_factor(np.asarray(float_function(sharper, "fprime", 1)(x)))
+
+    over = "" if model.steps == 1 else f" over {model.steps} steps"
+    where, aim = f"surrogate {slope.bound.spec}{over}", "a stationary gradient factor of 1"
+    closer = {} if near is None else {"start": near, "step": 1.02}
+    return nearest_slope(slope, factor, aim, where, tolerance=EXACT if model.steps == 1 else TOLERANCE, **closer)
+
+
 def log_transient(model: TimeModel, points: Array, drive: Floats, gain_out: float) -> float:
     """By how much Σ_t E[δH²] has grown, beyond its stationary factor, infinitely many layers below a white loss (NaN if it has
     not settled after DEEPEST layers)."""
     one = law(model, points)
     transport, through = one.transport(drive), model.dynamics.input_gain * model.filter
-    stationary = gain_out * through[0, 0] ** 2 * stationary_factor(one.trajectory(drive).slope)
+    stationary = gain_out * model.input_weight**2 * stationary_factor(one.trajectory(drive).slope)
     carried, total = transport.apply(np.eye(model.steps)), 0.0
     for _ in range(DEEPEST):
         g = gain_out / stationary * through.T @ carried @ through / np.trace(carried)
@@ -135,16 +160,7 @@ def _run(
     """The problem on one set of points, starting from the solution on another."""
     one = law(model, points)
     point = at_rate(one, rate, near[0] if near else None)
-    h, _ = model.dynamics.fire(square_root(point.drive).astype(points.dtype) @ points)
-    x, scale = h - model.threshold, point.gain * fan_ratio * (model.dynamics.input_gain * model.filter[0, 0]) ** 2
-
-    def factor(value: float) -> float:
-        gradient = float_function(slope.at(value), "fprime", 1)
-        return scale * stationary_factor(np.asarray(gradient(x)))
-
-    where, aim = f"surrogate {model.bound.spec} over {model.steps} steps", "a stationary gradient factor of 1"
-    closer = {"start": near[1]["slope"], "step": 1.02} if near else {}
-    value = nearest_slope(slope, factor, aim, where, tolerance=TOLERANCE, **closer)
+    value = stationary_slope(slope, one, point, fan_ratio, near[1]["slope"] if near else None)
     transient = math.nan
     if model.steps <= LONGEST_MATRIX:
         sharpened = replace(model, surrogate=slope.at(value))

@@ -133,6 +133,11 @@ class TimeModel:
         """What makes weighted inputs the current at the membrane; lower triangular, T×T."""
         return current_filter(self.leak, self.synaptic_leak, self.decay_input, self.steps)
 
+    @property
+    def input_weight(self) -> float:
+        """λ: what a weighted input of 1 adds to the membrane at its own step."""
+        return self.dynamics.input_gain * float(self.filter[0, 0])
+
     def drive(self, second: Floats) -> Floats:
         """The covariance of the current at the membrane, from E[x[t] x[s]] of the layer below."""
         current = self.gain * second + self.bias_var

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
 from scipy.stats import multivariate_normal, norm
 
 from ikun_sym import design, init_variance
@@ -14,6 +15,7 @@ from ikun_sym.catalogue.spec import resolve
 from ikun_sym.errors import DomainError, NoSolutionError
 from ikun_sym.theory.critical import critical
 from ikun_sym.theory.design import Design
+from ikun_sym.theory.fixed_rate import critical_gain
 from ikun_sym.theory.layer import SpikingLayer
 from ikun_sym.theory.temporal import predict
 from ikun_sym.theory.time_model import TimeModel
@@ -109,19 +111,42 @@ def test_one_step_is_the_closed_form() -> None:
     assert lowest_stable_rate(one) == pytest.approx(critical().rate.value, rel=1e-12)
 
 
-@pytest.mark.parametrize(("steps", "leak", "reset"), [(4, 0.5, "hard"), (3, 1.0, "soft")])
-def test_activity_needs_the_critical_gain_over_time_too(steps: int, leak: float, reset: str) -> None:
-    """Below c* θ² a deep network falls silent whatever its leak; above it the rate stays at or above the lowest stable one."""
-    scale = critical().scale.value
-    common = {"steps": steps, "leak": leak, "reset": reset, "input_rate": 0.5, "surrogate": "atan"}
-    below = predict(TimeModel(gain=0.97 * scale, depth=400, **common), samples=2**12, randomisations=2)
-    above = predict(TimeModel(gain=1.03 * scale, depth=400, **common), samples=2**12, randomisations=2)
+@pytest.mark.parametrize(
+    ("steps", "leak", "reset", "decay_input"), [(1, 0.5, "hard", True), (4, 0.5, "hard", True), (3, 1.0, "soft", False)]
+)
+def test_activity_needs_the_critical_gain_over_time_too(steps: int, leak: float, reset: str, decay_input: bool) -> None:
+    """It is c* θ²/λ², c* = min 1/(a² Q(a)), λ = 1 − κ where inputs decay. 3 % below, a deep network falls silent whatever its
+    leak; 3 % above, the rate stays at or above the lowest stable one."""
+    common = {"steps": steps, "leak": leak, "reset": reset, "decay_input": decay_input, "surrogate": "atan"}
+    network = TimeModel(depth=400, input_rate=0.5, threshold=1.5, **common)
+    gain = critical_gain(network)
+    scale = minimize_scalar(lambda a: 1 / (a**2 * norm.sf(a)), bounds=(0.5, 3), method="bounded").fun
+    assert gain == pytest.approx(scale * (1.5 / (1 - leak if decay_input else 1)) ** 2, rel=1e-6)
+    below = predict(replace(network, gain=0.97 * gain), samples=2**12, randomisations=2)
+    above = predict(replace(network, gain=1.03 * gain), samples=2**12, randomisations=2)
     assert below.array("rate")[-1].max() < 1e-3
     with pytest.raises(DomainError, match="lowest stable firing rate") as refused:
-        design(0.05, steps=steps, leak=leak, reset=reset)
+        design(0.05, steps=steps, leak=leak, reset=reset, decay_input=decay_input)
     lowest = float(str(refused.value).split("above ")[1].split(",")[0])
     assert lowest < above.array("rate")[-1].mean() < lowest + 0.06
-    assert lowest > critical().rate.value
+    assert lowest > critical().rate.value - 1e-6  # as it is printed
+
+
+def test_a_reset_that_outlasts_its_step_raises_the_lowest_rate() -> None:
+    """Delayed reset, κ = ½, four steps: just above the critical gain the last two steps are silent in the mean field's depth.
+    A rate below that of steps all awake is refused, and what is not refused is reached."""
+    setting = {"steps": 4, "leak": 0.5, "reset": "delayed"}
+    alone = predict(TimeModel(gain=1.03 * critical().scale.value, depth=200, input_rate=0.5, **setting), samples=2**11)
+    rates = alone.array("rate")[-1]
+    assert rates[0] > critical().rate.value
+    assert rates[2:].max() < 1e-3
+    with pytest.raises(DomainError, match="lowest stable firing rate") as refused:
+        design(0.1, **setting)
+    lowest = float(str(refused.value).split("above ")[1].split(",")[0])
+    assert lowest == pytest.approx(0.133, abs=0.01)
+    found = design(1.1 * lowest, **setting)
+    assert sum(found.rates) / 4 == pytest.approx(1.1 * lowest, rel=5e-3)
+    assert min(found.rates) > 0.05
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.7])

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ikun_sym.errors import IkunError
+from ikun_sym.theory.fixed_rate import critical_gain
+from ikun_sym.theory.normal import quantile_of_upper_tail
 
 from .health import SILENT, Health
 from .measure import Measured
 from .prediction import LayerModel, Predicted
-from .target import critical_gain, slope_for, stationary
+from .target import advisable_rate, slope_for, stationary
 
 RATE = 0.2
 """The firing rate of the advice: comfortably above the lowest stable one, 0.117 at one step."""
@@ -52,17 +54,12 @@ def _silent(patient: Patient, index: int) -> Finding:
         return _silent_behind_norm(one)
     if model is None or one.layer.weight is None:
         return Finding(cause=_height(one), advice="raise the weights that feed it, or lower its threshold")
-    gain = one.gain
-    effective, decayed = gain * float(model.filter[0, 0]) ** 2, ""
+    gain, decayed = one.gain, ""
     if model.decay_input:
-        decayed = f" (decay_input multiplies its effect by (1 − κ)² = {float(model.filter[0, 0]) ** 2:.4g}: {effective:.4g})"
-    try:
-        least = critical_gain(model)
-    except IkunError:
-        return Finding(cause=_height(one), advice="raise the weights that feed it, or lower its threshold")
-    threshold = f"{least / model.threshold**2:.4g}·θ² = {least:.4g}" + (
-        "" if model.steps == 1 else f" for {model.steps} steps of this neuron"
-    )
+        passed = model.input_weight**2
+        decayed = f" (decay_input multiplies its effect by (1 − κ)² = {passed:.4g}: {gain * passed:.4g})"
+    least = critical_gain(model)
+    threshold = f"{least / model.threshold**2:.4g}·θ² = {least:.4g}"
     if gain < least:
         cause = f"K = fan_in·Var(W) = {gain:.4g}{decayed} is below the critical {threshold}: activity dies"
         return Finding(cause=cause, advice=_rescale(patient, index, gain, least))
@@ -89,8 +86,8 @@ def _silent_behind_norm(one: Measured) -> Finding:
         "(it cancels σ_W), "
         f"against a threshold of {threshold:.3g}"
     )
-    # upper quantile of RATE: σ = θ/a puts the rate there at one step
-    return Finding(cause=cause, advice=f"set the norm's weight to {threshold / 0.8416:.4g} for rate 0.2 at one step")
+    weight = threshold / float(quantile_of_upper_tail(RATE))
+    return Finding(cause=cause, advice=f"set the norm's weight to {weight:.4g} for rate {RATE:g} at one step")
 
 
 def _rescale(patient: Patient, index: int, gain: float, least: float) -> str:
@@ -100,10 +97,11 @@ def _rescale(patient: Patient, index: int, gain: float, least: float) -> str:
     which = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]} ({len(names)} layers)" if names else "its weights"
     advice = f"multiply {which} by {math.sqrt(least / gain):.4g} at least (K = {least:.4g})"
     try:
-        wanted = stationary(model, RATE, False).gain
+        rate = advisable_rate(model, RATE)
+        wanted = stationary(model, rate).gain
     except IkunError:
         return advice
-    return advice + f"; by {math.sqrt(wanted / gain):.4g} for rate {RATE:g} (K = {wanted:.4g}), which initialise_ does"
+    return advice + f"; by {math.sqrt(wanted / gain):.4g} for rate {rate:g} (K = {wanted:.4g}), which initialise_ does"
 
 
 def _below(patient: Patient, one: Measured, least: float) -> bool:
@@ -173,11 +171,12 @@ def _slope_advice(patient: Patient, index: int) -> str:
     model, one = patient.model(index), patient.measured[index]
     if model is None or one.surrogate.bound is None:
         return ""
+    measured = float(one.rate.mean())
     try:
-        target = stationary(model, max(RATE, float(one.rate.mean())) if one.rate.mean() < 0.45 else RATE, False)
+        target = stationary(model, advisable_rate(model, max(RATE, measured) if measured < 0.45 else RATE))
         spec, _ = slope_for(model, target)
     except IkunError as error:
-        return f"weights alone must do it: {error}" if float(one.rate.mean()) >= SILENT else ""
+        return f"weights alone must do it: {error}" if measured >= SILENT else ""
     weights = f"weights of K = {target.gain:.4g} (rate {target.rate:.3g})"
     return f"use {spec} with {weights}: then the gradient keeps its size; initialise_ does"
 

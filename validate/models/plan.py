@@ -125,10 +125,10 @@ def _critical(plan: Plan, model: LayerModel, wish: Wish, fan_ratio: float) -> No
         surrogate=one.surrogate.label,
         provenance={},
     )
-    plan.deviation = math.sqrt(target.gain * rate) * abs(float(model.filter[0, 0])) if model.steps == 1 else None
+    plan.deviation = math.sqrt(target.gain * rate) * abs(model.input_weight) if model.steps == 1 else None
     if one.layer.norm is not None:
         # behind batch norm the current has the norm's variance, whatever the weights
-        plan.norm = math.sqrt(target.gain * float(np.trace(target.second)) / len(target.second))
+        plan.norm = math.sqrt(target.gain * target.rate)
         plan.change.done.append(f"batch norm cancels σ_W: its weight set to {plan.norm:.4g}, its bias to 0")
     try:
         _settable(one)
