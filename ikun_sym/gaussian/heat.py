@@ -26,7 +26,7 @@ from .proof import is_zero
 from .special import ImW, ReW
 
 _SMOOTH = (sp.exp, ReW, ImW)
-_OMEGA = sp.Symbol("omega", positive=True)  # √v
+_OMEGA = sp.Dummy("omega", positive=True)  # √v, which no parameter is, whatever its name
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import sympy as sp
 from ..catalogue.piecewise import PiecewiseFunction, U
 from .antiderivative import density
 from .form import MEAN, VAR, Certificate, Check
+from .fractions import reduced
 from .logistic import FiniteSum
 from .moments import exponentials
 from .pieces import Decomposition, total_of
@@ -23,6 +24,9 @@ from .tidy import tidy
 
 _EXP = sp.Function("exponential")
 """Stands for exp while a product is expanded: sympy's expand moves exp into denominators, where terms no longer meet."""
+
+_SIGMA = sp.Dummy("sigma", positive=True)
+"""√v, which no parameter is, whatever its name."""
 
 
 def is_zero(expr: sp.Expr) -> bool:
@@ -34,8 +38,7 @@ def is_zero(expr: sp.Expr) -> bool:
     if expr == 0:
         return True
     expr = exponentials(expr.rewrite(sp.erf).replace(sp.erfc, lambda z: 1 - sp.erf(z)))  # type: ignore[arg-type]
-    root = sp.Symbol("s", positive=True)
-    expr = expr.subs(VAR, root**2)
+    expr = expr.subs(VAR, _SIGMA**2)
     expr = expr.replace(sp.erf, _normal_erf).replace(sp.exp, _EXP)
     groups: defaultdict[tuple, list[sp.Expr]] = defaultdict(list)
     normal: dict[sp.Expr, sp.Expr] = {}
@@ -62,7 +65,11 @@ def is_zero(expr: sp.Expr) -> bool:
 def _normal_form(z: sp.Expr) -> sp.Expr:
     """A rational function of its symbols, roots, π and i as one reduced fraction, expanded; no root below the line where it is
     a factor there."""
-    return sp.expand(sp.sfield(_rationalised(z))[1].as_expr())  # type: ignore[union-attr]
+    fraction = reduced(z)
+    if fraction is None:
+        z = _rationalised(z)
+        fraction = reduced(z)
+    return sp.expand(sp.sfield(z)[1].as_expr() if fraction is None else fraction)  # type: ignore[union-attr]
 
 
 def _rationalised(z: sp.Expr) -> sp.Expr:

@@ -314,6 +314,17 @@ def check_zero_test(count: int) -> None:
     assert seen >= 0.9 * count  # it is not vacuous: identities are seen
 
 
+def test_a_parameter_is_never_taken_for_the_standard_deviation() -> None:
+    """A Gaussian of width s for s a parameter of that name: its form with √v in place of s is no form of it."""
+    for name in ("s", "sigma", "omega"):
+        width = sp.Symbol(name, positive=True)
+        function = even(sp.exp(-(U**2) / (2 * width**2)))
+        form = derive(function).expr
+        assert form is not None
+        assert prove_ftc(function, form).proved
+        assert not prove_ftc(function, form.subs(width, sp.sqrt(VAR))).proved
+
+
 def test_the_zero_test_is_sound() -> None:
     check_zero_test(15)
 
@@ -347,6 +358,7 @@ def test_an_unsound_zero_test_is_caught(monkeypatch: pytest.MonkeyPatch) -> None
         sp.exp(MEAN + VAR) - sp.exp(MEAN) - sp.exp(VAR),
         sp.cos(MEAN) ** 2 + sp.sin(MEAN) ** 2 - 2,
         sp.sqrt(MEAN**2) + MEAN,
+        *(sp.sqrt(VAR) - sp.Symbol(name, positive=True) for name in ("s", "sigma", "omega")),  # parameters of any name
         sp.exp(sp.pi * sp.I / 3) + sp.exp(-sp.pi * sp.I / 3) + 1,
         ReW(MEAN, A) - ReW(-MEAN, 2 * A),
         ImW(MEAN, A) - ImW(-MEAN, A),
