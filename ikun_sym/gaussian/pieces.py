@@ -104,6 +104,7 @@ class Total:
         return max((part.series.error for part in self.parts if part.series), default=Fraction(0))
 
 
+@lru_cache(maxsize=64)
 def total_of(function: PiecewiseFunction) -> Total | None:
     """None if some piece is of no known class, or if pieces recur for ever."""
     if function.tails:
