@@ -10,8 +10,8 @@ import math
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -132,7 +132,7 @@ class _Family:
         self.surrogate, self.symbols = surrogate, [param.symbol for param in surrogate.params]
 
     def __call__(self, *parameters: float) -> Floats:
-        env: Any = dict(zip(self.symbols, map(np.float64, parameters), strict=True))
+        env = {symbol: Fraction(float(value)) for symbol, value in zip(self.symbols, parameters, strict=True)}
         with np.errstate(all="ignore"):
             return FloatFunction(self.surrogate.derivative, env)(grid())
 
