@@ -41,5 +41,17 @@ class Claim(Protocol):
         ...
 
 
+class Standalone:
+    """A claim about given things alone: no symbol's assumptions, no earlier claim."""
+
+    @property
+    def symbols(self) -> set[sp.Symbol]:
+        return set()
+
+    @property
+    def premises(self) -> tuple[Claim, ...]:
+        return ()
+
+
 def symbols_of(*exprs: sp.Basic) -> set[sp.Symbol]:
     return {s for expr in exprs for s in expr.free_symbols if isinstance(s, sp.Symbol)}

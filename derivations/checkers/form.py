@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import sympy as sp
-
 from ikun_sym.gaussian.form import Certificate
 
-from .claim import Claim, Finding, Refused
+from .claim import Finding, Refused, Standalone
 
 
 @dataclass(frozen=True)
-class Certified:
+class Certified(Standalone):
     """Worth what its certificate is worth; a refuted one, or one with a failed check, is refused."""
 
     certificate: Certificate
-
-    @property
-    def symbols(self) -> set[sp.Symbol]:
-        return set()
-
-    @property
-    def premises(self) -> tuple[Claim, ...]:
-        return ()
 
     def check(self) -> Finding:
         certificate = self.certificate

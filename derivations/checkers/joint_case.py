@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-import sympy as sp
 from flint import arb
 
 from ikun_sym.catalogue.surrogate import Bound
@@ -15,7 +14,7 @@ from ikun_sym.gaussian.special import ball, precision
 from ikun_sym.theory.critical import critical
 from ikun_sym.theory.joint import Balance, Isolated, isolated
 
-from .claim import Claim, Finding, Refused
+from .claim import Finding, Refused, Standalone
 
 CASES = {
     "none": "C > 1 everywhere: no solution, the gradient explodes at every forward-stationary weight scale",
@@ -85,20 +84,12 @@ def case_of(bound: Bound, threshold: Fraction) -> str:
 
 
 @dataclass(frozen=True)
-class JointCase:
+class JointCase(Standalone):
     """C(q) = q E[f'(H − θ)²]/Q(θ/√q), H ~ N(0, q), is of this case."""
 
     surrogate: Bound
     threshold: Fraction
     case: str
-
-    @property
-    def symbols(self) -> set[sp.Symbol]:
-        return set()
-
-    @property
-    def premises(self) -> tuple[Claim, ...]:
-        return ()
 
     def check(self) -> Finding:
         case = case_of(self.surrogate, self.threshold)

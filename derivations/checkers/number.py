@@ -12,7 +12,7 @@ from ikun_sym.gaussian.certify import Enclosure, digits_of
 from ikun_sym.gaussian.special import precision
 
 from .balls import evaluator, number
-from .claim import Claim, Finding, Refused, symbols_of
+from .claim import Claim, Finding, Refused, Standalone, symbols_of
 
 ROUTE = "ball arithmetic"
 
@@ -29,19 +29,11 @@ def agree(found: arb, claimed: str) -> None:
 
 
 @dataclass(frozen=True)
-class Enclosed:
+class Enclosed(Standalone):
     """A value enclosed elsewhere, by its `route`; `claimed` is checked against it."""
 
     enclosure: Enclosure
     claimed: str = ""
-
-    @property
-    def symbols(self) -> set[sp.Symbol]:
-        return set()
-
-    @property
-    def premises(self) -> tuple[Claim, ...]:
-        return ()
 
     def check(self) -> Finding:
         found = self.enclosure.ball()

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
 
-from .claim import Claim, Finding, Refused
+from .claim import Finding, Refused, Standalone
 
 ALLOWED = 5.0
 """Standard errors between the mean and what is claimed: a true claim is refused once in 1.7 million seeds."""
@@ -19,21 +18,13 @@ SHARP = 0.1
 
 
 @dataclass(frozen=True)
-class Sample:
+class Sample(Standalone):
     """The mean of `draw(generator, n)`, n independent draws, against the claimed value."""
 
     draw: Callable[[np.random.Generator, int], NDArray[np.float64]]
     claimed: float
     n: int
     seed: int
-
-    @property
-    def symbols(self) -> set[sp.Symbol]:
-        return set()
-
-    @property
-    def premises(self) -> tuple[Claim, ...]:
-        return ()
 
     def check(self) -> Finding:
         values = np.asarray(self.draw(np.random.default_rng(self.seed), self.n), dtype=float)
