@@ -54,14 +54,19 @@ def resolve(spec: Spec, **params: Number) -> Bound:
     return find(name).bind({**assignments(spec, rest), **params})
 
 
-def assignments(spec: str, text: str, kind: str = "surrogate", example: str = "atan:alpha=2") -> dict[str, Number]:
-    """`param=value,…` as exact numbers; the other arguments are for the error's message."""
-    values: dict[str, Number] = {}
+def pairs(spec: str, text: str, kind: str = "surrogate", example: str = "atan:alpha=2") -> dict[str, str]:
+    """`param=value,…` as words; the other arguments are for the error's message."""
+    values: dict[str, str] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
-        name, equals, value = part.partition("=")
-        if not equals or not name.strip() or not value.strip():
+        name, equals, value = (word.strip() for word in part.partition("="))
+        if not equals or not name or not value:
             raise IkunError(f"{kind} {spec!r}: {part!r} is not param=value; write for example {example}")
-        if name.strip() in values:
-            raise IkunError(f"{kind} {spec!r} sets {name.strip()} twice")
-        values[name.strip()] = exact(value, f"parameter {name.strip()}")
+        if name in values:
+            raise IkunError(f"{kind} {spec!r} sets {name} twice")
+        values[name] = value
     return values
+
+
+def assignments(spec: str, text: str, kind: str = "surrogate", example: str = "atan:alpha=2") -> dict[str, Number]:
+    """The same with exact numbers for values."""
+    return {name: exact(value, f"parameter {name}") for name, value in pairs(spec, text, kind, example).items()}

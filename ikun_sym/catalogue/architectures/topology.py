@@ -1,0 +1,74 @@
+"""What an architecture is: how the layers of a network are connected. `--arch name:param=value,…` names one.
+
+Every architecture has `depth` layers of spiking neurons; layer l has one weight matrix (or kernel) W^l into it, and, where it
+is recurrent, one within it. `gain` K is fan_in · Var(W^l), fan_in counting every input that a neuron away from any border
+sees through W^l; `Topology.gains` says by what each layer's differs. The gradient of layer l is that at the output of W^l,
+which at one step of a dense network is ∂L/∂H^l.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from ...errors import IkunError, UnknownNameError
+from ..registry import Registry
+from ..spec import pairs
+from .option import option_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topology:
+    """`name` is what --arch calls it; the fields are its parameters, validated on construction."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            option_of(field.metadata, field.name).check(field.name, getattr(self, field.name))
+
+    @property
+    def spec(self) -> str:
+        """The text that names it: what differs from the defaults."""
+        values = (f"{f.name}={_shown(v)}" for f in fields(self) if (v := getattr(self, f.name)) != f.default)
+        text = ",".join(values)
+        return f"{self.name}:{text}" if text else self.name
+
+    @property
+    def measured_only(self) -> str:
+        """Why no infinite-width prediction is known of it; "" if one is."""
+        return ""
+
+    def gains(self, gain: float, depth: int, input_mean: float, input_second: float) -> tuple[float, ...]:
+        """fan_in · Var(W^l) of layers 1 … depth. `input_mean`, `input_second`: E[x] and E[x²] of the network's input, their
+        means over the steps."""
+        return (gain,) * depth
+
+
+ARCHITECTURES: Registry[type[Topology]] = Registry("architecture")
+
+
+def parse_architecture(spec: str | Topology) -> Topology:
+    """The architecture that `name` or `name:param=value,…` names. Errors: unknown name or parameter (with near misses), a
+    parameter given twice, a value that is not allowed."""
+    if isinstance(spec, Topology):
+        return spec
+    if not isinstance(spec, str):
+        raise IkunError(f"architecture {spec!r} is neither a name nor a Topology")
+    name, _, rest = spec.strip().partition(":")
+    kind = ARCHITECTURES[name.strip()]
+    known = {field.name: option_of(field.metadata, field.name) for field in fields(kind)}
+    values: dict[str, Any] = {}
+    for word, text in pairs(spec, rest, "architecture", "conv2d:size=16,padding=circular").items():
+        word = word.replace("-", "_")
+        if word not in known:
+            if not known:
+                raise IkunError(f"architecture {kind.name!r} has no parameters; {word!r} was given")
+            raise UnknownNameError(f"parameter of architecture {kind.name}", word, known)
+        values[word] = known[word].read(text, word)
+    return kind(**values)
+
+
+def _shown(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value).removesuffix(".0")
