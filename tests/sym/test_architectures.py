@@ -48,7 +48,8 @@ def test_every_name_alone_is_an_architecture(name: str) -> None:
 def test_a_wrong_text_is_refused_in_one_line(text: str, words: str) -> None:
     with pytest.raises(IkunError) as error:
         parse_architecture(text)
-    assert words in str(error.value) and "\n" not in str(error.value)
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_stride_and_pools_stop_before_the_kernel_is_wider_than_what_they_leave() -> None:
