@@ -64,10 +64,10 @@ class Compiled:
         self._call(self._functions(current.dtype).forward, [current, h, s, power, activity], [], current.shape)
         return Response(h, s, power.sum(dim=-1), activity.sum(dim=-1))
 
-    def adjoint(self, h: Tensor, grad_s: Tensor, scale: float) -> Returned:
+    def adjoint(self, h: Tensor, grad_s: Tensor, scale: float | Tensor) -> Returned:
         grad_s = grad_s.contiguous()
         power, grad_i = _sums(h), BUFFERS.take(grad_s.shape, grad_s.dtype)
-        self._call(self._functions(grad_s.dtype).adjoint, [h, grad_s, grad_i, power], [ctypes.c_double(scale)], h.shape)
+        self._call(self._functions(grad_s.dtype).adjoint, [h, grad_s, grad_i, power], [ctypes.c_double(float(scale))], h.shape)
         return Returned(power.sum(dim=-1), grad_i)
 
 

@@ -67,7 +67,7 @@ class Eager:
             s[t] = fired
         return Response(drive, s, power(drive), s.sum(dim=-1, dtype=drive.dtype).double())
 
-    def adjoint(self, h: Tensor, grad_s: Tensor, scale: float) -> Returned:
+    def adjoint(self, h: Tensor, grad_s: Tensor, scale: float | Tensor) -> Returned:
         step = self.statement
         back = {name: float(step[name]()) for name in ("back_v", "back_c", "back_synapse", "back_i")}
         grad_i = BUFFERS.take(h.shape, grad_s.dtype, h.device)
@@ -78,7 +78,7 @@ class Eager:
             x = h[t] - self.threshold
             slope = self.gradient(x)
             total = slope * grad_s[t]
-            if scale != 1.0:
+            if isinstance(scale, Tensor) or scale != 1.0:
                 total *= scale
             if grad_v is not None:
                 fired = self.fire(x)

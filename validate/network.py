@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ from ikun_sym.errors import IkunError
 from . import weights as streams
 from .architecture import INPUTS, LOSSES, Architecture
 from .buffers import BUFFERS
+from .gradient_account import Account
 from .neuron import Population
 from .products import times
 
@@ -210,27 +210,18 @@ class Network:
         self, weights: Sequence[Tensor], membranes: list[Tensor], grad_s: Tensor, alive: Tensor
     ) -> tuple[np.ndarray, np.ndarray]:
         """(log_gradient, gradient) of a draw. Each membrane is dropped when its layer has been passed."""
-        log_total, split, size, scale = [], [], 1.0, 0.0
+        account = Account(alive, self.device)
         for layer in range(len(weights) - 1, -1, -1):
             h = membranes.pop()
-            power, grad_i = self.population.adjoint(h, grad_s, 1 / size)
-            by_step = power.cpu()[:, alive].mean(dim=-1) / h.shape[-1]
+            power, grad_i = self.population.adjoint(h, grad_s, account.factor)
+            account.enter(power, h.shape[-1])
             BUFFERS.give(h)
             if layer < len(weights) - 1:  # the readout is the caller's
                 BUFFERS.give(grad_s)
-            total = float(by_step.sum())
-            log_total.append(scale + math.log(total) if total > 0 else -math.inf if total == 0 else math.nan)
-            split.append((by_step / total if total > 0 else by_step).numpy())
-            # The adjoint is linear: rescaling, by an exact power of two, keeps float32 in range at any depth, and the
-            # logarithm keeps the account.
-            size = 2.0 ** round(math.log2(total) / 2) if 0 < total < math.inf else 1.0
-            scale += 2 * math.log(size)
             if layer:
                 grad_s = times(grad_i, weights[layer])
             BUFFERS.give(grad_i)
-        log_gradient = np.array(log_total[::-1])
-        with np.errstate(invalid="ignore"):
-            return log_gradient - log_gradient[-1], np.array(split[::-1])
+        return account.result()
 
     def _check(self, weights: Sequence[Tensor], x: Tensor, grad_s: Tensor) -> None:
         if len(weights) != self.architecture.depth:

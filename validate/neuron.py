@@ -49,7 +49,7 @@ class Engine(Protocol):
 
     def currents(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor: ...
     def forward(self, current: Tensor) -> Response: ...
-    def adjoint(self, h: Tensor, grad_s: Tensor, scale: float) -> Returned: ...
+    def adjoint(self, h: Tensor, grad_s: Tensor, scale: float | Tensor) -> Returned: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +126,6 @@ class Population:
         """The response to input currents [T, B, n], starting from rest."""
         return self.engine(current).forward(current)
 
-    def adjoint(self, h: Tensor, grad_s: Tensor, scale: float = 1.0) -> Returned:
-        """From ∂L/∂s, which is multiplied by `scale`."""
+    def adjoint(self, h: Tensor, grad_s: Tensor, scale: float | Tensor = 1.0) -> Returned:
+        """From ∂L/∂s, which is multiplied by `scale`: a number, or a tensor of one on the device of h, which it stays on."""
         return self.engine(h).adjoint(h, grad_s, scale)
