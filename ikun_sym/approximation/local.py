@@ -42,7 +42,7 @@ NARROW = 4e-18
 """The model for s → ∞ starts where its relative radius is below this."""
 
 _RHO = arb("3.2")
-_TAU = sp.Symbol("tau", positive=True)
+_TAU = sp.Dummy("tau", positive=True)
 
 
 class NotCoveredError(IkunError):
@@ -109,7 +109,7 @@ def _kernel(shift: int, first: bool) -> arb_mat:
 
 def _cancelled(expr: sp.Expr) -> sp.Expr:
     """`expr` as one fraction, in e^{−u} where it has exponentials: what cancels at infinity must not be left to balls."""
-    decay = sp.Symbol("E", positive=True)
+    decay = sp.Dummy("E", positive=True)
     plain = expr.replace(lambda e: isinstance(e, sp.exp), lambda e: decay ** (-e.args[0] / U))
     if U in plain.free_symbols and plain.has(decay):
         return expr

@@ -22,6 +22,13 @@ def latex(expr: sp.Expr) -> str:
     return sp.latex(expr, symbol_names={symbol: name for symbol, name in names.items() if name})
 
 
+def plain(expr: sp.Expr) -> sp.Expr:
+    """For people: our own letters, which are no symbols of the user, by their plain names, primed where a parameter has it."""
+    taken = {s.name for s in expr.free_symbols if not isinstance(s, sp.Dummy)}  # type: ignore[attr-defined]
+    own = {s: sp.Symbol(s.name + "'" * (s.name in taken)) for s in expr.atoms(sp.Dummy)}
+    return expr.xreplace(own)  # type: ignore[return-value]
+
+
 def _upright(name: str) -> str:
     """LaTeX of a name whose first part has several letters and is no Greek letter; else empty: sympy knows it."""
     word, _, index = name.partition("_")

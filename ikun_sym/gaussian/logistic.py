@@ -19,20 +19,23 @@ import sympy as sp
 from flint import acb, arb
 
 from ..catalogue.piecewise import U
+from .form import plain
 from .moments import Term, exponentials, terms_of
 from .special import Balls, lower, precision
 
 METHOD = "finite sum of exponentials, rational in e^{−λu}"
 
-RATE = sp.Symbol("Lambda", real=True)
-"""Stands for the rate of an exponential while its expectation is derived and proved, once for all real rates."""
+RATE = sp.Dummy("Lambda", real=True)
+"""Stands for the rate of an exponential while its expectation is derived and proved, once for all real rates; no parameter is
+it, whatever its name."""
 
 TARGET = Fraction(1, 10**15)
 MAX_DEGREE = 120
 PRECISION = 400
 
 
-S = sp.Symbol("s", positive=True)
+S = sp.Dummy("s", positive=True)
+"""The exponential in D, which no parameter is, whatever its name: 1/(1 + s e^{−u}) is not 1/(1 + e^{−2u})."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,11 @@ class FiniteSum:
             value * self.denominator.subs(S, sp.exp(-self.rate * U)) - sp.Add(*(t.expr for t in self.numerator))
         )
         return sp.cancel(sp.together(total.replace(sp.exp, hide))) == 0
+
+    @property
+    def shown(self) -> str:
+        """D, in its variable s."""
+        return str(plain(self.denominator))
 
     def defect(self) -> Fraction:
         """A bound of |P D − 1| on [0, 1], computed anew."""

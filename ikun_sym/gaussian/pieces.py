@@ -15,11 +15,14 @@ import sympy as sp
 from ..catalogue.piecewise import Piece, PiecewiseFunction
 from . import logistic
 from .antiderivative import Summand
-from .form import ClosedForm, latex
+from .form import ClosedForm, latex, plain
 from .half_line import summands_of
 from .logistic import RATE, FiniteSum, finite_sum
 from .moments import Term, terms_of
 from .tidy import tidy
+
+_INDEX = sp.Dummy("j", integer=True, nonnegative=True)
+"""Of a finite sum's terms."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,11 @@ class _Sum:
     weights: tuple[sp.Expr, ...]
     rate: sp.Expr
 
+    @property
+    def named(self) -> tuple[sp.Expr, sp.Expr, sp.Expr, sp.Expr]:
+        """The increment, the rate, the letter of the rate and the index, for people."""
+        return tuple(plain(sp.Tuple(self.increment, self.rate, RATE, _INDEX)))  # type: ignore[arg-type, return-value]
+
 
 def _sums(total: Total) -> list[_Sum]:
     found: dict[tuple[tuple[sp.Expr, ...], sp.Expr], sp.Expr] = {}
@@ -156,7 +164,7 @@ def _sums(total: Total) -> list[_Sum]:
             by_term.setdefault(term, []).append((rate, weight))
         for term, members in by_term.items():
             step = members[1][0] - members[0][0]
-            key = (tuple(weight for _, weight in members), sp.factor(members[0][0] + sp.Symbol("j") * step))  # type: ignore[assignment]
+            key = (tuple(weight for _, weight in members), sp.factor(members[0][0] + _INDEX * step))  # type: ignore[assignment]
             found[key] = found.get(key, sp.S.Zero) + term.antiderivative(part.piece.side).between_tails(part.piece)  # type: ignore[arg-type]
     return [_Sum(tidy(increment), weights, rate) for (weights, rate), increment in found.items()]
 
@@ -164,13 +172,17 @@ def _sums(total: Total) -> list[_Sum]:
 def _series_text(sums: list[_Sum]) -> str:
     parts = []
     for s in sums:
+        increment, rate, letter, index = s.named
         listed = ", ".join(f"{float(w):.17g}" for w in s.weights)
-        parts.append(f"Sum_{{j=0..{len(s.weights) - 1}}} c_j*({s.increment}) with {RATE} = {s.rate}, c = [{listed}]")
+        last = len(s.weights) - 1
+        parts.append(f"Sum_{{{index}=0..{last}}} c_{index}*({increment}) with {letter} = {rate}, c = [{listed}]")
     return " + ".join(parts)
 
 
 def _series_latex(sums: list[_Sum]) -> str:
-    return " + ".join(
-        rf"\sum_{{j=0}}^{{{len(s.weights) - 1}}} c_j \left({latex(s.increment)}\right)_{{\Lambda = {latex(s.rate)}}}"
-        for s in sums
-    )
+    parts = []
+    for s in sums:
+        increment, rate, letter, index = map(latex, s.named)
+        last = len(s.weights) - 1
+        parts.append(rf"\sum_{{{index}=0}}^{{{last}}} c_{{{index}}} \left({increment}\right)_{{{letter} = {rate}}}")
+    return " + ".join(parts)

@@ -14,7 +14,7 @@ import sympy as sp
 
 from ..catalogue.piecewise import PiecewiseFunction, U
 from .antiderivative import density
-from .form import MEAN, VAR, Certificate, Check
+from .form import MEAN, VAR, Certificate, Check, plain
 from .fractions import reduced
 from .logistic import FiniteSum
 from .moments import exponentials
@@ -154,9 +154,8 @@ def prove_ftc(function: PiecewiseFunction, form: sp.Expr) -> Certificate:
         if side > 0:
             both = [summand.antiderivative(1), summand.mirrored.antiderivative(-1)]  # type: ignore[union-attr]
             at_zero = sp.Add(*(primitive.expr.subs(U, 0) for primitive in both))
-            checks.append(
-                Check(f"{summand.expr} continues across 0: its antiderivatives cancel there", "zero test", is_zero(at_zero))
-            )
+            what = f"{plain(summand.expr)} continues across 0: its antiderivatives cancel there"
+            checks.append(Check(what, "zero test", is_zero(at_zero)))
     what = "the form = sum over pieces of the antiderivatives' increments"
     if total.error:
         same = form == tidy(total.exact) + total.series or is_zero(form - total.exact - total.series)
@@ -182,7 +181,8 @@ def _piece_checks(part: Decomposition) -> list[Check]:
     for summand in summands:
         primitive = summand.antiderivative(piece.side)
         differs = sp.diff(primitive.expr, U) - summand.expr * density(piece.side)
-        checks.append(Check(f"{where}: d/du of the antiderivative = {summand.expr} · density", "zero test", is_zero(differs)))
+        what = f"{where}: d/du of the antiderivative = {plain(summand.expr)} · density"
+        checks.append(Check(what, "zero test", is_zero(differs)))
         if piece.hi == sp.oo:
             positive = bool(sp.expand(primitive.decay).is_positive)
             reached = is_zero(_limit_at_infinity(primitive.expr) - primitive.at_infinity)
@@ -193,7 +193,7 @@ def _piece_checks(part: Decomposition) -> list[Check]:
 
 def _series_checks(where: str, value: sp.Expr, series: FiniteSum) -> list[Check]:
     bound = f"|P(s) D(s) − 1| <= {float(series.error):.1e} on [0, 1]"
-    what = f"{where}: {bound}, D = {series.denominator}, P of degree {series.degree}"
+    what = f"{where}: {bound}, D = {series.shown}, P of degree {series.degree}"
     return [
         Check(f"{where}: the piece times D(e^{{−λu}}) is its numerator", "normal form", series.defines(value)),
         Check(what, "Chebyshev coefficients in ball arithmetic", series.defect() <= series.error),

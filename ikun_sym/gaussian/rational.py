@@ -20,8 +20,8 @@ from .special import ImW, ReW
 
 METHOD = "rational in x, by the Faddeeva function"
 
-X = sp.Symbol("x", real=True)
-_Y = sp.Symbol("y", positive=True)
+X = sp.Dummy("x", real=True)
+_Y = sp.Dummy("y", positive=True)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Fraction:
         for numerator, is_odd in ((self.even, False), (self.odd, True)):
             if numerator != 0:
                 scale = numerator * root ** int(is_odd) / (2 * VAR) ** self.order
-                parts = (sp.factor(part.subs({X: x, _Y: y}) * scale) for part in _standard(self.order, is_odd))
+                parts = (sp.factor(part.xreplace({X: x, _Y: y}) * scale) for part in _standard(self.order, is_odd))
                 total += sp.Add(*(p * w for p, w in zip(parts, (ReW(x, y), ImW(x, y), sp.S.One), strict=True)))
         return total
 

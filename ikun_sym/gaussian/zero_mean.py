@@ -18,8 +18,8 @@ from .proof import is_zero
 from .special import GoodwinStaton, TricomiU
 from .tidy import tidy
 
-_Z = sp.Symbol("z", positive=True)
-_A = sp.Symbol("a", positive=True)
+_Z = sp.Dummy("z", positive=True)
+_A = sp.Dummy("a", positive=True)
 
 
 def at_zero_mean(function: PiecewiseFunction, general: ClosedForm) -> ClosedForm:
@@ -76,7 +76,7 @@ def _goodwin_staton_1() -> sp.Expr:
 def goodwin_staton_checks() -> tuple[Check, ...]:
     """The integral G and the formula solve y' = √π − 1/z − 2zy, and y + ln z has the same limit −γ/2 as z → 0⁺ for both.
     Two solutions differ by C e^{−z²}, whose limit is C: so C = 0."""
-    t = sp.Symbol("t", positive=True)
+    t = sp.Dummy("t", positive=True)
     formula = _goodwin_staton_1()
     ode = sp.diff(formula, _Z) + 2 * _Z * formula + 1 / _Z - sp.sqrt(sp.pi)
     # for the integral: −1/(t+z)² = ∂_t 1/(t+z), integrated by parts, and t/(t+z) = 1 − z/(t+z)
