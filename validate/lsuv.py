@@ -17,7 +17,7 @@ from torch import Tensor
 from ikun_sym.errors import DomainError, NoSolutionError
 
 from .network import Network
-from .neuron import Response
+from .neuron import Population, Response
 from .products import times
 from .weights import INPUT, WEIGHTS, generator
 
@@ -52,6 +52,18 @@ def orthonormal(fan_out: int, fan_in: int, source: torch.Generator) -> Tensor:
     return q if fan_out >= fan_in else q.T
 
 
+def factor(population: Population, current: Tensor, excess: Excess, where: str) -> float:
+    """What to multiply the currents [T, B, n] of a layer with. Error: no factor brings it to the aim; `where` names it."""
+
+    def miss(log_factor: float) -> float:
+        return excess(population.forward(math.exp(log_factor) * current))
+
+    low, high = (decades * math.log(10) for decades in DECADES)
+    if not miss(low) < 0 < miss(high):
+        raise NoSolutionError(where, f"no factor from {10 ** DECADES[0]:g} to {10 ** DECADES[1]:g} does it", "aim at less")
+    return math.exp(float(brentq(miss, low, high, xtol=CLOSE)))  # type: ignore[arg-type]
+
+
 @torch.no_grad()
 def lsuv(network: Network, seed: int, index: int, excess: Excess) -> tuple[list[Tensor], Tensor]:
     """(weights, the input that they were fitted on) for draw `index`. Error: a layer that no factor brings to the aim."""
@@ -61,18 +73,9 @@ def lsuv(network: Network, seed: int, index: int, excess: Excess) -> tuple[list[
     for layer in range(a.depth):
         source = generator(torch.device("cpu"), seed, index, WEIGHTS, layer)
         start = orthonormal(a.neurons(layer + 1), a.neurons(layer), source).to(network.device, network.dtype)
-
-        def shown(log_factor: float, start: Tensor = start, x: Tensor = x) -> Response:
-            return network.population.forward(times(x, (math.exp(log_factor) * start).T))
-
-        def miss(log_factor: float, shown: Callable[[float], Response] = shown) -> float:
-            return excess(shown(log_factor))
-
-        low, high = (decades * math.log(10) for decades in DECADES)
-        if not miss(low) < 0 < miss(high):
-            where = f"layer {layer + 1}"
-            raise NoSolutionError(where, f"no factor from {10 ** DECADES[0]:g} to {10 ** DECADES[1]:g} does it", "aim at less")
-        log_factor = float(brentq(miss, low, high, xtol=CLOSE))  # type: ignore[arg-type]
-        weights.append(math.exp(log_factor) * start)
-        x = shown(log_factor).s
+        # currents are linear in the weights: the product is made once
+        current = times(x, start.T)
+        scale = factor(network.population, current, excess, f"layer {layer + 1}")
+        weights.append(scale * start)
+        x = network.population.forward(scale * current).s
     return weights, data

@@ -1,4 +1,4 @@
-"""Verdicts: when a layer, and a network, counts as healthy."""
+"""Verdicts on users' models: the fate of each layer, and of the network."""
 
 from __future__ import annotations
 
@@ -6,40 +6,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..fate import FADED, FATES, SATURATED, SILENT, decisive, layer_fates, network_fate
 from .measure import Measured
 from .probe import Floats
 
-SILENT = 1e-3
-"""Firing rate, mean over the steps, below which a layer carries nothing: one spike in a thousand neuron-steps."""
+__all__ = ["FADED", "SATURATED", "SILENT", "VERDICTS", "Health", "halving", "judge"]
 
-SATURATED = 0.95
-"""Firing rate above which a layer carries nothing: almost all neurons fire whatever comes."""
-
-FADED = 1e-4
-"""Second moment of the gradient relative to the last layer's, summed over steps: below, weights move a hundred times slower
-than at the end; above 1/FADED, a hundred times faster."""
-
-VERDICTS = ("silent", "saturated", "vanishing", "exploding", "healthy")
-"""In the order in which they are given: the first that applies."""
+VERDICTS = FATES
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Health:
     """`relative` [L]: Σ_t E[(∂L/∂H)²] of each layer over the last layer's that has any; `verdicts` [L]; `verdict`: the
-    network's."""
+    network's; `at`: index of the layer that decides, None if all are healthy."""
 
     relative: Floats
     verdicts: tuple[str, ...]
     verdict: str
-
-    @property
-    def at(self) -> int | None:
-        """Index of the layer that decides; None if all are healthy. Forward it is the first, backward the last: the one at
-        which the trouble begins on the signal's way."""
-        places = [index for index, verdict in enumerate(self.verdicts) if verdict == self.verdict]
-        if self.verdict == "healthy":
-            return None
-        return places[-1] if self.verdict in ("vanishing", "exploding") else places[0]
+    at: int | None
 
 
 def judge(measured: list[Measured]) -> Health:
@@ -47,22 +31,13 @@ def judge(measured: list[Measured]) -> Health:
     alive = totals[totals > 0]
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = totals / (alive[-1] if len(alive) else 1.0)
-    verdicts = tuple(
-        _verdict(float(one.rate.mean()), float(gradient), float(total))
-        for one, gradient, total in zip(measured, relative, totals, strict=True)
+    layers = layer_fates([one.rate.mean() for one in measured], relative)
+    return Health(
+        relative=relative,
+        verdicts=tuple(FATES[code] for code in layers),
+        verdict=FATES[int(network_fate(layers))],
+        at=decisive(layers),
     )
-    return Health(relative=relative, verdicts=verdicts, verdict=min(verdicts, key=VERDICTS.index))
-
-
-def _verdict(rate: float, gradient: float, total: float) -> str:
-    if rate < SILENT:
-        return "silent"
-    if rate > SATURATED:
-        return "saturated"
-    if total == 0 or gradient < FADED:
-        return "vanishing"
-    # NaN: infinite gradients
-    return "healthy" if gradient <= 1 / FADED else "exploding"
 
 
 def halving(values: Floats) -> float | None:
