@@ -23,7 +23,8 @@ class Buffers(threading.local):
         self._bytes = 0
 
     def take(self, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device | str = "cpu") -> Tensor:
-        """A contiguous array that nobody else holds; its entries are whatever was there."""
+        """A contiguous array that nobody else holds; its entries are whatever was there. On other devices than the CPU torch
+        itself hands memory on."""
         free = self._free.get((math.prod(shape), dtype, torch.device(device)))
         if not free:
             return torch.empty(shape, dtype=dtype, device=device)
@@ -33,7 +34,7 @@ class Buffers(threading.local):
     def give(self, *arrays: Tensor) -> None:
         """The caller holds no other view of them and will not look at them again."""
         for array in arrays:
-            if array.is_contiguous() and self._bytes + array.nbytes <= KEPT:
+            if array.device.type == "cpu" and array.is_contiguous() and self._bytes + array.nbytes <= KEPT:
                 self._bytes += array.nbytes
                 self._free.setdefault((array.numel(), array.dtype, array.device), []).append(array)
 

@@ -22,16 +22,17 @@ if TYPE_CHECKING:
     from .neuron import Population
 
 
-def build(population: Population) -> Compiled | None:
-    """None: no compiler, or a function that C has no name for."""
-    if compiler() is None:
-        return None
+def build(population: Population, device: torch.device) -> Compiled:
+    """Error (IkunError): why there is no such pass for these neurons on this device."""
+    if device.type != "cpu" or compiler() is None:
+        raise IkunError("it needs a CPU and a C compiler (cc, or $CC)")
     try:
         text, constants = source(population)
-    except (KeyError, IkunError):
-        return None
-    # one library now: where the compiler works for one precision it works for all
-    return Compiled(text, constants) if library(text, torch.float32) is not None else None
+    except KeyError as unknown:
+        raise IkunError(f"C has no {unknown.args[0]}") from None
+    if library(text, torch.float32) is None:  # where the compiler works for one precision it works for all
+        raise IkunError("the C compiler does not compile it")
+    return Compiled(text, constants)
 
 
 class Compiled:

@@ -34,6 +34,10 @@ def power(x: Tensor) -> Tensor:
     return torch.linalg.vector_norm(x, dim=-1).double() ** 2
 
 
+def build(population: Population, device: torch.device) -> Eager:
+    return Eager(population)
+
+
 class Eager:
     def __init__(self, population: Population) -> None:
         def evaluated(evaluate: Evaluator, **values: Any) -> Any:

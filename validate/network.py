@@ -79,8 +79,8 @@ class Network:
 
     @property
     def backend(self) -> str:
-        """What runs the neurons: compiled or eager."""
-        return "compiled" if self.device.type == "cpu" and self.population.compiled is not None else "eager"
+        """What runs the neurons, by name."""
+        return self.population.choice(self.device).name
 
     @cached_property
     def population(self) -> Population:

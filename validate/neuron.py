@@ -7,16 +7,19 @@ with c[−1] = v[−1] = 0, and c scaled by DECAYED_INPUT where asked for. Backw
     δh[t] = f'(x[t]) δs[t] + δv[t] (∂v/∂h + ∂v/∂s f'(x[t])),  δv[t−1] = δh[t] ∂h/∂v,  x = h − θ
     δc[t] = ∂h/∂c δh[t] + ∂c/∂c δc[t+1],  δi[t] = ∂c/∂i δc[t]
 
-where a detached reset drops ∂v/∂s. Two engines run this: plain tensor operations anywhere, and one compiled pass on the CPU.
+where a detached reset drops ∂v/∂s. Three engines run this: plain tensor operations anywhere, one compiled pass on the CPU,
+and one fused kernel on CUDA.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from typing import NamedTuple, Protocol
 
 import sympy as sp
+import torch
 from torch import Tensor
 
 from ikun_sym.catalogue import neurons as catalogue
@@ -24,7 +27,11 @@ from ikun_sym.catalogue.neurons import Neuron
 from ikun_sym.catalogue.surrogate import Bound
 from ikun_sym.errors import IkunError
 
-BACKENDS = ("auto", "compiled", "eager")
+ENGINES = {"compiled": "compiled", "triton": "triton_kernel", "eager": "eager"}
+"""Each engine's module, whose `build(population, device)` gives it or an error that says why not: the fastest first."""
+
+AUTO = "auto"
+BACKENDS = (AUTO, *ENGINES)
 
 
 class Response(NamedTuple):
@@ -52,10 +59,18 @@ class Engine(Protocol):
     def adjoint(self, h: Tensor, grad_s: Tensor, scale: float | Tensor) -> Returned: ...
 
 
+class Choice(NamedTuple):
+    """An engine, its name, and why each of the faster ones is not it."""
+
+    name: str
+    engine: Engine
+    refused: dict[str, str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Population:
     """`smooth`: the output is f(h − θ) instead of a spike. With `detach` no gradient flows from the output into its own
-    reset. `backend`: auto is the compiled pass where a C compiler and a CPU are there."""
+    reset. `backend`: auto is the fastest engine that the device, what is installed, and the surrogate allow."""
 
     neuron: Neuron
     surrogate: Bound
@@ -98,25 +113,29 @@ class Population:
         return {name: sp.expand(expr) for name, expr in found.items()}
 
     @cached_property
-    def eager(self) -> Engine:
-        from .eager import Eager
+    def _choices(self) -> dict[str, Choice]:
+        return {}
 
-        return Eager(self)
+    def choice(self, device: torch.device) -> Choice:
+        """The engine for this device. Error: the one that was demanded is not to be had."""
+        if device.type not in self._choices:
+            self._choices[device.type] = self._choose(device)
+        return self._choices[device.type]
 
-    @cached_property
-    def compiled(self) -> Engine | None:
-        """None where it cannot be built; `unavailable` says why."""
-        from .compiled import build
-
-        return None if self.backend == "eager" else build(self)
+    def _choose(self, device: torch.device) -> Choice:
+        refused: dict[str, str] = {}
+        for name in ENGINES if self.backend == AUTO else (self.backend,):
+            try:
+                engine = import_module(f".{ENGINES[name]}", __package__).build(self, device)
+            except IkunError as error:
+                refused[name] = str(error)
+                continue
+            return Choice(name, engine, refused)
+        raise IkunError(f"backend {self.backend}: {refused[self.backend]}; use auto or eager")
 
     def engine(self, like: Tensor) -> Engine:
-        """The engine for tensors like this one. Error: a compiled pass was demanded where there is none."""
-        if self.compiled is not None and like.device.type == "cpu":
-            return self.compiled
-        if self.backend == "compiled":
-            raise IkunError("backend compiled: it needs a CPU and a C compiler (cc, or $CC); use auto or eager")
-        return self.eager
+        """The engine for tensors like this one."""
+        return self.choice(like.device).engine
 
     def currents(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """x @ weight.T (+ bias), for x [T, B, fan_in] and weight [fan_out, fan_in]."""

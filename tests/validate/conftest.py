@@ -1,7 +1,9 @@
-"""Networks in tests run on one thread: the test runner has a process per core already."""
+"""Networks in tests run on one thread: the test runner has a process per core already. Where there is no GPU, Triton's kernels
+are run by its interpreter, which is chosen when Triton is first imported."""
 
 from __future__ import annotations
 
+import os
 import warnings
 
 import pytest
@@ -11,6 +13,8 @@ with warnings.catch_warnings():
     torch = pytest.importorskip("torch", reason="needs the extra `validate`")
 
 torch.set_num_threads(1)
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 def require(backend: str) -> None:

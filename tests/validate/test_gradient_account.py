@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,8 +57,9 @@ def test_no_layer_waits_for_the_host() -> None:
     def asked(depth: int, planted: bool = False) -> int:
         network = Network(Architecture(depth=depth, width=20, steps=3, leak=0.5, gain=9.0), batch=4, backend="eager")
         if planted:
-            right = network.population.eager.adjoint
-            network.population.eager.adjoint = lambda h, g, scale: right(h, g, float(scale))  # type: ignore[method-assign]
+            engine: Any = network.population.choice(network.device).engine
+            right = engine.adjoint
+            engine.adjoint = lambda h, g, scale: right(h, g, float(scale))
         weights = list(network.weights(0, 0))
         x, readout = network._input(network._stream(0, 0, 0)), network._readout(network._stream(0, 0, 1))
         with Asked() as counter:
