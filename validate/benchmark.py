@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +13,24 @@ from ikun_sym.errors import IkunError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from torch import Tensor
 
     from .contestants import Agreement, Contestant
+    from .interleaved import Times
     from .layer_budget import Part
     from .network import Network
     from .precision import Bias
 
 LEAK, GAIN = 0.5, 10.0
 """τ = 2, and weights at which some 15 to 30 % of the neurons fire at every depth."""
+
+SIZES: dict[str, dict[str, Any]] = {
+    "cpu": {"width": 1024, "depth": 20, "batch": 64, "steps": 8, "dtype": "float32"},
+    "cuda": {"width": 4096, "depth": 100, "batch": 256, "steps": 16, "dtype": "bfloat16"},
+}
+"""What is run unless something else is asked for. On a GPU: 3.4 GB of weights and 6.7 GB of membranes."""
+
+DEEPEST = 20
+"""Layers in which networks are compared in float64, at most: theirs is the memory of a graph."""
 
 BARE, OURS, EAGER, MEASURED, DRAWS = "bare products", "this", "this, eager", "this, all observables", "this, draws"
 CONTESTANTS = 7
@@ -33,14 +40,17 @@ CONTESTANTS = 7
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """Medians over repetitions. `seconds`: by the clock; `cpu`: of all threads together; `ratio`: the cost over that of the
-    bare products beside it; `speed`: the cost over ours. A cost is CPU time on the CPU, where other work on the machine
-    does not count, and time on a GPU."""
+    bare products beside it; `share`: of their rate, its inverse; `teraflops`: 10¹² operations of the 2 L products, were they
+    dense, a second; `speed`: the cost over ours. A cost is CPU time on the CPU, where other work on the machine does not
+    count, and time on a GPU."""
 
     contestant: str
     dtype: str
     seconds: float | None = None
     cpu: float | None = None
     ratio: float | None = None
+    share: float | None = None
+    teraflops: float | None = None
     speed: float | None = None
     backend: str = ""
     repetitions: int = 0
@@ -75,29 +85,32 @@ class Result:
 
 
 TARGETS = {
-    "float32": ((OURS, BARE, 1.25), (EAGER, BARE, 1.4), ("SpikingJelly", OURS, 1.5), ("snnTorch", OURS, 2.3)),
-    "bfloat16": ((OURS, BARE, 2.5), ("SpikingJelly", OURS, 4.0)),
+    ("cpu", "float32"): ((OURS, BARE, 1.25), (EAGER, BARE, 1.4), ("SpikingJelly", OURS, 1.5), ("snnTorch", OURS, 2.3)),
+    ("cpu", "bfloat16"): ((OURS, BARE, 2.5), ("SpikingJelly", OURS, 4.0)),
+    ("cuda", "bfloat16"): ((OURS, BARE, 1 / 0.6), ("SpikingJelly", OURS, 5.0)),  # 60 % of the rate of the products
 }
 """(whose time, over whose, the target): at most over the bare products, at least over ours."""
 
 
 def run(
     *,
-    width: int = 1024,
-    depth: int = 20,
-    batch: int = 64,
-    steps: int = 8,
+    width: int | None = None,
+    depth: int | None = None,
+    batch: int | None = None,
+    steps: int | None = None,
     device: str = "cpu",
-    dtype: str = "float32",
+    dtype: str | None = None,
     repetitions: int = 5,
     seconds: float = 45.0,
     advance: Callable[[str], None] = lambda what: None,
 ) -> Result:
-    """At most `repetitions` rounds, and no further one once they took `seconds`. `advance` is told what has been run."""
+    """At most `repetitions` rounds, and no further one once they took `seconds`. What is not given is what `SIZES` says for the
+    device. `advance` is told what has been run."""
     import torch
 
     from .contestants import LIBRARIES, agreement_of, drawn, measured, ours, products
     from .device import choose
+    from .interleaved import interleaved
     from .layer_budget import parts
     from .products import native_bfloat16
 
@@ -105,7 +118,9 @@ def run(
         if not value > 0:
             raise IkunError(f"{name} = {value} is not allowed; it must be positive")
     device = choose(device)
-    network = _networks(width=width, depth=depth, steps=steps, batch=batch, device=device)
+    size = sizes(device, {"width": width, "depth": depth, "batch": batch, "steps": steps, "dtype": dtype})
+    dtype, depth = size.pop("dtype"), size["depth"]
+    network = _networks(**size, device=device)
     fast = network("hard", "auto", dtype)
     data = (list(fast.weights(0, 0)), fast._input(fast._stream(0, 0, 0)), fast._readout(fast._stream(0, 0, 1)).contiguous())
     contestants: dict[str, Contestant] = {BARE: products, EAGER: ours(network("hard", "eager", dtype))}
@@ -118,16 +133,22 @@ def run(
         except ImportError as absent:
             missing.append(Row(contestant=name, dtype=dtype, note=f"not run: {absent}"))
             continue
-        whole, layer = network(reset, "auto", "float64"), network(reset, "auto", "float32", depth=1)
+        whole, layer = network(reset, "auto", "float64", depth=min(depth, DEEPEST)), network(reset, "auto", "float32", depth=1)
         agreement += [agreement_of(name, make, n) for n in (whole, layer)]
-    # without instructions for bfloat16 torch multiplies one number at a time: a pass would take half a minute
+    # without instructions for bfloat16 torch multiplies one number at a time: a pass would take half a minute; on a GPU the
+    # graph of a hundred layers may not fit
     slow = device == "cpu" and dtype == "bfloat16" and not native_bfloat16()
-    shares = dict.fromkeys(LIBRARIES, max(1, depth // 10)) if slow else {}
-    times = _interleaved(contestants, data, repetitions, seconds, torch.device(device), shares, advance)
-    rows = [_row(name, dtype, times, backends.get(name, ""), device) for name in contestants]
-    rows = [replace(r, note=f"{shares[r.contestant]} layers, scaled") if r.contestant in shares else r for r in rows]
+    shares = dict.fromkeys(LIBRARIES, max(1, depth // 10)) if slow or device != "cpu" else {}
+    times, dropped = interleaved(contestants, data, repetitions, seconds, torch.device(device), shares, advance)
+    operations = 4 * size["steps"] * size["batch"] * sum(weight.numel() for weight in data[0])
+    rows = [_row(name, dtype, times, backends.get(name, ""), device, operations) for name in times]
+    refused = fast.population.choice(fast.device).refused if fast.backend == "eager" else {}
+    notes = {name: f"{shares[name]} layers, scaled" for name in shares}
+    notes[OURS] = "; ".join(f"{engine}: {why}" for engine, why in refused.items())
+    rows = [replace(r, note=notes.get(r.contestant, "") or r.note) for r in rows]
+    missing += [Row(contestant=name, dtype=dtype, note=why) for name, why in dropped.items()]
     if device == "cpu" and not torch.cuda.is_available():
-        missing.append(Row(contestant="all of it on a GPU", dtype=dtype, note="not run: torch sees no CUDA device here"))
+        missing.append(Row(contestant="all of it on a GPU", dtype=dtype, note=f"not run: {NO_CUDA}"))
     return Result(
         machine=machine(device),
         rows=rows + missing,
@@ -136,6 +157,14 @@ def run(
         targets=_targets(dtype, times, device),
         bias=_bias() if dtype == "bfloat16" else [],
     )
+
+
+NO_CUDA = "torch sees no CUDA device here"
+
+
+def sizes(device: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is run on this device: what was given, and `SIZES` for the rest."""
+    return SIZES[device.partition(":")[0]] | {name: value for name, value in given.items() if value is not None}
 
 
 def _bias() -> list[Bias]:
@@ -170,59 +199,20 @@ def machine(device: str) -> dict[str, Any]:
     return {"device": processor("model name"), **found, "bfloat16 instructions": native_bfloat16()}
 
 
-Times = dict[str, list[tuple[float, float]]]
-"""(by the clock, CPU) of each repetition."""
+def _row(name: str, dtype: str, times: Times, backend: str, device: str, operations: int) -> Row:
+    from .interleaved import cost, medians, ratio
 
-
-def _interleaved(
-    contestants: dict[str, Contestant],
-    data: tuple[list[Tensor], Tensor, Tensor],
-    repetitions: int,
-    seconds: float,
-    device: Any,
-    shares: dict[str, int],
-    advance: Callable[[str], None],
-) -> Times:
-    """One round warms up and is not counted. `shares`: contestants that run the first so many layers, scaled to all."""
-    import torch
-
-    from .contestants import LIBRARIES
-
-    times: Times = {name: [] for name in contestants}
-    weights, *rest = data
-    began = time.perf_counter()
-    for repetition in range(repetitions + 1):
-        for name, contestant in contestants.items():
-            layers = shares.get(name, len(weights))
-            scale = len(weights) / layers
-            start = time.perf_counter(), time.process_time()
-            with torch.set_grad_enabled(name in LIBRARIES):
-                contestant(weights[:layers], *rest)
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
-            if repetition:
-                times[name].append(((time.perf_counter() - start[0]) * scale, (time.process_time() - start[1]) * scale))
-            advance(f"round {repetition}: {name}" if repetition else f"warming up: {name}")
-        if repetition and (time.perf_counter() - began) * (repetition + 2) / (repetition + 1) > seconds:
-            break
-    return times
-
-
-def _ratio(times: Times, name: str, other: str, device: str) -> float:
-    """The median over rounds: neighbours in a round share what else the machine does."""
-    which = 1 if device == "cpu" else 0
-    return statistics.median(a[which] / b[which] for a, b in zip(times[name], times[other], strict=True))
-
-
-def _row(name: str, dtype: str, times: Times, backend: str, device: str) -> Row:
-    clock, cpu = (statistics.median(values) for values in zip(*times[name], strict=True))
+    clock, cpu = found = medians(times, name)
+    over = ratio(times, name, BARE, device)
     return Row(
         contestant=name,
         dtype=dtype,
         seconds=clock,
         cpu=cpu,
-        ratio=_ratio(times, name, BARE, device),
-        speed=_ratio(times, name, OURS, device),
+        ratio=over,
+        share=1 / over,
+        teraflops=operations / found[cost(device)] / 1e12,
+        speed=ratio(times, name, OURS, device),
         backend=backend,
         repetitions=len(times[name]),
         note=f"weights drawn anew: {1 / clock:.2f} draws a second, {1 / cpu:.2f} a CPU second" if name == DRAWS else "",
@@ -230,34 +220,52 @@ def _row(name: str, dtype: str, times: Times, backend: str, device: str) -> Row:
 
 
 def _targets(dtype: str, times: Times, device: str) -> list[Target]:
+    from .interleaved import ratio
+
     return [
-        Target(target=f"{name} / {over}", wanted=wanted, measured=_ratio(times, name, over, device), at_most=over == BARE)
-        for name, over, wanted in TARGETS.get(dtype, ())
+        Target(target=f"{name} / {over}", wanted=wanted, measured=ratio(times, name, over, device), at_most=over == BARE)
+        for name, over, wanted in TARGETS.get((device.partition(":")[0], dtype), ())
         if name in times
     ]
 
 
+def _usual(name: str) -> str:
+    """The defaults of an option, for its help."""
+    return "Default: " + ", ".join(f"{size[name]} on {device}" for device, size in SIZES.items()) + "."
+
+
 @click.command("propagate")
-@click.option("--width", type=int, default=1024, show_default=True)
-@click.option("--depth", type=int, default=20, show_default=True)
-@click.option("--batch", type=int, default=64, show_default=True)
-@click.option("--steps", type=int, default=8, show_default=True)
+@click.option("--width", type=int, help=_usual("width"))
+@click.option("--depth", type=int, help=_usual("depth"))
+@click.option("--batch", type=int, help=_usual("batch"))
+@click.option("--steps", type=int, help=_usual("steps"))
 @click.option("--repetitions", type=int, default=5, show_default=True, help="At most.")
 @click.option("--seconds", type=float, default=45, show_default=True, help="No further repetition after these.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-@click.option("--dtype", default="float32", show_default=True, help="float32 or bfloat16; the latter with its bias.")
+@click.option("--dtype", help=f"float32 or bfloat16; the latter with its bias. {_usual('dtype')}")
 @as_json
 def command(as_json: bool, **settings: Any) -> None:
-    """Deep LIF networks forward and backward, beside SpikingJelly and snnTorch without weight gradients."""
+    """Deep LIF networks forward and backward, beside SpikingJelly and snnTorch without weight gradients.
+
+    Where there is no CUDA device, `--device cuda` is not run, and says so.
+    """
     from .commands import _progress, quiet_libraries
-    from .device import check_dtype
+    from .device import check_dtype, choose
 
     quiet_libraries()
+    import torch
+
+    if settings["device"].partition(":")[0] == "cuda" and not torch.cuda.is_available():
+        document = {"status": "not run", "reason": NO_CUDA, "settings": sizes("cuda", settings)}
+        return emit(document, as_json, lambda console: console.print(f"not run: {NO_CUDA}"))
+    settings["device"] = choose(settings["device"])
+    settings = sizes(settings["device"], settings)
     check_dtype(settings["dtype"])
     with _progress() as progress:
         task = progress.add_task("", total=(settings["repetitions"] + 1) * CONTESTANTS)
         result = run(**settings, advance=lambda what: progress.update(task, advance=1, description=what))
-    emit({"settings": settings, **result.to_dict()}, as_json, lambda console: _show(console, settings, result))
+    document = {"status": "run", "settings": settings, **result.to_dict()}
+    emit(document, as_json, lambda console: _show(console, settings, result))
 
 
 def _show(console: Console, settings: dict[str, Any], result: Result) -> None:
@@ -266,10 +274,11 @@ def _show(console: Console, settings: dict[str, Any], result: Result) -> None:
 
     console.print(", ".join(f"{name} {value}" for name, value in result.machine.items()))
     title = "LIF, arctan: " + ", ".join(f"{name} {value}" for name, value in settings.items())
-    columns = ("", "backend", "s", "CPU s", "× bare products", "× this", "rounds", "")
+    columns = ("", "backend", "ms", "CPU ms", "10¹²/s", "× bare products", "share", "× this", "rounds", "")
     cells = [
         (
-            *(r.contestant, r.backend, text(r.seconds, ".3f"), text(r.cpu, ".3f"), text(r.ratio, ".2f"), text(r.speed, ".2f")),
+            *(r.contestant, r.backend, *(text(value and 1e3 * value, ".1f") for value in (r.seconds, r.cpu))),
+            *(text(r.teraflops, ".3g"), text(r.ratio, ".2f"), text(r.share, ".0%"), text(r.speed, ".2f")),
             *(str(r.repetitions or ""), r.note),
         )
         for r in result.rows

@@ -41,7 +41,12 @@ RUN_FLAGS = (
     click.Option(["--tolerance"], type=REAL, default="0.05", show_default=True),
     click.Option(["--confidence"], type=REAL, default="0.99", show_default=True),
     click.Option(["--device"], default="auto", show_default=True, help="auto, cpu or cuda."),
-    click.Option(["--dtype"], default="float32", show_default=True, help="float32 or float64."),
+    click.Option(
+        ["--dtype"],
+        default="float32",
+        show_default=True,
+        help="float32, float64, or bfloat16, whose bias `ikun benchmark propagate --dtype bfloat16` states.",
+    ),
     click.Option(["--seed"], type=int, default=0, show_default=True),
     click.Option(["--out"], metavar="DIR", help="Folder for records and page; default a new one, runs/CLAIM."),
     RESUME,

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    pytest.importorskip("torch", reason="needs the extra `validate`")
+    torch = pytest.importorskip("torch", reason="needs the extra `validate`")
 
 TINY = {"width": 24, "depth": 3, "batch": 4, "steps": 3, "repetitions": 1}
 
@@ -66,3 +66,43 @@ def test_command() -> None:
     document = json.loads(done.stdout)
     assert {row["contestant"] for row in document["rows"]} >= {"bare products", "this, eager"}
     assert document["machine"]["threads"] >= 1
+    assert document["settings"]["dtype"] == "float32", "the CPU's default"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_without_cuda_it_is_not_run_and_says_why() -> None:
+    from ikun_validate.benchmark import command
+
+    done = CliRunner().invoke(command, ["--device", "cuda"])
+    assert (done.exit_code, done.output) == (0, "not run: torch sees no CUDA device here\n")
+    document = json.loads(CliRunner().invoke(command, ["--device", "cuda", "--json", "--depth", "7"]).stdout)
+    assert (document["status"], document["reason"]) == ("not run", "torch sees no CUDA device here")
+    asked = {name: document["settings"][name] for name in ("width", "depth", "steps", "batch", "dtype")}
+    assert asked == {"width": 4096, "depth": 7, "steps": 16, "batch": 256, "dtype": "bfloat16"}
+    assert CliRunner().invoke(command, ["--device", "cudaa"]).exit_code != 0
+
+
+def test_the_targets_of_a_gpu_go_by_the_clock() -> None:
+    """Planted: 50 ms for products of 30 ms is 60 % of their rate; CPU time does not count."""
+    from ikun_validate.benchmark import BARE, OURS, _row, _targets
+
+    times = {BARE: [(0.030, 9.0)], OURS: [(0.050, 1.0)], "SpikingJelly": [(0.240, 1.0)]}
+    found = {t.target: t for t in _targets("bfloat16", times, "cuda:1")}
+    assert found["this / bare products"].met
+    assert not found["SpikingJelly / this"].met
+    row = _row(OURS, "bfloat16", times, "triton", "cuda:1", operations=10**13)
+    assert (row.share, row.teraflops) == (pytest.approx(0.6), pytest.approx(200))
+
+
+def test_a_contestant_without_memory_is_dropped_and_named() -> None:
+    from ikun_validate.interleaved import interleaved
+
+    def hungry(weights: list, x: torch.Tensor, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 80 GiB")
+
+    one = torch.ones(1)
+    contestants = {"modest": lambda weights, x, grad: (x, grad), "hungry": hungry}
+    times, dropped = interleaved(contestants, ([one], one, one), 2, 9.0, torch.device("cpu"), {}, lambda what: None)
+    assert [len(seen) for seen in times.values()] == [2]
+    assert dropped == {"hungry": "not run: CUDA out of memory"}
