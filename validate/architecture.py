@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
 from typing import Any
 
+from ikun_sym.catalogue.architectures import Topology, parse_architecture
 from ikun_sym.catalogue.neurons import Neuron
-from ikun_sym.errors import DomainError, IkunError
-from ikun_sym.initialise import DISTRIBUTIONS
+from ikun_sym.errors import DomainError, IkunError, NoTheoryError
 from ikun_sym.theory.layer import FORWARD_PASSES
 from ikun_sym.theory.time_model import INPUTS, LOSSES, TimeModel
+
+from .weights import DRAWINGS
 
 __all__ = ["INPUTS", "LOSSES", "Architecture"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """`gain` K = fan_in · Var(W); `bias_var` σ_b², normal. `widths`: the numbers of neurons of the input, layer 1, layer 2, …,
-    repeated from the start where it ends; `width` everywhere if not given. `forward`: "spiking" or "smooth". `input_rate`:
-    of Bernoulli spikes (poisson), or the value presented at every step (constant). `loss`: the gradient at the last layer's
-    output is random and new at each step (white), random and the same at each step (rate), or 1 everywhere (summed).
-    `synaptic_leak`: of a synaptic current (norse), 0: none. `decay_input`: the current is multiplied by 1 − leak. `samples`:
-    how many inputs a weight draw sees; None: the batch of the run."""
+    """`arch`: how layers are connected, a text of the catalogue of architectures. `gain` K = fan_in · Var(W); `bias_var` σ_b²,
+    normal. `widths`: the numbers of neurons (of channels, in convolutions) of the input, layer 1, layer 2, …, repeated from the
+    start where it ends; `width` everywhere if not given. `distribution`: a key of DRAWINGS. `forward`: "spiking" or "smooth".
+    `input_rate`: of Bernoulli spikes (poisson), or the value presented at every step (constant). `loss`: the gradient at the
+    last layer's output is random and new at each step (white), random and the same at each step (rate), or 1 everywhere
+    (summed). `synaptic_leak`: of a synaptic current (norse), 0: none. `decay_input`: the current is multiplied by 1 − leak.
+    `samples`: how many inputs a weight draw sees; None: the batch of the run."""
 
+    arch: str = "dense"
     depth: int = 20
     width: int = 512
     widths: tuple[int, ...] = ()
@@ -51,8 +56,9 @@ class Architecture:
         for name, value in sizes:
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise DomainError(name, value, "an integer of at least 1")
-        if self.distribution not in DISTRIBUTIONS:
-            raise IkunError(f"unknown distribution {self.distribution!r}; known: {', '.join(DISTRIBUTIONS)}")
+        if self.distribution not in DRAWINGS:
+            raise IkunError(f"unknown distribution {self.distribution!r}; known: {', '.join(DRAWINGS)}")
+        self.topology.check(self.depth, [self.neurons(layer) for layer in range(min(self.depth, len(self.widths)) + 1)])
         FORWARD_PASSES[self.forward]
         _ = self._spiking_model  # which refuses whatever else no network can be built from
 
@@ -68,9 +74,32 @@ class Architecture:
         return TimeModel(**shared)
 
     @property
+    def topology(self) -> Topology:
+        return _parse(self.arch)
+
+    @property
+    def gains(self) -> tuple[float, ...]:
+        """fan_in · Var(W) of layers 1 … depth."""
+        second = self._spiking_model.input_second_moment.diagonal().mean()
+        return self.topology.gains(self.gain, self.depth, self.input_rate, float(second))
+
+    @property
     def model(self) -> TimeModel:
         """The network of infinite width. NoTheoryError where there is no theory of it."""
+        if reason := self.topology.measured_only or self._beyond:
+            raise NoTheoryError(reason)
+        if not any(f.name == "arch" for f in fields(TimeModel)) and self.topology != _parse("dense"):
+            raise NoTheoryError("no theory yet")
         return replace(self._spiking_model, forward=self.forward)
+
+    @property
+    def _beyond(self) -> str:
+        """Why no theory here describes weights drawn so; "" if one does."""
+        if self.distribution == "row-centred":
+            return "weights whose rows sum to 0 pass on the variance of spikes, not their second moment: measured only"
+        if self.distribution == "delta-orthogonal" and not self.topology.homogeneous:
+            return "delta-orthogonal kernels have one tap, and other borders and pools than those of theory: measured only"
+        return ""
 
     @property
     def neuron(self) -> Neuron:
@@ -82,3 +111,6 @@ class Architecture:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+_parse = lru_cache(maxsize=256)(parse_architecture)

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ikun_sym.catalogue.schemes import Scheme
+from ikun_sym.catalogue.architectures import Dense
+from ikun_sym.catalogue.schemes import DISTRIBUTIONS, Scheme
+from ikun_sym.catalogue.schemes.scheme import INDEPENDENT
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.errors import DomainError, IkunError, NoTheoryError
 from ikun_sym.theory import finite_width, temporal
@@ -21,6 +23,7 @@ from ikun_sym.theory.stationary import SchemeAt, State
 from ikun_sym.theory.time_prediction import Run, TimePrediction
 from ikun_sym.theory.weights import weights_of
 
+from .architectures import network_of
 from .network import Architecture
 
 STATIONARY = 0.01
@@ -93,7 +96,8 @@ class Case:
         a = self.architecture
         if a.forward != "spiking":
             return NOTHING
-        chain = not (a.widths or a.bias_var or a.decay_input) and a.distribution == "normal" and a.input == "poisson"
+        plain = isinstance(a.topology, Dense) and a.distribution == "normal" and a.input == "poisson"
+        chain = plain and not (a.widths or a.bias_var or a.decay_input)
         if chain and a.steps == 1 and a.width <= WIDEST_CHAIN:
             return Expected(finite_width.survival(a.width, a.depth, a.gain, a.threshold, a.input_rate))
         if self.prediction is None:
@@ -121,16 +125,23 @@ class Case:
     def log_gradient_variance(self) -> float:
         """β, of one sample at one time step; NaN where it is not known."""
         a = self.architecture
-        if self.prediction is None or a.steps > 1:
+        if self.prediction is None or a.steps > 1 or not self._independent:
             return float("nan")
         widths = [a.neurons(k + 1) for k in range(a.depth)]
         return finite_width.log_gradient_variance(a.model.layer, self.prediction.array("var_h")[:, 0], widths)
+
+    @property
+    def _independent(self) -> bool:
+        """Dense layers of independent weights, for which it is known how draws of finite width differ."""
+        return isinstance(self.architecture.topology, Dense) and self.architecture.distribution in DISTRIBUTIONS
 
     @cached_property
     def rate_spread(self) -> Expected:
         """Standard deviation over mean of the last layer's rate between weight draws, at one step and for one input."""
         a = self.architecture
-        if self.prediction is None or a.steps > 1 or a.forward != "spiking" or not self.prediction.layers[-1].rate[0]:
+        if self.prediction is None or a.steps > 1 or a.forward != "spiking" or not self._independent:
+            return NOTHING
+        if not self.prediction.layers[-1].rate[0]:
             return NOTHING
         last = self.prediction.layers[-1]
         slope = a.model.layer.forward_slope(float(last.var_h[0]))
@@ -162,29 +173,32 @@ def build(architecture: Architecture, scheme: str, alpha: float = 1.0, second_mo
     """
     entry, own = find_scheme(scheme)
     neuron, found = architecture.to_dict(), {}
-    for fans in sorted(_fans(architecture), reverse=True):
-        fan = Fan.of(*fans)
+    fans = _fans(architecture)
+    for fan in fans:
         if architecture.forward == "spiking":
-            fields = weights_of(scheme, fan, neuron, alpha=alpha, second_moment=second_moment).fields
+            drawn = weights_of(scheme, fan, neuron, alpha=alpha, second_moment=second_moment, predicted=False)
+            fields = drawn.fields | ({} if drawn.drawn == INDEPENDENT else {"distribution": drawn.drawn})
         else:
             fields = {"gain": _at(entry, own, architecture, fan, alpha, second_moment).solve().gain}
         found[tuple(f"{v:.9g}" if isinstance(v, float) else v for v in fields.values())] = fields
     if len(found) > 1:
+        layers = ", ".join(f"{fan.fan_in} in, {fan.fan_out:g} out" for fan in fans)
         raise IkunError(
-            f"scheme {entry.name!r} has several gains or slopes in layers of widths {architecture.widths}; "
+            f"scheme {entry.name!r} has several gains or slopes in layers of these fans: {layers}; "
             "one for all layers is what can be drawn here: give --gain, or another scheme"
         )
     made = replace(architecture, **next(iter(found.values())))
     state = None
     if entry.needs_moments:
-        state = _at(entry, own, architecture, Fan.of(*max(_fans(architecture))), alpha, second_moment).solve()
+        state = _at(entry, own, architecture, fans[0], alpha, second_moment).solve()
     return Case(label(made), made, state)
 
 
-def _fans(architecture: Architecture) -> set[tuple[int, int]]:
-    """(fan_in, fan_out) of the layers."""
-    count = min(architecture.depth, len(architecture.widths) or 1)
-    return {(architecture.neurons(k), architecture.neurons(k + 1)) for k in range(count)}
+def _fans(architecture: Architecture) -> list[Fan]:
+    """Those of the layers, each once, the largest first."""
+    network = network_of(architecture)
+    fans = {(fan.fan_in, fan.fan_out): fan for fan in map(network.fan, range(architecture.depth))}
+    return [fans[size] for size in sorted(fans, reverse=True)]
 
 
 def _at(
@@ -207,6 +221,7 @@ def _at(
 
 
 SHOWN = {
+    "distribution": "weights",
     "gain": "K",
     "width": "width",
     "widths": "widths",
@@ -223,8 +238,10 @@ SHOWN = {
 
 
 def label(architecture: Architecture) -> str:
-    """Surrogate and threshold, and what differs from one spiking time step."""
+    """Surrogate and threshold, and what differs from one spiking time step of a dense network."""
     text = f"{resolve(architecture.surrogate).spec}, θ = {architecture.threshold:g}"
+    if not isinstance(architecture.topology, Dense):
+        text += f", {architecture.topology.spec}"
     if architecture.steps > 1:
         text += f", T = {architecture.steps}, leak {architecture.leak:g}, {architecture.reset} reset"
     return text

@@ -56,12 +56,14 @@ class Eager:
     def currents(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         return times(x, weight.T, bias)
 
-    def forward(self, current: Tensor) -> Response:
+    def forward(self, current: Tensor, recurrent: Tensor | None = None) -> Response:
         step = self.statement
         drive = current.to(membrane_dtype(current.dtype))
         s = BUFFERS.take(current.shape, current.dtype, current.device)
         v = c = torch.zeros_like(drive[0])
         for t, i in enumerate(drive):
+            if recurrent is not None and t:
+                i = i + s[t - 1] @ recurrent.T
             c = step["current"](c=c, i=i) if self.memory else i
             h = step["charge"](v=v, c=c)
             fired = self.fire(h - self.threshold)
@@ -71,7 +73,7 @@ class Eager:
             s[t] = fired
         return Response(drive, s, power(drive), s.sum(dim=-1, dtype=drive.dtype).double())
 
-    def adjoint(self, h: Tensor, grad_s: Tensor, scale: float | Tensor) -> Returned:
+    def adjoint(self, h: Tensor, grad_s: Tensor, scale: float | Tensor, recurrent: Tensor | None = None) -> Returned:
         step = self.statement
         back = {name: float(step[name]()) for name in ("back_v", "back_c", "back_synapse", "back_i")}
         grad_i = BUFFERS.take(h.shape, grad_s.dtype, h.device)
@@ -84,6 +86,8 @@ class Eager:
             total = slope * grad_s[t]
             if isinstance(scale, Tensor) or scale != 1.0:
                 total *= scale
+            if recurrent is not None and t + 1 < len(h):
+                total = total + slope * (grad_i[t + 1] @ recurrent)
             if grad_v is not None:
                 fired = self.fire(x)
                 through = step["dv_dh"](h=h[t], s=fired)

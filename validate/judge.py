@@ -11,6 +11,7 @@ import numpy as np
 
 from ikun_sym.errors import DomainError, IkunError
 
+from .architectures import network_of
 from .case import Case, build
 from .claims import Claim, Criterion, select
 from .layers import layer_rows
@@ -141,7 +142,7 @@ class Laboratory:
         settings = self.settings
         if architecture not in self._draws:
             self._draws[architecture] = self.journal.recall(architecture) if self.journal else {}
-            self._networks[architecture] = Network(
+            self._networks[architecture] = network_of(
                 architecture, batch=settings.batch, device=settings.device, dtype=settings.dtype
             )
         made, network = self._draws[architecture], self._networks[architecture]

@@ -19,7 +19,7 @@ from ikun_sym.errors import DomainError, NoSolutionError
 from .network import Network
 from .neuron import Population, Response
 from .products import times
-from .weights import INPUT, WEIGHTS, generator
+from .weights import INPUT, WEIGHTS, generator, orthonormal
 
 DECADES = (-4.0, 4.0)
 """Factors that are tried: 1e-4 to 1e4 times orthonormal weights."""
@@ -41,15 +41,6 @@ def rate(wanted: float) -> Excess:
     if not 0 < wanted < 0.5:
         raise DomainError("rate", wanted, "between 0 and 0.5", "the weights have zero mean")
     return lambda shown: float(shown.s.double().mean()) - wanted
-
-
-def orthonormal(fan_out: int, fan_in: int, source: torch.Generator) -> Tensor:
-    """Rows (or columns, where there are fewer of those) of length 1 and at right angles, uniformly drawn: Q of a Gaussian
-    matrix, its signs such that R has a positive diagonal."""
-    tall = torch.randn(max(fan_out, fan_in), min(fan_out, fan_in), generator=source, dtype=torch.float64)
-    q, r = torch.linalg.qr(tall)
-    q = q * torch.sign(torch.diagonal(r))
-    return q if fan_out >= fan_in else q.T
 
 
 def factor(population: Population, current: Tensor, excess: Excess, where: str) -> float:

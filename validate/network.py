@@ -1,7 +1,9 @@
-"""A deep random dense network: drawn, run forward, and differentiated by hand. No autograd graph is built."""
+"""A deep random network: drawn, run forward, and differentiated by hand. No autograd graph is built. `Network` is the dense
+one; those of other architectures are in `architectures`."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,13 +14,14 @@ from torch import Tensor
 
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.errors import IkunError
+from ikun_sym.theory.fan import Fan
 
 from . import weights as streams
 from .architecture import INPUTS, LOSSES, Architecture
 from .buffers import BUFFERS
 from .gradient_account import Account
 from .neuron import Population
-from .products import times
+from .passage import Dense, Passage
 
 __all__ = ["INPUTS", "LOSSES", "Architecture", "Draw", "Network"]
 
@@ -44,7 +47,7 @@ class Draw:
 
 
 class Network:
-    """An architecture on a device: `draw(seed, index)` draws weights, runs forward and backward and measures.
+    """A dense architecture on a device: `draw(seed, index)` draws weights, runs forward and backward and measures.
 
     `dtype` bfloat16 is that of weights, products and what passes between layers; membranes are float32 then. `keep`: hold
     the weights until the backward pass, or draw them again; None: by their size. The numbers are the same.
@@ -67,15 +70,41 @@ class Network:
     @property
     def weight_bytes(self) -> int:
         """Of all layers together."""
-        a = self.architecture
-        return sum(a.neurons(k) * a.neurons(k + 1) for k in range(a.depth)) * self.dtype.itemsize
+        return sum(math.prod(self.weight_shape(k)) for k in range(self.architecture.depth)) * self.dtype.itemsize
 
     @property
     def bytes(self) -> int:
         """What a draw holds at its fullest: weights, if they are kept, and membranes."""
         a, wide = self.architecture, torch.promote_types(self.dtype, torch.float32)
-        membranes = sum(a.neurons(k + 1) for k in range(a.depth)) * a.steps * self.batch * wide.itemsize
+        membranes = sum(self.neurons(k + 1) for k in range(a.depth)) * a.steps * self.batch * wide.itemsize
         return membranes + (self.weight_bytes if self.keep else 0)
+
+    def neurons(self, layer: int) -> int:
+        """Of a layer, at all its positions together; layer 0 is the input."""
+        return self.architecture.neurons(layer)
+
+    @property
+    def outputs(self) -> int:
+        """Values that the last layer hands on."""
+        return self.neurons(self.architecture.depth)
+
+    def weight_shape(self, layer: int) -> tuple[int, ...]:
+        """Of the layer with this number, the first being 0: [neurons or channels, what feeds one of them…]."""
+        return self.architecture.neurons(layer + 1), self.architecture.neurons(layer)
+
+    def fan(self, layer: int) -> Fan:
+        """Of the weights into the layer with this number, the first being 0."""
+        neurons, inputs = self.weight_shape(layer)
+        return Fan.of(inputs, neurons)
+
+    @cached_property
+    def gains(self) -> tuple[float, ...]:
+        """fan_in · Var(W) of every layer."""
+        return self.architecture.gains
+
+    def passage(self) -> Passage:
+        """The way of one draw through the layers."""
+        return Dense(self)
 
     @property
     def backend(self) -> str:
@@ -123,32 +152,32 @@ class Network:
 
     def _weights(self, generator: torch.Generator, layer: int = 0) -> Tensor:
         """Of the layer with this number, the first being 0."""
-        a = self.architecture
-        fan_in, width = a.neurons(layer), a.neurons(layer + 1)
-        weight = BUFFERS.take((width, fan_in), torch.promote_types(self.dtype, torch.float32), self.device)
-        std = (a.gain / fan_in) ** 0.5
-        if a.distribution == "normal":
-            weight.normal_(0.0, std, generator=generator)
-        else:
-            weight.uniform_(-std * 3**0.5, std * 3**0.5, generator=generator)
+        shape = self.weight_shape(layer)
+        weight = BUFFERS.take(shape, torch.promote_types(self.dtype, torch.float32), self.device)
+        self._fill(weight, layer, generator)
         if weight.dtype == self.dtype:
             return weight
         rounded = BUFFERS.take(weight.shape, self.dtype, self.device).copy_(weight)
         BUFFERS.give(weight)
         return rounded
 
+    def _fill(self, weight: Tensor, layer: int, generator: torch.Generator) -> None:
+        """Draw the weights of a layer in place: Var(W) = K/fan_in."""
+        std = (self.gains[layer] / math.prod(weight.shape[1:])) ** 0.5
+        streams.DRAWINGS[self.architecture.distribution](weight, std, generator)
+
     def _bias(self, generator: torch.Generator, layer: int) -> Tensor:
-        bias = torch.empty(self.architecture.neurons(layer + 1), device=self.device, dtype=torch.float32)
+        bias = torch.empty(self.weight_shape(layer)[0], device=self.device, dtype=torch.float32)
         return bias.normal_(0.0, self.architecture.bias_var**0.5, generator=generator).to(self.dtype)
 
     def _input(self, generator: torch.Generator) -> Tensor:
         a = self.architecture
-        x = torch.full((a.steps, self.batch, a.neurons(0)), float(a.input_rate), device=self.device)
+        x = torch.full((a.steps, self.batch, self.neurons(0)), float(a.input_rate), device=self.device)
         return (torch.bernoulli(x, generator=generator) if a.input == "poisson" else x).to(self.dtype)
 
     def _readout(self, generator: torch.Generator) -> Tensor:
         a = self.architecture
-        shape = (a.steps, self.batch, a.neurons(a.depth))
+        shape = (a.steps, self.batch, self.outputs)
         if a.loss == "summed":
             return torch.ones(shape, device=self.device, dtype=self.dtype)
         steps = 1 if a.loss == "rate" else a.steps
@@ -168,17 +197,10 @@ class Network:
         that do not fit, or numbers that are not finite."""
         self._check(weights, x, grad_s)
         membranes: list[Tensor] = []
-        squares, means, activities = [], [], []
+        squares, means, activities, passage = [], [], [], self.passage()
         for layer, weight in enumerate(weights):
-            if weight.dim() != 2 or weight.shape[1] != x.shape[-1]:
-                raise IkunError(
-                    f"weights of layer {layer + 1} have shape {tuple(weight.shape)}; "
-                    f"they must be [neurons, {x.shape[-1]}], for {x.shape[-1]} inputs"
-                )
-            current = self.population.currents(x, weight, None if biases is None else biases[layer])
-            if layer:  # the input is the caller's
-                BUFFERS.give(x)
-            h, x, power, activity = self.population.forward(current)
+            self._check_shape(layer, weight, x)
+            h, x, power, activity = passage.forward(layer, x, weight, None if biases is None else biases[layer])
             membranes.append(h)
             squares.append(power)
             if self.architecture.steps > 1:
@@ -191,7 +213,7 @@ class Network:
         if not bool(torch.isfinite(var_h).all()):
             self._blame(weights, var_h)
         alive = (rate[-1] != 0).any(dim=0)  # [batch]
-        log_gradient, split = self._backward(weights, membranes, grad_s, alive)
+        log_gradient, split = self._backward(passage, weights, membranes, grad_s, alive)
         variance = var_h[..., alive].mean(dim=-1)
         if means:  # a reset leaves the membranes a mean of their own; at the first step weights of zero mean leave none
             mean = (torch.stack(means).cpu().double() / widths)[..., alive].mean(dim=-1)
@@ -207,20 +229,15 @@ class Network:
         )
 
     def _backward(
-        self, weights: Sequence[Tensor], membranes: list[Tensor], grad_s: Tensor, alive: Tensor
+        self, passage: Passage, weights: Sequence[Tensor], membranes: list[Tensor], grad_s: Tensor, alive: Tensor
     ) -> tuple[np.ndarray, np.ndarray]:
         """(log_gradient, gradient) of a draw. Each membrane is dropped when its layer has been passed."""
         account = Account(alive, self.device)
         for layer in range(len(weights) - 1, -1, -1):
             h = membranes.pop()
-            power, grad_i = self.population.adjoint(h, grad_s, account.factor)
-            account.enter(power, h.shape[-1])
-            BUFFERS.give(h)
-            if layer < len(weights) - 1:  # the readout is the caller's
-                BUFFERS.give(grad_s)
-            if layer:
-                grad_s = times(grad_i, weights[layer])
-            BUFFERS.give(grad_i)
+            neurons = h.shape[-1]
+            power, grad_s = passage.backward(layer, h, grad_s, weights[layer], account.factor)
+            account.enter(power, neurons)
         return account.result()
 
     def _check(self, weights: Sequence[Tensor], x: Tensor, grad_s: Tensor) -> None:
@@ -233,6 +250,14 @@ class Network:
                 )
             if not bool(torch.isfinite(array).all()):
                 raise IkunError(f"the {name} holds NaN or infinity; give finite numbers")
+
+    def _check_shape(self, layer: int, weight: Tensor, x: Tensor) -> None:
+        fan_in = x.shape[-1]
+        if weight.dim() != 2 or weight.shape[1] != fan_in:
+            raise IkunError(
+                f"weights of layer {layer + 1} have shape {tuple(weight.shape)}; "
+                f"they must be [neurons, {fan_in}], for {fan_in} inputs"
+            )
 
     def _blame(self, weights: Sequence[Tensor], var_h: Tensor) -> None:
         """Membranes that are not finite: say whether the weights are, for overflow is a finding and NaN weights are not."""

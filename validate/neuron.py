@@ -7,8 +7,9 @@ with c[−1] = v[−1] = 0, and c scaled by DECAYED_INPUT where asked for. Backw
     δh[t] = f'(x[t]) δs[t] + δv[t] (∂v/∂h + ∂v/∂s f'(x[t])),  δv[t−1] = δh[t] ∂h/∂v,  x = h − θ
     δc[t] = ∂h/∂c δh[t] + ∂c/∂c δc[t+1],  δi[t] = ∂c/∂i δc[t]
 
-where a detached reset drops ∂v/∂s. Three engines run this: plain tensor operations anywhere, one compiled pass on the CPU,
-and one fused kernel on CUDA.
+where a detached reset drops ∂v/∂s. Where spikes go back into their own layer, i[t] ← i[t] + R s[t−1] and
+δs[t] ← δs[t] + Rᵀ δi[t+1]. Three engines run this: plain tensor operations anywhere and, but for recurrence, one compiled pass
+on the CPU and one fused kernel on CUDA.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import sympy as sp
 import torch
@@ -26,6 +27,9 @@ from ikun_sym.catalogue import neurons as catalogue
 from ikun_sym.catalogue.neurons import Neuron
 from ikun_sym.catalogue.surrogate import Bound
 from ikun_sym.errors import IkunError
+
+if TYPE_CHECKING:
+    from .eager import Eager
 
 ENGINES = {"compiled": "compiled", "triton": "triton_kernel", "eager": "eager"}
 """Each engine's module, whose `build(population, device)` gives it or an error that says why not: the fastest first."""
@@ -116,6 +120,13 @@ class Population:
     def _choices(self) -> dict[str, Choice]:
         return {}
 
+    @cached_property
+    def stepwise(self) -> Eager:
+        """The engine for what is only known step by step."""
+        from .eager import Eager
+
+        return Eager(self)
+
     def choice(self, device: torch.device) -> Choice:
         """The engine for this device. Error: the one that was demanded is not to be had."""
         if device.type not in self._choices:
@@ -141,10 +152,14 @@ class Population:
         """x @ weight.T (+ bias), for x [T, B, fan_in] and weight [fan_out, fan_in]."""
         return self.engine(x).currents(x, weight, bias)
 
-    def forward(self, current: Tensor) -> Response:
-        """The response to input currents [T, B, n], starting from rest."""
+    def forward(self, current: Tensor, recurrent: Tensor | None = None) -> Response:
+        """The response to input currents [T, B, n], starting from rest. `recurrent` R [n, n]: weights within the layer."""
+        if recurrent is not None:
+            return self.stepwise.forward(current, recurrent)
         return self.engine(current).forward(current)
 
-    def adjoint(self, h: Tensor, grad_s: Tensor, scale: float | Tensor = 1.0) -> Returned:
+    def adjoint(self, h: Tensor, grad_s: Tensor, scale: float | Tensor = 1.0, recurrent: Tensor | None = None) -> Returned:
         """From ∂L/∂s, which is multiplied by `scale`: a number, or a tensor of one on the device of h, which it stays on."""
+        if recurrent is not None:
+            return self.stepwise.adjoint(h, grad_s, scale, recurrent)
         return self.engine(h).adjoint(h, grad_s, scale)

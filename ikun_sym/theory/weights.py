@@ -14,13 +14,19 @@ from .fan import Fan
 NEURON = ("surrogate", "threshold", "leak", "synaptic_leak", "steps", "reset", "detach", "decay_input")
 
 
+ROTATIONS = ("orthogonal", "delta-orthogonal")
+"""Weights, not independent, that infinite width sees as such: their currents are Gaussian, and what they hand back too."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """`gain` K = fan_in · Var(W); the SPEC to train with; σ_b². `notes`: what a user is told of it."""
+    """`gain` K = fan_in · Var(W); the SPEC to train with; σ_b². `drawn`: how, a key of the catalogue's WEIGHTS. `notes`: what
+    a user is told of it."""
 
     gain: float
     surrogate: str
     bias_var: float
+    drawn: str
     notes: tuple[str, ...]
 
     @property
@@ -30,16 +36,23 @@ class Weights:
 
 
 def weights_of(
-    scheme: str, fan: Fan, neuron: Mapping[str, Any], *, alpha: float = 1.0, second_moment: float | None = None
+    scheme: str,
+    fan: Fan,
+    neuron: Mapping[str, Any],
+    *,
+    alpha: float = 1.0,
+    second_moment: float | None = None,
+    predicted: bool = True,
 ) -> Weights:
-    """`neuron`: the fields NEURON of a network, and `bias_var`, which a scheme without biases leaves as it is.
+    """`neuron`: the fields NEURON of a network, and `bias_var`, which a scheme without biases leaves as it is. `predicted`:
+    refuse weights that can be drawn layer by layer but are predicted by no recursion over layers.
 
-    Error: the scheme needs data, or its weights are not independent of mean zero, or its biases are not: these are drawn by
-    what measures whole models, and no recursion over layers predicts them.
+    Error: the scheme needs data, or its weights are not of mean zero, or its biases are not: these are drawn by what measures
+    whole models.
     """
     given = {name: neuron[name] for name in NEURON}
     found = init_variance(scheme, fan, **given, alpha=alpha, second_moment=second_moment)
-    if reason := _beyond(found):
+    if reason := _beyond(found, predicted):
         raise IkunError(f"scheme {found.scheme!r} {reason}; layers here have independent weights of zero mean: give --gain")
     gain = found.variance * fan.fan_in
     notes = [f"scheme {found.scheme}: fan_in · Var(W) = {gain:.6g}"]
@@ -49,14 +62,16 @@ def weights_of(
     if found.bias_bound and not bias_var:
         bias_var = found.bias_bound**2 / 3
         notes.append(f"biases: normal, with the variance of the scheme's U(±{found.bias_bound:.4g})")
-    return Weights(gain=gain, surrogate=found.surrogate, bias_var=bias_var, notes=tuple(notes))
+    if found.weights != INDEPENDENT:
+        notes.append(f"weights: {found.weights}")
+    return Weights(gain=gain, surrogate=found.surrogate, bias_var=bias_var, drawn=found.weights, notes=tuple(notes))
 
 
-def _beyond(found: Initialisation) -> str:
-    """Why the scheme cannot be drawn layer by layer; "" if it can."""
+def _beyond(found: Initialisation, predicted: bool) -> str:
+    """Why the scheme cannot be drawn layer by layer, or `predicted` so; "" if it can."""
     if found.needs_data:
         return f"needs data ({found.needs_data})"
-    if found.weights != INDEPENDENT:
+    if predicted and found.weights not in (INDEPENDENT, *ROTATIONS):
         return f"has {found.weights} weights"
     if found.mean:
         return f"has weights of mean {found.mean:.4g}"

@@ -1,6 +1,6 @@
 """Every architecture, one statement each: a file, which registers it."""
 
-from . import conv1d, conv2d, dense, recurrent, residual  # noqa: F401  (they register their architectures)
+from . import conv1d, conv2d, csnn, dense, recurrent, residual  # noqa: F401  (they register their architectures)
 from .convolution import Convolution, ConvolutionLayer
 from .dense import Dense
 from .recurrent import Recurrent

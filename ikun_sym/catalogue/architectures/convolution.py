@@ -9,6 +9,7 @@ fan_in · Var(W) with fan_in = width/groups · kernel^d, whatever the padding.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -69,6 +70,15 @@ class Convolution(Topology):
     @property
     def measured_only(self) -> str:
         return normalisation.reason(self.norm)
+
+    @property
+    def homogeneous(self) -> bool:
+        return self.padding == "circular" and self.pool == "none"
+
+    def check(self, depth: int, widths: Sequence[int]) -> None:
+        for width in widths:
+            if width % self.groups:
+                raise DomainError("groups", self.groups, f"a divisor of the number of channels, {width}")
 
     @property
     def taps(self) -> int:

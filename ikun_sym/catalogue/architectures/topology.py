@@ -8,6 +8,7 @@ which at one step of a dense network is ∂L/∂H^l.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -39,6 +40,14 @@ class Topology:
     def measured_only(self) -> str:
         """Why no infinite-width prediction is known of it; "" if one is."""
         return ""
+
+    @property
+    def homogeneous(self) -> bool:
+        """Whether all positions of a layer are alike, and each is the output of a neuron."""
+        return True
+
+    def check(self, depth: int, widths: Sequence[int]) -> None:
+        """Error: a depth or widths (of the input, layer 1, …) that no such network has."""
 
     def gains(self, gain: float, depth: int, input_mean: float, input_second: float) -> tuple[float, ...]:
         """fan_in · Var(W^l) of layers 1 … depth. `input_mean`, `input_second`: E[x] and E[x²] of the network's input, their
