@@ -125,7 +125,10 @@ def _own_case(claim: Claim, flags: dict[str, Any]) -> list[Case]:
     from .case import Case, build, label
     from .network import Architecture
 
-    wanted = Architecture(**described(flags), width=flags["width"], distribution=flags["distribution"], forward=claim.forward)
+    fields = described(flags)
+    if fields.pop("arch") != "dense":
+        raise IkunError(f"networks of architecture {flags['arch']!r} cannot be drawn yet; allowed: dense")
+    wanted = Architecture(**fields, width=flags["width"], distribution=flags["distribution"], forward=claim.forward)
     if flags["gain"] is not None:
         wanted = replace(wanted, gain=flags["gain"])
         return [Case(label(wanted), wanted)]

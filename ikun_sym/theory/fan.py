@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import singledispatch
 
+from ..catalogue.architectures import Convolution, Topology
 from ..errors import DomainError, IkunError
 
 WIDEST = 10**12
@@ -55,3 +57,16 @@ class Fan:
         which = "the true mean over input positions, borders aside: out/groups · (kernel/stride)^d"
         which += f"; PyTorch's own would be {own}, out · kernel^d" if own != mean else "; PyTorch's own is the same here"
         return cls(in_channels // groups * volume, mean, which)
+
+
+@singledispatch
+def fan_of(topology: Topology, width: int, fan_out: float | None = None) -> Fan:
+    """The fan of a layer's weights: `width` neurons, or channels, see as many and feed `fan_out`."""
+    return Fan.of(width, fan_out)
+
+
+@fan_of.register
+def _(topology: Convolution, width: int, fan_out: float | None = None) -> Fan:
+    """Of a plain layer, without stride, away from borders."""
+    out = width if fan_out is None else round(fan_out)
+    return Fan.of_convolution(width, out, topology.groups, topology.kernel, 1, topology.dimensions)

@@ -15,14 +15,14 @@ from ..errors import IkunError
 if TYPE_CHECKING:
     from .time_model import TimeModel
 
-ARCHITECTURES = ("dense",)
-"""What --arch may be."""
+KNOWN = "dense, conv1d, conv2d, residual, recurrent, each with parameters: conv2d:size=16,padding=circular."
+"""Of the help page, which imports no catalogue; a test compares it with the registry."""
 
 SCHEME = "critical"
 """Of a network that the user describes without saying where its weights come from."""
 
 MODEL_FLAGS = (
-    click.Option(["--arch"], default="dense", show_default=True, help=f"{', '.join(ARCHITECTURES)}."),
+    click.Option(["--arch"], default="dense", show_default=True, metavar="SPEC", help=KNOWN),
     click.Option(["--depth"], type=int, default=20, show_default=True),
     click.Option(["--steps"], type=int, default=1, show_default=True, help="Time steps T."),
     click.Option(["--leak"], type=REAL, default="0", show_default=True, help="κ; 1 is IF."),
@@ -45,16 +45,17 @@ MODEL_FLAGS = (
 
 WIDTH = click.Option(["--width"], type=int, default=512, show_default=True, help="Neurons of every layer.")
 
-NEURON = ("depth", "steps", "leak", "reset", "v_reset", "synaptic_leak", "detach", "threshold", "decay_input")
-"""Flags that describe neurons and time and are called as the theory calls them."""
+NEURON = ("arch", "depth", "steps", "leak", "reset", "v_reset", "synaptic_leak", "detach", "threshold", "decay_input")
+"""Flags that describe connections, neurons and time and are called as the theory calls them."""
 
 SURROUNDINGS = ("surrogate", "input", "input_rate", "loss")
 
 
 def described(flags: dict[str, Any]) -> dict[str, Any]:
     """The fields of a network, `gain` aside. Error: an architecture that is not known."""
-    if flags["arch"] not in ARCHITECTURES:
-        raise IkunError(f"unknown architecture {flags['arch']!r}; allowed: {', '.join(ARCHITECTURES)}")
+    from ..catalogue.architectures import parse_architecture
+
+    parse_architecture(flags["arch"])
     if flags["gain"] is not None and flags["scheme"] is not None:
         raise IkunError("give --gain or --scheme, not both")
     return {name: flags[name] for name in NEURON + SURROUNDINGS} | {"bias_var": flags["bias"] ** 2}
@@ -69,10 +70,14 @@ class Described(NamedTuple):
 
 def model_of(flags: dict[str, Any], fan_out: float | None) -> Described:
     """What the theory sees of the flags."""
-    from .fan import Fan
+    from ..catalogue.architectures import parse_architecture
+    from .fan import Fan, fan_of
     from .time_model import TimeModel
 
-    fields, notes, fan = described(flags), [], Fan.of(flags["width"], fan_out)
+    fields, notes = described(flags), []
+    topology = parse_architecture(flags["arch"])
+    dense = Fan.of(flags["width"], fan_out)  # of neurons, or of channels
+    fan = fan_of(topology, flags["width"], dense.fan_out)
     if flags["gain"] is None:
         from .weights import weights_of
 

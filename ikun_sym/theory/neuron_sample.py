@@ -119,10 +119,14 @@ class Dynamics:
         h, s = np.empty_like(drive), np.empty_like(drive)
         v: Array = np.zeros_like(drive[0])
         for t, current in enumerate(drive):
-            h[t] = self._charge(v=v, i=current)
-            s[t] = h[t] >= self.threshold
-            v = self._reset(h=h[t], s=s[t])
+            h[t], s[t], v = self.step(v, current)
         return h, s
+
+    def step(self, v: Array, current: Array) -> tuple[Array, Array, Array]:
+        """(h, s, v) of one time step."""
+        h = self._charge(v=v, i=current)
+        s = (h >= self.threshold).astype(current.dtype)
+        return h, s, self._reset(h=h, s=s)
 
     def run(self, drive: Array) -> Trajectory:
         """Forward, with what the backward pass needs."""

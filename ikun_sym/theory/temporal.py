@@ -1,4 +1,5 @@
-"""The infinite-width prediction for deep spiking networks over any number of steps, with standard errors.
+"""The infinite-width prediction for deep spiking networks over any number of steps, with standard errors. Here: dense
+networks; `architectures` has the others.
 
 Forward, layer by layer: the covariance of the currents gives that of the spikes, which gives the next layer's currents.
 Backward: see gradient.py. What has no closed form is sampled with `randomisations` independent scrambled Sobol sequences
@@ -15,25 +16,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..catalogue.architectures import Dense
 from ..errors import DomainError, IkunError
 from .covariance import Floats, normal_points
 from .gradient import Gradients, descend
 from .layer_law import SampledLaw, exact_backward, exact_forward, law
 from .neuron_sample import Steps
+from .settled import at_fixed_point
 from .time_model import TimeModel
 from .time_prediction import TimePrediction, collect
 
 SAMPLES = 2**15
 RANDOMISATIONS = 8
-
-REMAINING = 0.1
-"""A fixed point is reached when what the covariance would still change is below this share of its standard error …"""
-
-EXACT = 1e-9
-"""… or below this share of itself."""
-
-SLOWEST = 0.999
-"""The slowest approach to a fixed point that is believed, per layer: slower is drift, and no layer is skipped."""
 
 MEMORY = 2**28
 """Sampled numbers held at a time, over all randomisations: 1 GiB of float32."""
@@ -60,6 +54,13 @@ def predict(
     """Every layer's var_h, rate and grad_var. `samples` (a power of 2) per randomisation; `workers` threads, by default one
     per processor. The same seed gives the same numbers, whatever the number of workers."""
     _check(model, samples, randomisations)
+    if not isinstance(model.topology, Dense):
+        from .architectures import predict_through, theory_of
+
+        theory = theory_of(model.topology, model)
+        _check_size(samples * theory.dimension * randomisations)
+        how = {"samples": samples, "randomisations": randomisations, "seed": seed}
+        return predict_through(model, theory, **how, workers=workers or _processors())
     runs = 1 if exact_forward(model) and exact_backward(model) else randomisations
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(runs)]
     with ThreadPoolExecutor(max_workers=min(runs, workers or _processors())) as pool:
@@ -91,31 +92,16 @@ def ascend(model: TimeModel, laws: Sequence[SampledLaw], each: Callable[..., lis
     return Ascent(drives, steps, settled=False)
 
 
-def at_fixed_point(history: Sequence[Floats]) -> bool:
-    """Whether the last spike covariance is that of all further layers. From the last two changes Δ, Δ' of the mean over
-    runs, of ratio ρ = Δ'/Δ, what remains is Δ'ρ/(1 − ρ)."""
-    if len(history) < 3:
-        return False
-    before, last, now = (values.mean(axis=0) for values in history[-3:])
-    scale = float(np.abs(now).max())
-    earlier, change = float(np.abs(last - before).max()), float(np.abs(now - last).max())
-    if change <= EXACT * scale:
-        return True
-    ratio = change / earlier if earlier > 0 else 1.0
-    runs = len(history[-1])
-    if ratio >= SLOWEST or runs == 1:
-        return False
-    error = float(np.max(history[-1].std(axis=0, ddof=1))) / runs**0.5
-    return change * ratio / (1 - ratio) <= REMAINING * error
-
-
 def _check(model: TimeModel, samples: int, randomisations: int) -> None:
     if samples < 2 or samples & (samples - 1):
         raise DomainError("samples", samples, "a power of 2", "Sobol sequences are balanced at powers of 2")
     if randomisations < 2:
         raise DomainError("randomisations", randomisations, "at least 2", "the standard error is computed from them")
-    if samples * model.steps * randomisations > MEMORY:
-        size = samples * model.steps * randomisations
+    _check_size(samples * model.steps * randomisations)
+
+
+def _check_size(size: int) -> None:
+    if size > MEMORY:
         raise IkunError(f"{size:g} sampled currents at once are not allowed; at most {MEMORY}: reduce samples")
 
 

@@ -1,4 +1,4 @@
-"""A deep dense spiking network over T steps, as the infinite-width theory sees it."""
+"""A deep spiking network over T steps, as the infinite-width theory sees it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..catalogue.architectures import Topology, parse_architecture
 from ..catalogue.neurons import NEURONS, Neuron, hard
 from ..catalogue.spec import Spec, resolve
 from ..catalogue.surrogate import Bound
@@ -25,8 +26,10 @@ LOSSES = ("white", "rate", "summed")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TimeModel:
-    """H[t] = κ V[t−1] + I[t], S = 1[H >= θ]; I^l is Gaussian with covariance K E[S^{l−1}[t] S^{l−1}[s]] + σ_b².
+    """H[t] = κ V[t−1] + I[t], S = 1[H >= θ]; I^l is Gaussian, in a dense network with covariance
+    K E[S^{l−1}[t] S^{l−1}[s]] + σ_b².
 
+    arch:           how the layers are connected: `name:param=value,…` of the catalogue's architectures
     gain:           K = fan_in · Var(W);  gain_out: fan_out · Var(W), K if not given; several: of the weights into layer 1,
                     layer 2, …, repeated from the start where they end
     bias_var:       σ_b², the variance of the biases
@@ -41,6 +44,7 @@ class TimeModel:
                     step (rate), or 1 everywhere, the gradient of the number of spikes (summed)
     """
 
+    arch: str | Topology = "dense"
     surrogate: Spec = "atan"
     reset: str = "hard"
     v_reset: float = 0.0
@@ -79,7 +83,7 @@ class TimeModel:
             raise DomainError("leak", 1, "below 1 with decay_input", "the current is multiplied by 1 − leak")
         if self.loss not in LOSSES:
             raise IkunError(f"unknown loss {self.loss!r}; known: {', '.join(LOSSES)}")
-        _ = self.neuron, self.bound, FORWARD_PASSES[self.forward]
+        _ = self.topology, self.neuron, self.bound, FORWARD_PASSES[self.forward]
         if self.forward != "spiking" and self.steps > 1:
             raise NoTheoryError(f"the forward pass {self.forward!r} has an infinite-width theory at one time step only")
         silent_input = not self.input_second_moment.any()
@@ -107,6 +111,33 @@ class TimeModel:
         if self.input not in INPUTS:
             raise IkunError(f"unknown input {self.input!r}; known: {', '.join(INPUTS)}, or a T×T matrix of E[x[t] x[s]]")
         return INPUTS[self.input](self.input_rate, self.steps)
+
+    @cached_property
+    def topology(self) -> Topology:
+        return parse_architecture(self.arch)
+
+    @property
+    def input_mean(self) -> float:
+        """E[x], averaged over the steps."""
+        if not isinstance(self.input, str):
+            raise NoTheoryError(f"architecture {self.topology.spec} needs the input's mean; a matrix of E[x[t] x[s]] lacks it")
+        return float(np.mean(np.asarray(self.input_rate, dtype=float)))
+
+    @property
+    def input_elsewhere(self) -> float:
+        """E[x[t] x'[s]] of one channel's inputs at two positions: at both, the rate or value is the same."""
+        if not isinstance(self.input, str):
+            raise NoTheoryError(
+                f"architecture {self.topology.spec} needs what the input shares over positions; a matrix lacks it"
+            )
+        return float(INPUTS[self.input](self.input_rate, 2)[0, 1])
+
+    @cached_property
+    def gains(self) -> tuple[float, ...]:
+        """fan_in · Var(W) of the weights into layers 1 … depth."""
+        second = float(np.mean(np.diag(self.input_second_moment)))
+        mean = self.input_mean if isinstance(self.input, str) else math.nan
+        return self.topology.gains(self.gain, self.depth, mean, second)
 
     @property
     def gains_out(self) -> tuple[float, ...]:
@@ -140,12 +171,19 @@ class TimeModel:
 
     def drive(self, second: Floats) -> Floats:
         """The covariance of the current at the membrane, from E[x[t] x[s]] of the layer below."""
-        current = self.gain * second + self.bias_var
+        return self.at_membrane(self.gain * second + self.bias_var)
+
+    def at_membrane(self, current: Floats) -> Floats:
+        """The covariance there of currents that have this covariance as they leave the weights."""
         if self.white_currents:
-            current = np.diag(np.diag(current))
+            current = current * np.eye(self.steps)
         return self.filter @ current @ self.filter.T
 
     def returned(self, carried: Floats, layer: int = 1) -> Floats:
         """The covariance of the gradient at the spikes of the layer below, from this layer's E[δH[t] δH[s]]."""
+        return self.backward_gain(layer) * self.at_weights(carried)
+
+    def at_weights(self, carried: Floats) -> Floats:
+        """The covariance of the gradient at the weights' output, from E[δH[t] δH[s]]; any axes may come before the steps."""
         through = self.dynamics.input_gain * self.filter
-        return self.backward_gain(layer) * through.T @ carried @ through
+        return through.T @ carried @ through

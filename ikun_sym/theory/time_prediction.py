@@ -65,7 +65,9 @@ class Run:
 class TimePrediction:
     """`log_gradient`: log of layer 1's Σ_t E[(∂L/∂H[t])²] relative to the last layer's, and its standard error.
     `silent_from`: the first layer without a spike; `fixed_from`: the first layer whose law all further ones share.
-    `runs`: the randomisations themselves, so that the error of anything computed from a prediction can be had."""
+    `runs`: the randomisations themselves, so that the error of anything computed from a prediction can be had.
+    `positions`: by layer, what a convolution's positions show, [position …, T]: var_h, rate, and grad_var relative to the
+    layer's own mean over positions, summed over steps."""
 
     layers: tuple[LayerPrediction, ...]
     log_gradient: float
@@ -75,6 +77,7 @@ class TimePrediction:
     randomisations: int
     samples: int
     runs: tuple[Run, ...] = ()
+    positions: tuple[Mapping[str, Floats], ...] = ()
 
     def expect(self, what: Callable[[Run], Any]) -> tuple[Floats, Floats]:
         """The mean of what `what` says of a run, and its standard error; an exact prediction has none."""

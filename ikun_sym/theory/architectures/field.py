@@ -1,0 +1,262 @@
+"""Convolutions with pools: up to the last pool the recursion carries what any two positions fire together.
+
+    forward:   Cov(I(x)[t], I(x')[s]) = (K/k^d) Σ_τ E[X(sx + τ)[t] X(sx' + τ)[s]] + σ_b²,   X what the pool below sends
+    backward:  positions apart: δX is white over positions at the output, a pool gives each neuron one window's δX, and a
+               convolution's diagonal needs diagonals alone
+
+At one step spikes of two positions fire together with a bivariate normal probability, so average pools are exact. Over time,
+and under max pools, the field of all positions and steps is sampled: X's second moments, and E[A_i m_i G m_iᵀ A_iᵀ] with m_i
+what neuron i gets of its window's gradient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ...catalogue.architectures import Convolution
+from ...errors import NoTheoryError
+from ..covariance import Floats, square_root
+from ..layer_law import LEAST
+from ..neuron_sample import Array, Steps, Trajectory
+from ..normal import upper_tail
+from ..orthant import orthant
+from ..time_model import TimeModel
+from ..transport import SampledTransport, Transport
+from .convolution import ConvolutionRecursion, Positions, shown
+from .pool import POOLS, Pool, Windows
+from .recursion import Adjoint, Passed, Theory, pooled
+from .taps import OUTSIDE, Taps
+
+LARGEST = 1024
+"""Positions times steps of a sampled field."""
+
+EXACT_PAIRS = 4096
+"""Positions of a field whose pairs' probabilities are computed one by one are at most the root of this many."""
+
+DIGITS = 12
+
+
+def last_pool(topology: Convolution, depth: int) -> int:
+    """The number of the last layer with a pool; 0 if there is none."""
+    return max((n for n, layer in enumerate(topology.layers(depth), 1) if layer.pool != "none"), default=0)
+
+
+@dataclass(frozen=True, eq=False)
+class FieldRecursion(ConvolutionRecursion):
+    """The state: E[X(x)[t] X(x')[s]] as [positions, positions, T, T]; after the last pool that of a convolution."""
+
+    @staticmethod
+    def theory(model: TimeModel, special: int) -> Theory:
+        topology = model.topology
+        assert isinstance(topology, Convolution)
+        if model.forward != "spiking" or model.white_currents:
+            raise NoTheoryError("pools have an infinite-width theory for spikes and their whole covariance only")
+        size = topology.size**topology.dimensions * model.steps
+        if size > LARGEST:
+            raise NoTheoryError(
+                f"architecture {topology.spec}, {model.steps} steps: positions times steps are {size}; with pools at most "
+                f"{LARGEST} are predicted: take a smaller size"
+            )
+        exact = model.steps == 1 and topology.pool != "max"
+        return Theory(make=FieldRecursion, dimension=size, exact=exact, special=special)
+
+    @cached_property
+    def last(self) -> int:
+        topology = self.model.topology
+        assert isinstance(topology, Convolution)
+        return last_pool(topology, self.model.depth)
+
+    def start(self) -> Floats:
+        sites = super().start()
+        state = np.full((len(sites), *sites.shape), self.model.input_elsewhere)
+        state[np.arange(len(sites)), np.arange(len(sites))] = sites
+        return state
+
+    def forward(self, number: int, state: Floats) -> tuple[Passed, Floats]:
+        if number > self.last:
+            return super().forward(number, state)
+        taps = self.taps[number - 1]
+        cov = self._currents(number, taps, state)
+        layer = _Layer(self, taps, cov)
+        site = layer.site_steps
+        passed = Passed(
+            drive=np.mean([cov[i, i] for i in range(len(cov))], axis=0),
+            steps=pooled(site),
+            adjoint=lambda: self._pooled_adjoint(number, taps, layer),
+            positions=shown(taps, site),
+        )
+        sent = layer.sent
+        return passed, sent if number < self.last else sent[np.arange(len(sent)), np.arange(len(sent))]
+
+    def _currents(self, number: int, taps: Taps, state: Floats) -> Floats:
+        """[x, x', t, s] at the membranes."""
+        inputs, steps = len(state), self.model.steps
+        padded = np.zeros((inputs + 1, inputs + 1, steps, steps))
+        padded[:inputs, :inputs] = state
+        total = np.zeros((taps.layer.after**taps.dimensions,) * 2 + (steps, steps))
+        for seen in taps.places:
+            at = np.where(seen == OUTSIDE, inputs, seen)
+            total += padded[at[:, None], at[None, :]]
+        return self.model.at_membrane(self.model.gains[number - 1] / len(taps.places) * total + self.model.bias_var)
+
+    def _pooled_adjoint(self, number: int, taps: Taps, layer: _Layer) -> Adjoint:
+        transports = layer.transports
+
+        def adjoint(g: Floats) -> tuple[Floats, Floats, dict[str, Floats]]:
+            given = np.zeros((len(transports), *g.shape[1:]))
+            if layer.windows is None:
+                given[:] = g
+            else:
+                for row in layer.windows.places:
+                    given[row] = g
+            carried = np.array([one.apply(each) for one, each in zip(transports, given, strict=True)])
+            return self.returned(number, taps, carried)
+
+        return adjoint
+
+
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    """One layer's field, cov [x, x', t, s] of the currents at its membranes."""
+
+    recursion: FieldRecursion
+    taps: Taps
+    cov: Floats
+
+    @property
+    def model(self) -> TimeModel:
+        return self.recursion.model
+
+    @cached_property
+    def pool(self) -> Pool | None:
+        return None if self.taps.layer.pool == "none" else POOLS[self.taps.layer.pool]
+
+    @cached_property
+    def windows(self) -> Windows | None:
+        return Windows(self.taps.layer, self.taps.dimensions) if self.pool else None
+
+    @property
+    def sites(self) -> int:
+        return len(self.cov)
+
+    @cached_property
+    def exact(self) -> bool:
+        return self.model.steps == 1 and self.sites <= EXACT_PAIRS**0.5
+
+    @cached_property
+    def _alone(self) -> Positions:
+        return Positions.alike(self.cov[np.arange(self.sites), np.arange(self.sites)])
+
+    @cached_property
+    def site_steps(self) -> list[Steps]:
+        """Each position's neurons on their own: as a convolution's, for a field has the same marginals."""
+        found = [self.recursion.law.steps(self.cov[kind, kind]) for kind in self._alone.kinds]
+        return [found[kind] for kind in self._alone.of]
+
+    @cached_property
+    def sent(self) -> Floats:
+        """[y, y', t, s]: second moments of what the next layer sees."""
+        linear = self.pool is None or self.pool.linear
+        if self.exact and linear:
+            spikes = self._pairs[:, :, None, None]
+        elif linear:
+            spikes = _second(self._sample.s)
+        else:
+            assert self.pool is not None
+            return _second(self.pool.send(self._windowed(self._sample.s)))
+        if self.windows is None:
+            return spikes
+        mean = self.windows.mean
+        return np.einsum("yi,zj,ijts->yzts", mean, mean, spikes, optimize=True)
+
+    @cached_property
+    def _pairs(self) -> Floats:
+        """P(S_i = S_j = 1) at one step."""
+        model, cov = self.model, self.model.dynamics.input_gain**2 * self.cov[:, :, 0, 0]
+        variance, found, known = np.diag(cov), np.empty(cov.shape), {}
+        scale = float(variance.max()) or 1.0
+        for i in range(self.sites):
+            for j in range(i + 1):
+                key = tuple(np.round(np.array([*sorted((variance[i], variance[j])), cov[i, j]]) / scale, DIGITS))
+                if key not in known:
+                    theta = model.threshold
+                    known[key] = orthant(theta, theta, float(variance[i]), float(variance[j]), float(cov[i, j]))
+                found[i, j] = found[j, i] = known[key]
+        for i in range(self.sites):
+            found[i, i] = float(upper_tail(model.threshold / np.sqrt(variance[i]))) if variance[i] > 0 else 0.0
+        return found
+
+    @cached_property
+    def _sample(self) -> Trajectory:
+        """Arrays [positions, T, samples]."""
+        return self._run(self.recursion.points)
+
+    def _run(self, points: Array) -> Trajectory:
+        sites, steps = self.sites, self.model.steps
+        flat = self.cov.transpose(0, 2, 1, 3).reshape(sites * steps, sites * steps)
+        root = square_root(flat).astype(points.dtype)
+        current = (root @ points[: sites * steps]).reshape(sites, steps, -1)
+        found = self.model.dynamics.run(np.ascontiguousarray(current.transpose(1, 0, 2)).reshape(steps, -1))
+
+        def apart(values: Array) -> Array:
+            return values.reshape(steps, sites, -1).transpose(1, 0, 2)
+
+        return Trajectory(h=apart(found.h), s=apart(found.s), slope=apart(found.slope), through=apart(found.through))
+
+    def _windowed(self, values: Array) -> Array:
+        """[place in the window, outputs, …]."""
+        assert self.windows is not None
+        return values[self.windows.places]
+
+    @cached_property
+    def transports(self) -> list[Transport]:
+        """From the gradient at its window's X to that at each neuron."""
+        if self.pool is None or self.pool.linear:
+            share = 1.0 if self.windows is None else 1 / len(self.windows.places) ** 2
+            alone = [self.recursion.law.transport(self.cov[kind, kind]) for kind in self._alone.kinds]
+            # the odd last row or column that no window covers gets no gradient: `given` is zero there
+            return [_Scaled(alone[kind], share) for kind in self._alone.of]
+        points = self.recursion.points
+        sample = self._run(points[:, : max(LEAST, points.shape[1] // 2)])
+        weight = np.zeros_like(sample.s)
+        assert self.windows is not None
+        chosen = self.pool.back(self._windowed(sample.s))
+        for row, factor in zip(self.windows.places, chosen, strict=True):
+            weight[row] = factor
+        return [
+            _Masked(Trajectory(h=h, s=s, slope=slope, through=through), mask)
+            for h, s, slope, through, mask in zip(sample.h, sample.s, sample.slope, sample.through, weight, strict=True)
+        ]
+
+
+def _second(x: Array) -> Floats:
+    """[i, T, samples] to E[x_i[t] x_j[s]] as [i, j, T, T]."""
+    sites, steps, samples = x.shape
+    flat = np.ascontiguousarray(x).reshape(sites * steps, samples)
+    return ((flat @ flat.T).astype(float) / samples).reshape(sites, steps, sites, steps).transpose(0, 2, 1, 3)
+
+
+@dataclass(frozen=True)
+class _Scaled(Transport):
+    alone: Transport
+    share: float
+
+    def apply(self, g: Floats) -> Floats:
+        return self.share * self.alone.apply(g)
+
+
+@dataclass(frozen=True)
+class _Masked(Transport):
+    """E[A m G m Aᵀ], m [T, samples] what each step's spike gets of its window's gradient: A is linear in its slopes, row by
+    row, so that A m has the slopes f' m in place of f' where the gradient enters."""
+
+    trajectory: Trajectory
+    mask: Array
+
+    def apply(self, g: Floats) -> Floats:
+        t = self.trajectory
+        entering = Trajectory(h=t.h, s=t.s, slope=t.slope * self.mask, through=t.through)
+        return SampledTransport(entering).apply(g)
