@@ -17,18 +17,26 @@ from .layer import Layer
 from .normal import upper_tail
 
 
-def survival(width: int, depth: int, gain: float, threshold: float, input_rate: float) -> float:
-    """P(layer `depth` still spikes), exactly: given k spikes below, each H ~ N(0, K k/n) independently, so the number
-    of spikes is a Markov chain, Binomial(n, Q(θ/√(K k/n))). Poisson (Bernoulli) input of the given rate."""
+def survivals(width: int, depths: Sequence[int], gain: float, threshold: float, input_rate: float) -> list[float]:
+    """P(layer l still spikes) for each l of `depths`, exactly: given k spikes below, each H ~ N(0, K k/n) independently, so
+    the number of spikes is a Markov chain, Binomial(n, Q(θ/√(K k/n))). Poisson (Bernoulli) input of the given rate."""
     counts = np.arange(width + 1)
     with np.errstate(divide="ignore"):
         rates = upper_tail(threshold / np.sqrt(gain * counts / width)) if threshold > 0 else np.full(width + 1, 0.5)
     rates[0] = 0.0 if threshold > 0 else 1.0  # H = 0 everywhere: below a positive threshold nothing fires
     transition = binom.pmf(counts[None, :], width, rates[:, None])
     law = binom.pmf(counts, width, input_rate)
-    for _ in range(depth):
+    found = {}
+    for layer in range(1, max(depths) + 1):
         law = law @ transition
-    return float(law[1:].sum())
+        if layer in depths:
+            found[layer] = float(law[1:].sum())
+    return [found[depth] for depth in depths]
+
+
+def survival(width: int, depth: int, gain: float, threshold: float, input_rate: float) -> float:
+    """The same for one layer."""
+    return survivals(width, (depth,), gain, threshold, input_rate)[0]
 
 
 def excess(layer: Layer, q: float) -> float:

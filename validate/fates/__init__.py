@@ -1,0 +1,1 @@
+"""What becomes of the signal under every initialisation scheme, surrogate and depth: predicted, and measured."""

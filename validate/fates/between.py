@@ -1,0 +1,172 @@
+"""What stands between layers: weights as the scheme draws them; the law of their sums at finite width; LSUV on either.
+
+The law: given the spikes below, x [T, n], a layer's n currents are independent and Gaussian with covariance K x xᵀ/n over
+the steps; that is exact for normal weights. Backward likewise, the gradient δ in the place of x: independent of the forward
+pass, as mean-field theory takes it. So one layer costs n numbers instead of n², and has all that finite width does: chance
+in the number of spikes, silence, the log-normal spread of the gradient, over any number of steps.
+
+ * rows centred: x − mean x in the place of x
+ * orthogonal weights keep x xᵀ as it is: the Gaussians' own sample covariance is divided out
+ * weights of mean m add m Σ x, biases add themselves
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .. import lsuv
+from ..neuron import Population
+from ..products import times
+from ..weights import BIAS, WEIGHTS, generator
+from .grid import Forward
+from .passes import Between
+
+JITTER = 1e-9
+"""Added to covariances, relative to their trace: those of steps without spikes are singular. It moves σ by 3e-5 of itself."""
+
+AIMS = {"deviation": lsuv.deviation, "rate": lsuv.rate}
+"""What LSUV rescales each layer to, by the catalogue's words."""
+
+
+def _normal(rows: int, columns: int, source: torch.Generator, device: torch.device) -> Tensor:
+    return torch.empty(rows, columns, device=device).normal_(generator=source)
+
+
+def _uniform(rows: int, columns: int, source: torch.Generator, device: torch.device) -> Tensor:
+    return torch.empty(rows, columns, device=device).uniform_(-math.sqrt(3), math.sqrt(3), generator=source)
+
+
+INDEPENDENT = {"normal": _normal, "uniform": _uniform}
+
+
+def _orthogonal(rows: int, columns: int, source: torch.Generator, device: torch.device) -> Tensor:
+    on_cpu = torch.Generator().manual_seed(source.initial_seed())
+    return lsuv.orthonormal(rows, columns, on_cpu).float().to(device) * math.sqrt(max(rows, columns))
+
+
+def standard(forward: Forward, rows: int, columns: int, source: torch.Generator, device: torch.device) -> Tensor:
+    """[rows, columns] of mean square 1, drawn as the scheme says. A dense matrix is a kernel of one tap, its centre."""
+    if forward.weights in ("orthogonal", "delta-orthogonal"):
+        return _orthogonal(rows, columns, source, device)
+    drawn = INDEPENDENT[forward.distribution](rows, columns, source, device)
+    return drawn - drawn.mean(dim=1, keepdim=True) if forward.weights == "row-centred" else drawn
+
+
+class Matrices:
+    """The standard matrices of a draw, shared by all schemes that draw alike; only one kind is held at a time."""
+
+    def __init__(self, width: int, seed: int, index: int, device: torch.device) -> None:
+        self.width, self.key, self.device = width, (seed, index), device
+        self._kind: tuple[str, str] | None = None
+        self._held: dict[int, Tensor] = {}
+
+    def __call__(self, forward: Forward, layer: int) -> Tensor:
+        if (kind := (forward.weights, forward.distribution)) != self._kind:
+            self._kind, self._held = kind, {}
+        if layer not in self._held:
+            source = generator(self.device, *self.key, WEIGHTS, layer)
+            self._held[layer] = standard(forward, self.width, self.width, source, self.device)
+        return self._held[layer]
+
+
+class Drawn:
+    """Weights: one network, whatever the number of samples."""
+
+    def __init__(self, forward: Forward, matrices: Matrices) -> None:
+        self.forward, self.matrices = forward, matrices
+        self._std = math.sqrt(forward.gain / matrices.width)
+
+    def currents(self, x: Tensor, layer: int) -> Tensor:
+        made = times(x, self.matrices(self.forward, layer).T).mul_(self._std)
+        if self.forward.mean:
+            made += self.forward.mean * x.sum(dim=-1, keepdim=True)
+        return self._biased(made, layer)
+
+    def _biased(self, current: Tensor, layer: int) -> Tensor:
+        if self.forward.bias:
+            current += self.forward.bias
+        if bound := self.forward.bias_bound:
+            source = generator(self.matrices.device, *self.matrices.key, BIAS, layer)
+            current += torch.empty(current.shape[-1], device=current.device).uniform_(-bound, bound, generator=source)
+        return current
+
+    def returned(self, grad_i: Tensor, layer: int) -> Tensor:
+        made = times(grad_i, self.matrices(self.forward, layer)).mul_(self._std)
+        return made + self.forward.mean * grad_i.sum(dim=-1, keepdim=True) if self.forward.mean else made
+
+
+class Law:
+    """The law of the sums: each sample is a network of its own."""
+
+    def __init__(self, forward: Forward, source: torch.Generator) -> None:
+        self.forward, self.source = forward, source
+
+    def currents(self, x: Tensor, layer: int) -> Tensor:
+        shape, given = x.shape, self.forward
+        centred = x - x.mean(dim=-1, keepdim=True) if given.weights == "row-centred" else x
+        made = self._gaussian(centred)
+        if given.mean:
+            made += given.mean * x.sum(dim=-1, keepdim=True)
+        if given.bias_bound:  # each neuron's own, the same at each step
+            made += torch.empty(shape[1:], device=x.device).uniform_(-given.bias_bound, given.bias_bound, generator=self.source)
+        return made.add_(given.bias) if given.bias else made
+
+    def returned(self, grad_i: Tensor, layer: int) -> Tensor:
+        made = self._gaussian(grad_i)
+        return made + self.forward.mean * grad_i.sum(dim=-1, keepdim=True) if self.forward.mean else made
+
+    def _gaussian(self, x: Tensor) -> Tensor:
+        """[T, B, n] of covariance K x xᵀ/n."""
+        z = torch.empty_like(x).normal_(generator=self.source)
+        if len(x) == 1:  # the root of a number
+            size = x.square().mean(dim=-1, keepdim=True, dtype=torch.float64)
+            if self._keeps:
+                size = size / z.square().mean(dim=-1, keepdim=True, dtype=torch.float64)
+            return z * (self.forward.gain * size).sqrt().to(z.dtype)
+        root = _root(_gram(x)) * math.sqrt(self.forward.gain)
+        if self._keeps:
+            root = torch.linalg.solve_triangular(_root(_gram(z)), root, upper=False, left=False)
+        return torch.einsum("btu,ubn->tbn", root.to(x.dtype), z).contiguous()
+
+    @property
+    def _keeps(self) -> bool:
+        return self.forward.weights in ("orthogonal", "delta-orthogonal")
+
+
+def _gram(x: Tensor) -> Tensor:
+    """x xᵀ/n of each sample, [B, T, T] in float64."""
+    each = x.transpose(0, 1)
+    return (each @ each.transpose(1, 2)).double() / x.shape[-1]
+
+
+def _root(gram: Tensor) -> Tensor:
+    """Its lower triangular root; of a silent sample, zero."""
+    trace = gram.diagonal(dim1=1, dim2=2).sum(dim=-1)
+    unit = torch.where(trace > 0, trace, 1.0)
+    eye = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+    root, failed = torch.linalg.cholesky_ex(gram / unit[:, None, None] + JITTER * eye)
+    if bool(failed.any()):  # rounding of float32 products
+        root = torch.linalg.cholesky(gram / unit[:, None, None] + 1e4 * JITTER * eye)
+    return root * torch.sqrt(torch.where(trace > 0, trace, 0.0))[:, None, None]
+
+
+class Rescaled:
+    """LSUV: each layer multiplied by what brings its neurons to the aim, on the very input that goes through."""
+
+    def __init__(self, inner: Between, neurons: Population, aim: str, wanted: float) -> None:
+        self.inner, self.neurons = inner, neurons
+        self.excess: Callable = AIMS[aim](wanted)
+        self.factors: dict[int, Tensor] = {}
+
+    def currents(self, x: Tensor, layer: int) -> Tensor:
+        current = self.inner.currents(x, layer)
+        found = [lsuv.factor(self.neurons, current[:, b : b + 1], self.excess, f"layer {layer + 1}") for b in range(x.shape[1])]
+        self.factors[layer] = torch.tensor(found, device=x.device, dtype=x.dtype)[None, :, None]
+        return current * self.factors[layer]
+
+    def returned(self, grad_i: Tensor, layer: int) -> Tensor:
+        return self.inner.returned(grad_i, layer) * self.factors[layer]

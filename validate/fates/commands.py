@@ -1,0 +1,82 @@
+"""The sub-command `ikun fates`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ikun_sym.console import as_json, emit, progress_bar
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .experiment import Table
+
+
+@click.command()
+@click.argument("schemes", nargs=-1, metavar="[SCHEME]...")
+@click.option("--quick", is_flag=True, help="Width 256 and fewer networks: about two minutes.")
+@click.option("--width", type=int, help="Neurons a layer; default 512, with --quick 256.")
+@click.option("--draws", type=int, help="Of weights; default 12, with --quick 4.")
+@click.option("--out", metavar="DIR", help="Write page, picture, Markdown and records to this folder.")
+@click.option("--markdown", metavar="FILE", help="Write the Markdown to this file and the picture beside it.")
+@click.option("--resume", is_flag=True, help="Go on with the run that was interrupted in the folder.")
+@click.option("--device", default="cpu", show_default=True, help="auto, cpu or cuda, of the networks.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@as_json
+def fates(
+    schemes: tuple[str, ...], quick: bool, out: str | None, markdown: str | None, resume: bool, as_json: bool, **flags: Any
+) -> None:
+    """What becomes of the signal under each scheme (all by default), with six surrogates, to depth 300, over one step and 8.
+
+    Predicted at finite width and measured; each miss with its cause; and which surrogate is best at which rate and depth.
+    """
+    from ikun_sym.catalogue.schemes import SCHEMES
+    from ikun_sym.errors import IkunError
+
+    from ..commands import quiet_libraries
+    from ..device import choose
+
+    quiet_libraries()
+    from ikun_sym.files import folder
+
+    from ..records import command_line, provenance
+    from .experiment import QUICK, Settings
+    from .experiment import fates as compute
+    from .report import document, terminal, write, write_markdown
+
+    if resume and out is None:
+        raise IkunError("--resume needs the folder of the run: give --out DIR")
+    given = {name: flags[name] for name in ("width", "draws") if flags[name] is not None}
+    named = tuple(SCHEMES[name].name for name in schemes)
+    settings = Settings(
+        **{**(QUICK if quick else {}), **given}, schemes=named, seed=flags["seed"], device=choose(flags["device"])
+    )
+    where = None if out is None else folder(out)
+    with progress_bar("fates") as move:
+        table = compute(
+            settings,
+            keep=None if where is None else where / "parts",
+            resume=resume,
+            advance=lambda what, done, all_: move(done, all_),
+        )
+    table = _signed(table, provenance(command_line(), settings.device, asdict(settings)))
+    if where is not None:
+        write(table, where)
+    if markdown is not None:
+        write_markdown(table, Path(markdown))
+    emit(document(table), as_json, lambda console: _show(console, terminal(table), where))
+
+
+def _signed(table: Table, made: dict[str, Any]) -> Table:
+    return replace(table, provenance=made)
+
+
+def _show(console: Console, lines: list[Any], where: Path | None) -> None:
+    for line in lines:
+        console.print(line)
+    if where is not None:
+        console.print(f"page, picture and records: {where}")

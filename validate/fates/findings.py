@@ -1,0 +1,125 @@
+"""What the table says, as text that is computed from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from .cell import BORDER, CAUSES, CHANCE, NO_WEIGHTS, OPEN, Cell
+from .experiment import Table
+from .grid import SURROGATES
+
+SIGNIFICANT = 1e-3
+"""Shares of predicted and measured networks that differ by chance so rarely are listed, whatever the fate of most."""
+
+
+def tally(table: Table) -> str:
+    """How many cells are predicted right."""
+    cells, misses = table.run, table.misses
+    causes = Counter(cell.cause for cell in misses)
+    told = "; ".join(f"{causes[cause]} {what}" for cause, what in CAUSES.items() if causes[cause])
+    right = f"{len(cells) - len(misses)} of {len(cells)} fates are predicted right"
+    none = sum(cell.fate == NO_WEIGHTS for cell in table.cells)
+    empty = f"; {none} cells of {len(table.cells)} have no weights" if none else ""
+    return f"{right}{empty}. " + (f"Of {len(misses)} misses: {told}." if misses else "There is no miss.")
+
+
+def infinite_width(table: Table) -> str:
+    """What finite width changes."""
+    known = [cell for cell in table.run if cell.mean_field is not None]
+    right = sum(cell.mean_field is not None and cell.mean_field.fate == cell.fate for cell in known)
+    finite = sum(cell.agrees for cell in known)
+    return (
+        f"Infinite width, where its theory covers the weights, is right in {right} of {len(known)} cells; the law at width "
+        f"{table.settings.width} in {finite} of the same."
+    )
+
+
+def differing(table: Table) -> list[Cell]:
+    """Cells whose shares differ by more than chance."""
+    return [cell for cell in table.run if cell.compatibility < SIGNIFICANT]
+
+
+def shares(table: Table) -> str:
+    found = differing(table)
+    missed = len([cell for cell in found if not cell.agrees])
+    return (
+        f"Shares of fates differ between drawn and predicted networks beyond chance (p < {SIGNIFICANT:g}) in {len(found)} of "
+        f"{len(table.run)} cells, {missed} of them misses; chance alone gives {SIGNIFICANT * len(table.run):.1f} "
+        "(cells that share draws are not independent)."
+    )
+
+
+def healthy(table: Table) -> list[str]:
+    """Schemes that are healthy at the greatest depth, by time; and surrogates by how many schemes keep them so."""
+    lines = []
+    deepest = max(table.settings.depths)
+    for time in table.settings.times:
+        here = [cell for cell in table.cells if cell.setup.time == time and cell.depth == deepest]
+        by_scheme = Counter(cell.setup.scheme for cell in here if cell.fate == "healthy")
+        all_of = [name for name, count in by_scheme.items() if count == len(SURROGATES)]
+        some = [f"{name} ({count} of {len(SURROGATES)})" for name, count in by_scheme.items() if count < len(SURROGATES)]
+        lines.append(
+            f"{time.label}, depth {deepest}: healthy with every surrogate: {', '.join(all_of) or 'no scheme'}; with some: "
+            f"{', '.join(some) or 'no other'}."
+        )
+        counts = {
+            name: [
+                sum(_healthy(cell, name, depth) for cell in table.cells if cell.setup.time == time)
+                for depth in table.settings.depths
+            ]
+            for name in SURROGATES
+        }
+        listed = ", ".join(f"{name} {'/'.join(map(str, found))}" for name, found in counts.items())
+        lines.append(
+            f"{time.label}: schemes that keep it healthy at depth {'/'.join(map(str, table.settings.depths))}: {listed}."
+        )
+    return lines
+
+
+def _healthy(cell: Cell, surrogate: str, depth: int) -> bool:
+    return cell.setup.surrogate == surrogate and cell.depth == depth and cell.fate == "healthy"
+
+
+def spreads(table: Table, scheme: str = "critical") -> list[str]:
+    """n times the variance per layer of the log-gradient at the weights of `scheme`, by surrogate: what decides between
+    surrogates once their slopes are set."""
+    lines = []
+    for time in table.settings.times:
+        parts = []
+        for cell in table.run:
+            if (cell.setup.scheme, cell.setup.time, cell.depth) != (scheme, time, max(table.settings.depths)):
+                continue
+            found = cell.to_dict()["log_gradient_sd"]
+            law, drawn = (
+                None if found[k] is None else table.settings.width * found[k] ** 2 / (cell.depth - 1)
+                for k in ("predicted", "measured")
+            )
+            if law is not None:
+                seen = "" if drawn is None else f" (drawn {drawn:.2g})"
+                parts.append((law, f"{cell.setup.surrogate} {law:.3g}{seen}"))
+        if parts:
+            best = ", ".join(text for _, text in sorted(parts))
+            lines.append(
+                f"{time.label}, scheme {scheme}: n times the variance of the log-gradient per layer, least first: {best}."
+            )
+    return lines
+
+
+def causes(table: Table) -> list[tuple[str, list[Cell]]]:
+    """The misses by cause, the unexplained first."""
+    return [(cause, found) for cause in reversed(CAUSES) if (found := [c for c in table.misses if c.cause == cause])]
+
+
+def name(cell: Cell) -> str:
+    return f"{cell.setup.scheme}, {cell.setup.surrogate}, {cell.setup.time.label}, depth {cell.depth}"
+
+
+def explained() -> Sequence[str]:
+    """What the causes mean."""
+    return (
+        f"chance: the law gives the measured fate a probability of {OPEN:.0%} to {1 - OPEN:.0%}, and the shares are "
+        f"compatible (Fisher's exact test, p >= {CHANCE:g})",
+        f"border: the mean log-gradient, predicted or measured, lies within {BORDER:.0%} of the border between two fates",
+        "unexplained: neither",
+    )

@@ -1,0 +1,139 @@
+"""The grid: every scheme of the catalogue × surrogates × depths × one step and several; and what each cell's weights are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from ikun_sym.catalogue.schemes import SCHEMES
+from ikun_sym.catalogue.schemes import rate as rate_symbol
+from ikun_sym.catalogue.spec import resolve
+from ikun_sym.errors import NoSolutionError
+from ikun_sym.initialise import Initialisation, init_variance
+
+SURROGATES = {
+    "ATan 2": "atan:alpha=2",
+    "sigmoid 4": "sigmoid:alpha=4",
+    "fast sigmoid 25": "fast_sigmoid:slope=25",
+    "rectangular": "rectangular",
+    "triangular": "triangular",
+    "Erf 2": "erf:alpha=2",
+}
+"""Libraries' surrogates at their usual slopes, by the names that people call them."""
+
+DEPTHS = (10, 50, 100, 300)
+
+THRESHOLD = 1.0
+INPUT_RATE = float(SCHEMES["critical"].defaults[rate_symbol])
+"""Of the Bernoulli spikes that are put in: the rate that `critical` aims at, so that a signal which it holds does not change
+on its way."""
+
+
+@dataclass(frozen=True)
+class Time:
+    """Steps, and the leak κ of the neurons (hard reset to 0, detached)."""
+
+    steps: int
+    leak: float
+
+    @property
+    def label(self) -> str:
+        return f"T = {self.steps}" if self.steps == 1 else f"LIF κ = {self.leak:g}, T = {self.steps}"
+
+
+TIMES = (Time(1, 0.0), Time(8, 0.5))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forward:
+    """What the spikes of a network depend on: how its weights are drawn (`weights` a key of the catalogue's WEIGHTS), K =
+    fan_in · Var(W), their mean, the biases, what is done on data (`aim`, to `wanted`), and the neurons."""
+
+    weights: str
+    distribution: str
+    gain: float
+    mean: float
+    bias: float
+    bias_bound: float
+    aim: str
+    wanted: float
+    time: Time
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """A scheme, a surrogate and a time. `forward` None: no such weights, and `reason` says why. `trained`: the SPEC that the
+    network is differentiated with, `slope` its slope where the scheme sets it."""
+
+    scheme: str
+    surrogate: str
+    time: Time
+    forward: Forward | None = None
+    trained: str = ""
+    slope: float | None = None
+    reason: str = ""
+
+
+def setups(width: int, schemes: Iterable[str] | None = None, times: Iterable[Time] = TIMES) -> Iterator[Setup]:
+    """Every combination, those without weights too."""
+    names = [scheme.name for scheme in SCHEMES] if schemes is None else list(schemes)
+    for time in times:
+        for scheme in names:
+            for surrogate in SURROGATES:
+                yield setup(scheme, surrogate, time, width)
+
+
+@lru_cache(maxsize=1024)
+def setup(scheme: str, surrogate: str, time: Time, width: int) -> Setup:
+    """What the scheme says of a layer of `width` inputs and outputs."""
+    entry = SCHEMES[scheme]
+    spec = resolve(SURROGATES[surrogate]).spec
+    known: dict[str, Any] = {"scheme": scheme, "surrogate": surrogate, "time": time, "trained": spec}
+    if entry.aim == "batch-norm":
+        return Setup(**known, reason=f"measured only, and not here: {entry.needs_data}")
+    try:
+        # no leak at one step: a scheme that needs a time constant takes its own
+        leak = time.leak if time.steps > 1 else None
+        found = init_variance(scheme, width, surrogate=spec, threshold=THRESHOLD, leak=leak, steps=time.steps)
+    except NoSolutionError as error:
+        return Setup(**known, reason=error.reason)
+    known |= {"trained": found.surrogate, "slope": found.slope}
+    return Setup(**known, forward=_forward(found, time, width))
+
+
+def _forward(found: Initialisation, time: Time, width: int) -> Forward:
+    entry = SCHEMES[found.scheme]
+    wanted = float(entry.defaults.get(rate_symbol, 1.0)) if entry.aim else 0.0
+    return Forward(
+        weights=found.weights,
+        distribution=found.distribution,
+        gain=found.variance * width,
+        mean=found.mean,
+        bias=found.bias,
+        bias_bound=found.bias_bound,
+        aim=entry.aim,
+        wanted=wanted,
+        time=time,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A forward pass, and the surrogates that it is differentiated with."""
+
+    forward: Forward
+    trained: tuple[str, ...]
+
+
+def jobs(found: Iterable[Setup]) -> list[Job]:
+    """The networks that have to be run: schemes that amount to the same are run once. Alike weights are neighbours."""
+    wanted: dict[Forward, list[str]] = {}
+    for one in found:
+        if one.forward is not None:
+            specs = wanted.setdefault(one.forward, [])
+            if one.trained not in specs:
+                specs.append(one.trained)
+    ordered = sorted(wanted, key=lambda f: (f.weights, f.distribution, f.time.steps, f.gain))
+    return [Job(forward=forward, trained=tuple(wanted[forward])) for forward in ordered]

@@ -1,0 +1,192 @@
+"""The table on a terminal, as a page, as Markdown, and as records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from ikun_derivations.render.html import render_page
+from ikun_sym.console import table as rich_table
+from ikun_sym.files import write_atomically
+
+from . import best, findings
+from .cell import NO_WEIGHTS, Cell
+from .experiment import Table
+from .grid import INPUT_RATE, SURROGATES, Time
+from .picture import picture
+
+MARKS = {"silent": "○", "saturated": "■", "vanishing": "▼", "exploding": "△", "healthy": "✓", NO_WEIGHTS: "–"}
+"""As in the picture; a letter for terminals without them is not needed: all are in the fonts of the last decades."""
+
+MISS = "!"
+"""After a mark: the prediction was another."""
+
+PAGE, PICTURE, MARKDOWN, CELLS, PROVENANCE = "report.html", "fates.svg", "FATES.md", "cells.jsonl", "provenance.json"
+
+TITLE = "Fates of deep random spiking networks"
+
+
+def introduction(table: Table) -> list[str]:
+    one = table.settings
+    return [
+        f"Dense networks of {one.width} neurons a layer, threshold 1, hard reset, detached; Bernoulli input of rate "
+        f"{INPUT_RATE:g}. Measured: most of {one.draws} draws of weights, one input each. Predicted: networks of the same "
+        "width by the law of their sums, weights never drawn: given the spikes below, a layer's currents are Gaussian with "
+        "their Gram matrix as covariance, and so are the gradients on the way back, independent of the spikes.",
+        "The first that applies, of any layer: silent (rate below 0.001), saturated (above 0.95), vanishing (E[δ²] below 1e-4 "
+        "of the last layer's), exploding (above 1e4), healthy.",
+    ]
+
+
+def conclusions(table: Table) -> list[str]:
+    """What is found, in sentences."""
+    found = [findings.tally(table), findings.infinite_width(table), findings.shares(table)]
+    return [*found, *findings.healthy(table), *findings.spreads(table)]
+
+
+def rows(table: Table, time: Time) -> list[tuple[str, ...]]:
+    """A row a scheme: its name, and for each surrogate a mark a depth."""
+    by_row: dict[str, dict[str, list[Cell]]] = {}
+    for cell in table.cells:
+        if cell.setup.time == time:
+            by_row.setdefault(cell.setup.scheme, {}).setdefault(cell.setup.surrogate, []).append(cell)
+    return [(scheme, *(marks(columns[name]) for name in SURROGATES)) for scheme, columns in by_row.items()]
+
+
+def marks(cells: Sequence[Cell]) -> str:
+    """One surrogate's, depths ascending, then the slope where the scheme sets it."""
+    text = " ".join(MARKS[cell.fate] + ("" if cell.agrees else MISS) for cell in cells)
+    slope = cells[0].setup.slope
+    return text if slope is None else f"{text} ({slope:.3g})"
+
+
+def legend(table: Table) -> str:
+    named = ", ".join(f"{mark} {fate}" for fate, mark in MARKS.items())
+    depths = ", ".join(map(str, table.settings.depths))
+    return f"{named}; {MISS} the prediction was another. In a cell: depth {depths}; in brackets the slope that the scheme sets."
+
+
+def terminal(table: Table) -> list[Any]:
+    columns = ("scheme", *SURROGATES)
+    shown: list[Any] = [rich_table(time.label, columns, rows(table, time)) for time in table.settings.times]
+    shown += [legend(table), "", *conclusions(table), "", *best.answer(table.settings.width)]
+    for cause, cells in findings.causes(table):
+        shown += ["", f"{cause}:", *(f"  {findings.name(cell)}: {cell.explanation}" for cell in cells)]
+    return shown
+
+
+def page(table: Table) -> str:
+    """One self-contained page."""
+    return render_page(
+        files("ikun_validate.fates").joinpath("page.html").read_text(encoding="utf-8"),
+        title=TITLE,
+        table=table,
+        introduction=introduction(table),
+        conclusions=conclusions(table),
+        answer=best.answer(table.settings.width),
+        best=rate_rows(table),
+        rates=best.RATES,
+        picture=Markup(picture(table)),
+        legend=legend(table),
+        columns=tuple(SURROGATES),
+        times=[(time.label, rows(table, time)) for time in table.settings.times],
+        causes=[(cause, [(findings.name(c), c.explanation) for c in cells]) for cause, cells in findings.causes(table)],
+        explained=findings.explained(),
+        missing=missing(table),
+        provenance=table.provenance,
+    )
+
+
+def rate_rows(table: Table) -> list[tuple[str, list[str]]]:
+    """A row a surrogate: at each rate, critical slope, n β₁ and the greatest depth; then the factor at its own slope."""
+    own, set_ = best.entries(table.settings.width)
+    result = []
+    for name in SURROGATES:
+        cells = []
+        for rate in best.RATES:
+            here, there = (next(e for e in found if (e.surrogate, e.rate) == (name, rate)) for found in (set_, own))
+            sharp = "no slope" if here.reason else f"slope {here.set_slope:.3g}: n β₁ {here.spread:.3g}, depth {here.deepest}"
+            cells.append(f"{sharp}; own slope: χ {there.factor:.3g}, n β₁ {there.spread:.3g}, depth {there.deepest}")
+        result.append((name, cells))
+    return result
+
+
+def missing(table: Table) -> list[tuple[str, str, str]]:
+    """(scheme, surrogates, why) of the cells without weights."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for cell in table.cells:
+        if cell.fate == NO_WEIGHTS:
+            names = found.setdefault((cell.setup.scheme, cell.setup.reason), [])
+            if cell.setup.surrogate not in names:
+                names.append(cell.setup.surrogate)
+    return [(scheme, ", ".join(names), reason) for (scheme, reason), names in found.items()]
+
+
+def markdown(table: Table) -> str:
+    """The page as Markdown, for a repository."""
+    lines = [
+        f"# {TITLE}",
+        "",
+        f"Written by `{table.provenance.get('command', 'ikun fates')}`. {' '.join(introduction(table))}",
+        "",
+    ]
+    lines += [f"![{TITLE}: a grid of schemes and surrogates]({PICTURE})", "", "## What is found", ""]
+    lines += [f"* {line}" for line in conclusions(table)]
+    lines += [
+        "",
+        "## Which surrogate is best, by rate and depth",
+        "",
+        *(f"* {line}" for line in best.answer(table.settings.width)),
+    ]
+    lines += ["", *_grid(("surrogate", *(f"rate {rate:g}" for rate in best.RATES)), [(n, *c) for n, c in rate_rows(table)])]
+    for time in table.settings.times:
+        lines += ["", f"## {time.label}", "", legend(table), "", *_grid(("scheme", *SURROGATES), rows(table, time))]
+    lines += ["", "## Misses", "", *(f"* {line}" for line in findings.explained())]
+    for cause, cells in findings.causes(table):
+        lines += ["", f"### {cause}", "", *(f"* {findings.name(cell)}: {cell.explanation}" for cell in cells)]
+    if absent := missing(table):
+        lines += ["", "## No weights", "", *(f"* {scheme} with {names}: {why}" for scheme, names, why in absent)]
+    return "\n".join([*lines, ""])
+
+
+def _grid(columns: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
+    return ["| " + " | ".join(line) + " |" for line in (columns, ["---"] * len(columns), *body)]
+
+
+def document(table: Table) -> dict[str, Any]:
+    """All of it as JSON."""
+    own, set_ = best.entries(table.settings.width)
+    causes = {cause: len(cells) for cause, cells in findings.causes(table)}
+    return {
+        "cells": [cell.to_dict() for cell in table.cells],
+        "run": len(table.run),
+        "predicted_right": len(table.run) - len(table.misses),
+        "misses": causes,
+        "findings": conclusions(table),
+        "best": {
+            "answer": best.answer(table.settings.width),
+            "own_slopes": [entry.to_dict() for entry in own],
+            "critical_slopes": [entry.to_dict() for entry in set_],
+        },
+        "provenance": table.provenance,
+    }
+
+
+def write(table: Table, out: Path) -> None:
+    """Records, page, picture and Markdown."""
+    write_atomically(out / PROVENANCE, json.dumps(table.provenance, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
+    lines = [json.dumps(cell.to_dict(), ensure_ascii=False, allow_nan=False) for cell in table.cells]
+    write_atomically(out / CELLS, "\n".join(lines) + "\n")
+    write_atomically(out / PAGE, page(table))
+    write_markdown(table, out / MARKDOWN)
+
+
+def write_markdown(table: Table, path: Path) -> None:
+    """With the picture beside it."""
+    write_atomically(path.parent / PICTURE, picture(table, alone=True) + "\n")
+    write_atomically(path, markdown(table))
