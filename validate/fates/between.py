@@ -1,9 +1,10 @@
-"""What stands between layers: weights as the scheme draws them; the law of their sums at finite width; LSUV on either.
+"""What stands between layers: weights as the scheme draws them, or the law of their sums at finite width; LSUV, a norm on top.
 
 The law: given the spikes below, x [T, n], a layer's n currents are independent and Gaussian with covariance K x xᵀ/n over
 the steps; that is exact for normal weights. Backward likewise, the gradient δ in the place of x: independent of the forward
 pass, as mean-field theory takes it. So one layer costs n numbers instead of n², and has all that finite width does: chance
-in the number of spikes, silence, the log-normal spread of the gradient, over any number of steps.
+in the number of spikes, silence, the log-normal spread of the gradient, over any number of steps. Samples that share weights
+are further steps to it.
 
  * rows centred: x − mean x in the place of x
  * orthogonal weights keep x xᵀ as it is: the Gaussians' own sample covariance is divided out
@@ -19,10 +20,11 @@ import torch
 from torch import Tensor
 
 from .. import lsuv
+from ..architectures.normalisation import threshold_dependent
 from ..neuron import Population
 from ..products import times
 from ..weights import BIAS, WEIGHTS, generator
-from .grid import Forward
+from .grid import THRESHOLD, Forward
 from .passes import Between
 
 JITTER = 1e-9
@@ -74,10 +76,10 @@ class Matrices:
 
 
 class Drawn:
-    """Weights: one network, whatever the number of samples."""
+    """Weights of one network; all samples are its own."""
 
-    def __init__(self, forward: Forward, matrices: Matrices) -> None:
-        self.forward, self.matrices = forward, matrices
+    def __init__(self, forward: Forward, matrices: Matrices, group: int = 1) -> None:
+        self.forward, self.matrices, self.group = forward, matrices, group
         self._std = math.sqrt(forward.gain / matrices.width)
 
     def currents(self, x: Tensor, layer: int) -> Tensor:
@@ -100,10 +102,10 @@ class Drawn:
 
 
 class Law:
-    """The law of the sums: each sample is a network of its own."""
+    """The law of the sums, of as many networks as there are groups of samples."""
 
-    def __init__(self, forward: Forward, source: torch.Generator) -> None:
-        self.forward, self.source = forward, source
+    def __init__(self, forward: Forward, source: torch.Generator, group: int = 1) -> None:
+        self.forward, self.source, self.group = forward, source, group
 
     def currents(self, x: Tensor, layer: int) -> Tensor:
         shape, given = x.shape, self.forward
@@ -112,7 +114,9 @@ class Law:
         if given.mean:
             made += given.mean * x.sum(dim=-1, keepdim=True)
         if given.bias_bound:  # each neuron's own, the same at each step
-            made += torch.empty(shape[1:], device=x.device).uniform_(-given.bias_bound, given.bias_bound, generator=self.source)
+            bias = torch.empty(shape[1] // self.group, shape[2], device=x.device)
+            bias.uniform_(-given.bias_bound, given.bias_bound, generator=self.source)
+            made += bias.repeat_interleave(self.group, dim=0)
         return made.add_(given.bias) if given.bias else made
 
     def returned(self, grad_i: Tensor, layer: int) -> Tensor:
@@ -120,9 +124,16 @@ class Law:
         return made + self.forward.mean * grad_i.sum(dim=-1, keepdim=True) if self.forward.mean else made
 
     def _gaussian(self, x: Tensor) -> Tensor:
-        """[T, B, n] of covariance K x xᵀ/n."""
+        """[T, B, n] of covariance K x xᵀ/n over the steps and samples of a network."""
+        steps, samples, count = x.shape
+        rows = x.reshape(steps, -1, self.group, count).transpose(0, 1).reshape(-1, steps * self.group, count)
+        made = self._rows(rows).reshape(-1, steps, self.group, count).transpose(0, 1)
+        return made.reshape(steps, samples, count)
+
+    def _rows(self, x: Tensor) -> Tensor:
+        """The same for [networks, rows, n]."""
         z = torch.empty_like(x).normal_(generator=self.source)
-        if len(x) == 1:  # the root of a number
+        if x.shape[1] == 1:  # the root of a number
             size = x.square().mean(dim=-1, keepdim=True, dtype=torch.float64)
             if self._keeps:
                 size = size / z.square().mean(dim=-1, keepdim=True, dtype=torch.float64)
@@ -130,7 +141,7 @@ class Law:
         root = _root(_gram(x)) * math.sqrt(self.forward.gain)
         if self._keeps:
             root = torch.linalg.solve_triangular(_root(_gram(z)), root, upper=False, left=False)
-        return torch.einsum("btu,ubn->tbn", root.to(x.dtype), z).contiguous()
+        return root.to(x.dtype) @ z
 
     @property
     def _keeps(self) -> bool:
@@ -138,13 +149,12 @@ class Law:
 
 
 def _gram(x: Tensor) -> Tensor:
-    """x xᵀ/n of each sample, [B, T, T] in float64."""
-    each = x.transpose(0, 1)
-    return (each @ each.transpose(1, 2)).double() / x.shape[-1]
+    """x xᵀ/n of each network, in float64."""
+    return (x @ x.transpose(1, 2)).double() / x.shape[-1]
 
 
 def _root(gram: Tensor) -> Tensor:
-    """Its lower triangular root; of a silent sample, zero."""
+    """Its lower triangular root; of a silent network, zero."""
     trace = gram.diagonal(dim1=1, dim2=2).sum(dim=-1)
     unit = torch.where(trace > 0, trace, 1.0)
     eye = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
@@ -154,11 +164,36 @@ def _root(gram: Tensor) -> Tensor:
     return root * torch.sqrt(torch.where(trace > 0, trace, 0.0))[:, None, None]
 
 
+class Normalised:
+    """Threshold-dependent batch normalisation: each neuron's currents, over the steps and samples of its network."""
+
+    def __init__(self, inner: Between) -> None:
+        self.inner, self.group = inner, inner.group
+        self.back: dict[int, Callable[[Tensor], Tensor]] = {}
+
+    def currents(self, x: Tensor, layer: int) -> Tensor:
+        made, back = threshold_dependent(self._by_neuron(self.inner.currents(x, layer)), THRESHOLD)
+        self.back[layer] = lambda grad: self._by_sample(back(self._by_neuron(grad)), grad.shape)
+        return self._by_sample(made, x.shape)
+
+    def returned(self, grad_i: Tensor, layer: int) -> Tensor:
+        return self.inner.returned(self.back[layer](grad_i), layer)
+
+    def _by_neuron(self, x: Tensor) -> Tensor:
+        """[T, samples of a network, neurons of all networks, 1]."""
+        steps, samples, count = x.shape
+        return x.reshape(steps, samples // self.group, self.group, count).transpose(1, 2).reshape(steps, self.group, -1, 1)
+
+    def _by_sample(self, x: Tensor, shape: torch.Size) -> Tensor:
+        steps, samples, count = shape
+        return x.reshape(steps, self.group, samples // self.group, count).transpose(1, 2).reshape(shape).contiguous()
+
+
 class Rescaled:
     """LSUV: each layer multiplied by what brings its neurons to the aim, on the very input that goes through."""
 
     def __init__(self, inner: Between, neurons: Population, aim: str, wanted: float) -> None:
-        self.inner, self.neurons = inner, neurons
+        self.inner, self.neurons, self.group = inner, neurons, inner.group
         self.excess: Callable = AIMS[aim](wanted)
         self.factors: dict[int, Tensor] = {}
 

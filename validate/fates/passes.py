@@ -1,7 +1,7 @@
 """Forward and backward through many layers, for what stands between them: weights, or the law of their sums.
 
-Each sample is a network of its own: sums over its neurons, and a gradient that is rescaled by itself, an exact power of two
-per layer, so that float32 stays in range at any depth.
+Samples come in groups, `Between.group` of them a network: they share its weights, and a norm mixes them. Each network's
+gradient is rescaled by itself, an exact power of two per layer, so that float32 stays in range at any depth.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ Floats = np.ndarray
 
 
 class Between(Protocol):
-    """What stands between one layer and the next, counted from 0; tensors [T, B, n]."""
+    """What stands between one layer and the next, counted from 0; tensors [T, B, n]. `group`: samples of one network."""
+
+    group: int
 
     def currents(self, x: Tensor, layer: int) -> Tensor:
         """Of the layer, from the spikes (or the input) below."""
@@ -38,8 +40,8 @@ class Between(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """`membranes` of every layer, [T, B, n]; mean over the steps of the variance of H over the neurons, and of the firing
-    rate: `var_h`, `rate` [L, B]."""
+    """`membranes` of every layer, [T, B, n]. `var_h`, `rate` [L, networks]: means over the steps and a network's samples of the
+    variance of H over the neurons, and of the firing rate."""
 
     membranes: list[Tensor]
     var_h: Floats
@@ -62,31 +64,38 @@ def forward(neurons: Population, between: Between, x: Tensor, depth: int) -> Sig
         count = h.shape[-1]
         mean = h.mean(dim=-1, dtype=torch.float64)
         membranes.append(h)
-        var_h.append((power / count - mean**2).mean(dim=0).cpu().numpy())
-        rate.append((activity / count).mean(dim=0).cpu().numpy())
+        var_h.append(_grouped((power / count - mean**2).mean(dim=0), between.group).mean(dim=1).cpu().numpy())
+        rate.append(_grouped((activity / count).mean(dim=0), between.group).mean(dim=1).cpu().numpy())
     return Signal(membranes, np.array(var_h), np.array(rate))
 
 
 @torch.no_grad()
 def backward(neurons: Population, between: Between, membranes: Sequence[Tensor], grad_s: Tensor) -> Floats:
-    """[L, B]: log of Σ_t Σ_i (∂L/∂h_i[t])² of each layer over that of the last, from the gradient at the last one's spikes.
-    −∞: no gradient; NaN: one beyond float32 within a layer."""
+    """[L, networks]: log of Σ_t Σ_i (∂L/∂h_i[t])² over a network's samples, of each layer over the last, from the gradient at
+    the last one's spikes. −∞: no gradient; NaN: one beyond float32 within a layer."""
     logs: list[Tensor] = []
-    scale = torch.zeros(grad_s.shape[1], dtype=torch.float64, device=grad_s.device)
+    group = between.group
+    scale = torch.zeros(grad_s.shape[1] // group, dtype=torch.float64, device=grad_s.device)
     for layer in range(len(membranes) - 1, -1, -1):
         # the engine may work in place
         grad_i = neurons.adjoint(membranes[layer].clone(), grad_s, 1.0)
-        total = grad_i.power.to(scale.device).sum(dim=0)
+        total = _grouped(grad_i.power.to(scale.device).sum(dim=0), group).sum(dim=1)
         logs.append(scale + total.log())
         if not layer:
             break
         usable = torch.isfinite(total) & (total > 0)
         size = torch.where(usable, torch.exp2(torch.round(torch.log2(torch.where(usable, total, 1.0)) / 2)), 1.0)
         scale = scale + 2 * size.log()
-        grad_s = between.returned(grad_i.grad_i, layer) / size[None, :, None].to(grad_i.grad_i.dtype)
+        each = size.repeat_interleave(group)[None, :, None].to(grad_i.grad_i.dtype)
+        grad_s = between.returned(grad_i.grad_i, layer) / each
     found = torch.stack(logs[::-1]).cpu().numpy()
     with np.errstate(invalid="ignore"):
         return np.where(np.isneginf(found[-1]), -np.inf, found - found[-1])
+
+
+def _grouped(values: Tensor, group: int) -> Tensor:
+    """[B] as [networks, samples of each]."""
+    return values.reshape(-1, group)
 
 
 def seed_of(*key: int) -> int:

@@ -19,6 +19,7 @@ from .cell import NO_WEIGHTS, Cell
 from .experiment import Table
 from .grid import INPUT_RATE, SURROGATES, Time
 from .picture import picture
+from .sample import BATCH
 
 MARKS = {"silent": "○", "saturated": "■", "vanishing": "▼", "exploding": "△", "healthy": "✓", NO_WEIGHTS: "–"}
 """As in the picture; a letter for terminals without them is not needed: all are in the fonts of the last decades."""
@@ -40,6 +41,9 @@ def introduction(table: Table) -> list[str]:
         "their Gram matrix as covariance, and so are the gradients on the way back, independent of the spikes.",
         "The first that applies, of any layer: silent (rate below 0.001), saturated (above 0.95), vanishing (E[δ²] below 1e-4 "
         "of the last layer's), exploding (above 1e4), healthy.",
+        "At one step schemes that ask for a time constant take their authors'; the neurons here have no synaptic current. LSUV "
+        f"rescales on the very input that is measured; batch norm has batches of {BATCH}; delta-orthogonal weights of a dense "
+        "layer are orthogonal.",
     ]
 
 

@@ -11,7 +11,7 @@ import torch
 
 from ..fate import FATES, FORWARD, decisive, layer_fates, network_fate
 from ..weights import INPUT, READOUT, generator
-from .between import Drawn, Law, Matrices, Rescaled
+from .between import Drawn, Law, Matrices, Normalised, Rescaled
 from .grid import INPUT_RATE, Forward, Job, Time
 from .passes import Between, Floats, Signal, backward, forward, population, seed_of
 
@@ -103,32 +103,46 @@ def _input(source: torch.Generator, time: Time, samples: int, width: int, device
     return torch.bernoulli(torch.full((time.steps, samples, width), INPUT_RATE, device=device), generator=source)
 
 
+NORM = "batch-norm"
+"""The catalogue's word for a scheme that normalises over a batch."""
+
+BATCH = 8
+"""Samples of a network that does."""
+
+
+def group_of(given: Forward) -> int:
+    return BATCH if given.aim == NORM else 1
+
+
 def _aimed(between: Between, given: Forward) -> Between:
+    if given.aim == NORM:
+        return Normalised(between)
     return Rescaled(between, population("atan", given.time), given.aim, given.wanted) if given.aim else between
 
 
 def measured(
     found: Sequence[Job], depths: Sequence[int], width: int, seed: int, index: int, device: str = "cpu"
 ) -> list[Found]:
-    """Weight draw `index` of every job: one input and one readout each, so that networks do not share anything."""
+    """Weight draw `index` of every job: one input and one readout each, or a batch where that is normalised over."""
     place = torch.device(device)
     matrices = Matrices(width, seed, index, place)
     results = []
     for job in found:
-        time = job.forward.time
-        x = _input(generator(place, seed, index, INPUT), time, 1, width, place)
-        readouts = {d: _readout(generator(place, seed, index, READOUT, d), time, 1, width, place) for d in depths}
-        results.append(outcomes(job, _aimed(Drawn(job.forward, matrices), job.forward), x, depths, readouts))
+        time, group = job.forward.time, group_of(job.forward)
+        x = _input(generator(place, seed, index, INPUT), time, group, width, place)
+        readouts = {d: _readout(generator(place, seed, index, READOUT, d), time, group, width, place) for d in depths}
+        results.append(outcomes(job, _aimed(Drawn(job.forward, matrices, group), job.forward), x, depths, readouts))
     return results
 
 
 def predicted(job: Job, depths: Sequence[int], width: int, samples: int, seed: int, device: str = "cpu") -> Found:
-    """`samples` networks of this width by the law of their sums."""
-    place, time = torch.device(device), job.forward.time
+    """`samples` inputs of networks of this width by the law of their sums: as many networks, fewer where they have a batch."""
+    place, time, group = torch.device(device), job.forward.time, group_of(job.forward)
+    samples = max(2, samples // group) * group
     source = torch.Generator(place).manual_seed(seed_of(seed, LAW))
     x = _input(source, time, samples, width, place)
     readouts = {depth: _readout(source, time, samples, width, place) for depth in depths}
-    return outcomes(job, _aimed(Law(job.forward, source), job.forward), x, depths, readouts)
+    return outcomes(job, _aimed(Law(job.forward, source, group), job.forward), x, depths, readouts)
 
 
 def _readout(source: torch.Generator, time: Time, samples: int, width: int, device: torch.device) -> torch.Tensor:
