@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy as sp
 
+from ikun_derivations.checkers.brink import Brink
 from ikun_derivations.checkers.claim import Claim
 from ikun_derivations.checkers.equality import Equality
 from ikun_derivations.checkers.form import Certified
@@ -89,6 +90,11 @@ def _joint_case(claim: JointCase) -> Iterator[Mutant]:
             yield f"case {case}", lambda case=case: replace(claim, case=case)
 
 
+def _brink(claim: Brink) -> Iterator[Mutant]:
+    for side in (-3, 3):
+        yield "place", lambda side=side: replace(claim, value=claim.value + side * claim.within)
+
+
 KINDS: dict[type, Callable[[Any], Iterator[Mutant]]] = {
     Equality: _equality,
     Inequality: _inequality,
@@ -99,6 +105,7 @@ KINDS: dict[type, Callable[[Any], Iterator[Mutant]]] = {
     Certified: _certified,
     Sample: _sample,
     JointCase: _joint_case,
+    Brink: _brink,
 }
 
 
