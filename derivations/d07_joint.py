@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from fractions import Fraction
 from functools import cache
 
@@ -25,7 +24,7 @@ from .figure import Axis, Figure, Series
 from .lemmas import a, below_half, mills
 from .piecewise_tex import cases
 from .statement import Statement
-from .words import Q, phi
+from .words import Q, anchor, phi
 
 THRESHOLD = Fraction(1)
 DEVIATIONS = np.geomspace(0.15, 30, 41)
@@ -266,14 +265,14 @@ def _one_sided(document: Document) -> None:
 def _cases(document: Document) -> None:
     document.section("cases", "What can happen")
     for case, meaning in CASES.items():
-        document.define(f"{case}: {meaning}", id=f"case-{re.sub('[^a-z]+', '-', case)}")
+        document.define(f"{case}: {meaning}", id=f"case-{anchor(case)}")
     document.not_shown(
         "That an interval in which C passes 1 holds one solution only: it holds an odd number of them, within its width."
     )
 
 
 def _default(document: Document, group: Group) -> None:
-    spec, id = group[0], _slug(group[0])
+    spec, id = group[0], anchor(group[0])
     bound = resolve(spec)
     document.section(id, spec)
     same = f"; the same f' at their defaults: {', '.join(group[1:])}" if group[1:] else ""
@@ -283,10 +282,6 @@ def _default(document: Document, group: Group) -> None:
     drawn = _figure(bound, id)
     if drawn is not None:
         document.figure(drawn)
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def _shown(bound: Bound) -> tuple[str, ...]:

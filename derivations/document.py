@@ -36,7 +36,7 @@ from .checkers.sample import Sample
 from .figure import Figure
 from .reference import Reference
 from .statement import MARKS, DerivationError, Statement
-from .words import domain, plain, tex
+from .words import anchor, domain, plain, tex
 
 __all__ = ["MARKS", "DerivationError", "Document", "Section", "Statement"]
 
@@ -83,9 +83,9 @@ class Document:
     def _add(self, statement: Statement) -> Statement:
         if not self.sections:
             self.section(self.id, self.title)
-        here = self.sections[-1]
-        named = replace(statement, id=statement.id or f"{here.id}-{len(here.statements) + 1}")
-        if named.id in {other.id for other in self.statements}:
+        here, taken = self.sections[-1], {other.id for other in self.statements}
+        named = replace(statement, id=statement.id or unused(f"{here.id}-{anchor(statement.text)}", taken))
+        if named.id in taken:
             raise self._error(statement.text, f"the id {named.id!r} is taken; ids are unique in a document")
         here.statements.append(named)
         return named
@@ -336,6 +336,11 @@ class Document:
         made = replace(statement, formulas=(*statement.formulas, formula))
         self.sections[-1].statements[-1] = made
         return made
+
+
+def unused(id: str, taken: set[str]) -> str:
+    """`id`, numbered where an earlier statement has it."""
+    return next(name for name in (id, *(f"{id}-{n}" for n in range(2, len(taken) + 3))) if name not in taken)
 
 
 def _equation(statement: Statement) -> Equality:

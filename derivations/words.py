@@ -46,6 +46,15 @@ def Q(a: sp.Expr) -> sp.Expr:
     return UpperTail(a)  # type: ignore[return-value]
 
 
+WORDS_OF_AN_ANCHOR = 6
+
+
+def anchor(text: str) -> str:
+    """The first words of a text as an HTML id: it stays when statements are added before it."""
+    words = re.findall(r"[a-z0-9]+", text.lower())
+    return "-".join(words[:WORDS_OF_AN_ANCHOR]) or "statement"
+
+
 def unfold(expr: sp.Expr) -> sp.Expr:
     """`expr` with these names replaced by what they mean."""
     return expr.replace(lambda e: isinstance(e, (Density, UpperTail)), lambda e: e.meaning())  # type: ignore[return-value]
