@@ -111,9 +111,7 @@ def test_ends() -> None:
 STORED = sorted({(s.name, p) for s in SURROGATES if (sc := scaling_of(s)) for p in POWERS if key(sc.unit, p) in stored()})
 
 
-@pytest.mark.parametrize(
-    ("name", "power"), [p if i % 15 == 0 else pytest.param(*p, marks=pytest.mark.slow) for i, p in enumerate(STORED)]
-)
+@pytest.mark.parametrize(("name", "power"), spread(STORED, 30))
 def test_the_file_is_what_is_computed(name: str, power: int) -> None:
     """Refreshed by `ikun_sym.approximation.store.main`."""
     unit = scaling_of(SURROGATES[name]).unit  # type: ignore[union-attr]

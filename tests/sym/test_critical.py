@@ -93,7 +93,7 @@ JOINT = [  # surrogate, inf C, [(σ_H, stable)]: THEORY's figures, and others fo
     ("erf:alpha=2", 1.1083, []),
     ("snntorch.sigmoid:slope=25", 4.858, []),
     ("snntorch.fast_sigmoid:slope=25", 0.0307, [(0.19453, False), (46.198, True)]),
-    ("spikingjelly.S2NN", 0.9655, [(0.56990, False), (0.78725, False)]),
+    pytest.param("spikingjelly.S2NN", 0.9655, [(0.56990, False), (0.78725, False)], marks=pytest.mark.slow),
     ("triangular", 0.9475, [(0.59716, False), (0.96217, True)]),
 ]
 # fmt: on
@@ -110,6 +110,7 @@ def test_joint_solutions(name: str, least: float, solutions: list[tuple[float, b
         assert s.low <= s.sigma_h <= s.high <= s.low * (1 + 1e-5)
 
 
+@pytest.mark.slow
 def test_joint_against_brute_force() -> None:
     """Every sign change of C − 1 on a fine grid, C by scipy's quadrature."""
 
@@ -149,7 +150,8 @@ def test_the_fans_enter_as_a_ratio() -> None:
     assert not equal.solutions
 
 
-@pytest.mark.parametrize("theta", [pytest.param(0.5, marks=pytest.mark.slow), 2.0])
+@pytest.mark.parametrize("theta", [0.5, 2.0])
+@pytest.mark.slow
 def test_only_the_shape_in_units_of_the_threshold_matters(theta: float) -> None:
     """f'(x/θ)/θ has the same C at σ_H/θ, so the same rates and K/θ²; a peak of 1 kept, f'(x/θ), has not."""
     one, scaled = joint("atan:alpha=2", 1.0), joint(f"atan:alpha={2 / theta:g}", theta)

@@ -29,6 +29,7 @@ from ikun_sym.gaussian.floats.repeated import MAX_ORDER, centre, roundings, scal
 from ikun_sym.gaussian.floats.series import Series
 from ikun_sym.gaussian.floats.tanh_sinh import growth
 from ikun_sym.gaussian.moment import float_function, integrand
+from tests.selection import spread
 
 POWERS = (1, 2, 4)
 FAST = ("rectangular", "triangular", "exponential", "erf", "atan", "sigmoid", "tanh")
@@ -92,8 +93,7 @@ def extremes(slope: str, draw: np.random.Generator, count: int) -> Iterator[Sett
         yield draw.choice([0.0, draw.uniform(-12, 12) * sigma, draw.uniform(-3, 3) / k]), sigma * sigma
 
 
-@pytest.mark.parametrize("power", POWERS)
-@pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize(("name", "power"), spread(itertools.product(FAST, POWERS), 2))
 def test_right_to_the_last_digits(name: str, power: int) -> None:
     """n = 4 slopes × (6 of the grid + 5 draws, seed 11); the reference is rigorous, so there are no false alarms."""
     draw = np.random.default_rng([11, power])
@@ -291,7 +291,7 @@ def test_a_periodic_tail_that_grows_is_not_cut() -> None:
     assert off(function, 0.0, 1.0) <= 1
 
 
-@pytest.mark.parametrize("name", ["periodic_exponential", "multi_spike", "refractory_logistic"])
+@pytest.mark.parametrize("name", spread(["multi_spike", "periodic_exponential", "refractory_logistic"], 3))
 def test_tails_at_long_sigma_are_summed_as_a_whole(name: str) -> None:
     function = float_function(SURROGATES[name].bind(), "fprime", 2)
     mean, var = np.array([0.0, 0.5, -3.0, 30.0])[:, None], np.array([25.0, 1e4])
