@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,10 +131,19 @@ def claim_of(claimed: float, observable: str = OBSERVABLE.name) -> Claim:
     )
 
 
-def on_networks(claims: int, seed: int = 0, device: str = "cpu", advance: Advance | None = None) -> list[Row]:
-    """At least `claims` true and `claims` false claims, each on its own weight draws of its own random network."""
+def on_networks(
+    claims: int,
+    seed: int = 0,
+    device: str = "cpu",
+    advance: Advance | None = None,
+    only: Collection[str] = CONSTRUCTIONS.names(),
+) -> list[Row]:
+    """At least `claims` true and `claims` false claims, each on its own weight draws of its own random network. `only`: of the
+    constructions of these names."""
     rows = []
     for index, made in enumerate(CONSTRUCTIONS):
+        if made.name not in only:
+            continue
         alike = sum(other.true is made.true for other in CONSTRUCTIONS)
         verdicts, draws = Counter[str](), 0
         for number in range(-(-claims // alike)):
