@@ -23,7 +23,7 @@ from .floats import FAST
 from .floats.recurring import Tail
 from .floats.route import Floats, Route
 from .floats.tanh_sinh import AGREEMENT, EXTENT, LEVELS, NARROWING, REACH, TILT, TanhSinh, rule
-from .special import Numpy, lower
+from .special import Evaluator, Numpy, lower
 
 _BATCH = 8192
 """Points that go through a route together: a dozen arrays of them stay in the second-level cache."""
@@ -42,6 +42,13 @@ class FloatFunction:
             (piece, self._number(piece.lo), self._number(piece.hi), lower(piece.value, Numpy())) for piece in function.pieces
         ]
         self.unrolled: dict[int, FloatFunction] = {}
+
+    @cached_property
+    def _whole(self) -> Evaluator | None:
+        """The value in |x| of a function that is one and the same piece on both sides: nothing is to be chosen."""
+        if len(self.pieces) == 2 and not self.function.tails and self.function.is_even:
+            return self.pieces[0][3]
+        return None
 
     def _number(self, end: sp.Expr) -> float:
         return math.inf if end == sp.oo else float(lower(end, Numpy())(self.env))
@@ -63,8 +70,11 @@ class FloatFunction:
     def __call__(self, x: ArrayLike) -> Floats:
         """The function at x; at a breakpoint, the outer piece (x = 0 belongs to the positive side)."""
         points = np.asarray(x, dtype=float)
-        result = np.full(points.shape, np.nan)
         distance = np.abs(points)
+        if self._whole is not None:
+            with np.errstate(over="ignore", under="ignore"):
+                return np.where(np.isnan(points), np.nan, self._whole({**self.env, U: distance}))
+        result = np.full(points.shape, np.nan)
         for piece, lo, hi, value in self.pieces:  # beyond float64 the quotients underflow to their limit, 0
             inside = (points >= 0 if piece.side > 0 else points < 0) & (distance >= lo) & (distance < hi)
             if inside.any():

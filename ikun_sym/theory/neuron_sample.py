@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,17 +20,29 @@ from numpy.typing import NDArray
 
 from ..catalogue import neurons as catalogue
 from ..catalogue.neurons import Neuron
-from ..gaussian.special import Numpy, lower
+from ..gaussian.special import Evaluator, Numpy, lower
 
 Array = NDArray[Any]
 
 SYMBOLS = {symbol.name: symbol for symbol in (catalogue.v, catalogue.i, catalogue.h, catalogue.s, catalogue.c)}
 
 
+@lru_cache(maxsize=256)
+def _lowered(expr: sp.Expr) -> Evaluator:
+    """Statements are few, and asked for once a layer."""
+    return lower(sp.expand(expr), Numpy())
+
+
 def compiled(expr: sp.Expr, constants: dict[sp.Symbol, float]) -> Callable[..., Any]:
     """A statement's expression as a function of its named variables."""
-    evaluate = lower(sp.expand(expr), Numpy())
+    evaluate = _lowered(expr)
     return lambda **values: evaluate({**constants, **{SYMBOLS[name]: value for name, value in values.items()}})
+
+
+@lru_cache(maxsize=256)
+def partial(expr: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
+    """∂expr/∂symbol, asked for once a layer."""
+    return sp.diff(expr, symbol)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,21 +110,21 @@ class Dynamics:
 
     @cached_property
     def _dv_dh(self) -> Callable[..., Any]:
-        return compiled(sp.diff(self.neuron.reset, catalogue.h), self.constants)
+        return compiled(partial(self.neuron.reset, catalogue.h), self.constants)
 
     @cached_property
     def _dv_ds(self) -> Callable[..., Any]:
-        return compiled(sp.diff(self.neuron.reset, catalogue.s), self.constants)
+        return compiled(partial(self.neuron.reset, catalogue.s), self.constants)
 
     @cached_property
     def membrane_gain(self) -> float:
         """∂h/∂v: charges are linear, so it is a number."""
-        return float(compiled(sp.diff(self.neuron.charge, catalogue.v), self.constants)())
+        return float(compiled(partial(self.neuron.charge, catalogue.v), self.constants)())
 
     @cached_property
     def input_gain(self) -> float:
         """∂h/∂i."""
-        return float(compiled(sp.diff(self.neuron.charge, catalogue.i), self.constants)())
+        return float(compiled(partial(self.neuron.charge, catalogue.i), self.constants)())
 
     def fire(self, drive: Array) -> tuple[Array, Array]:
         """(h, s), each [T, samples], for the currents `drive`."""

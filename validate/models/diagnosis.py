@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -219,12 +220,10 @@ def _unit(one: Measured, health: Health) -> float:
 def _quantity(
     samples: Floats, predicted: Floats | None, errors: Floats | None, over: Any, scale: float | None = 1.0
 ) -> Quantity:
-    from scipy.stats import t
-
     mean = float(samples.mean())
     half = math.nan
     if len(samples) > 1:
-        half = float(t.ppf(0.5 + CONFIDENCE / 2, len(samples) - 1)) * float(samples.std(ddof=1)) / len(samples) ** 0.5
+        half = _quantile(len(samples) - 1) * float(samples.std(ddof=1)) / len(samples) ** 0.5
     told = predicted is not None and errors is not None and scale is not None
     return Quantity(
         mean=_number(mean),
@@ -234,6 +233,14 @@ def _quantity(
         # errors of the steps go together: their sum or mean bounds that of the sum or mean
         predicted_se=_number(float(over(errors)) * scale) if told else None,
     )
+
+
+@lru_cache(maxsize=64)
+def _quantile(freedom: int) -> float:
+    """Student's t, two-sided."""
+    from scipy.stats import t
+
+    return float(t.ppf(0.5 + CONFIDENCE / 2, freedom))
 
 
 def _by_step(one: Measured, mine: Predicted, unit: float, scale: float | None) -> dict[str, Any]:

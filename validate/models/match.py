@@ -48,12 +48,12 @@ def recognise(probe: Probe, declared: Iterable[str] = ()) -> Found:
     notes = list(probe.defects)
     values, x = probe.values, grid()
     fine = np.isfinite(values)
-    said = [bound for spec in declared if (bound := _resolved(spec)) is not None]
-    for bound in said:
-        if _difference(_evaluated(bound, x)[fine], values[fine]) <= AGREES and fine.mean() > 0.5:
+    said = [stated for spec in declared if (stated := _stated(spec)) is not None]
+    for bound, ours in said:
+        if fine.mean() > 0.5 and _difference(ours[fine], values[fine]) <= AGREES:
             return Found(probe, bound, bound.spec, notes=tuple(notes))
     if said:
-        notes.append(f"declared as {said[0].spec}, which its gradient is not")
+        notes.append(f"declared as {said[0][0].spec}, which its gradient is not")
     if fine.all() and not probe.random:
         found = _search(values.tobytes())
         if found is not None:
@@ -67,11 +67,19 @@ def recognise(probe: Probe, declared: Iterable[str] = ()) -> Found:
     return Found(probe, None, label, notes=tuple(notes))
 
 
-def _resolved(spec: str) -> Bound | None:
-    try:
-        return resolve(spec)
-    except IkunError:
-        return None
+_STATED: dict[str, tuple[Bound, Floats]] = {}
+
+
+def _stated(spec: str) -> tuple[Bound, Floats] | None:
+    """The function of this name and its values on the grid: once for all layers that declare it. What is unknown today may be
+    registered tomorrow."""
+    if spec not in _STATED:
+        try:
+            bound = resolve(spec)
+        except IkunError:
+            return None
+        _STATED[spec] = bound, _evaluated(bound, grid())
+    return _STATED[spec]
 
 
 def _evaluated(bound: Bound, x: Floats) -> Floats:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -36,8 +36,9 @@ class Measured:
     """One layer. `rate`, `var_h`, `grad` [T, B]: per step and sample (`grad`: mean of (∂L/∂H)², absolute). `slope2` [T]:
     E[f'²]. [T, T] over neurons and samples, None where unknown: `spikes` E[S S], `current` E[I I] with `current_mean` [T],
     `input` E[x x] of what the weights multiply, `grad_spikes` E[δS δS].
-    `direct`: the weights' output is the neuron's current, to the last bit. `gain` fan_in · Var(W), `gain_out` fan_out ·
-    Var(W) and `bias_var`, second moments about zero; 1, 1, 0 where no single weight feeds the layer."""
+    `direct`: the weights' output is the neuron's current, to the last bit; where its input is known `current` is left out.
+    `gain` fan_in · Var(W), `gain_out` fan_out · Var(W) and `bias_var`, second moments about zero; 1, 1, 0 where no single
+    weight feeds the layer."""
 
     layer: Layer
     reading: Reading | None
@@ -80,6 +81,27 @@ def measure(
     return found
 
 
+class Seen(NamedTuple):
+    """One layer on one forward pass: arguments of its spike function and spikes, [T, B, …], and E[x x] of what its weights
+    multiply, [T, T], None where unknown."""
+
+    h: Tensor
+    s: Tensor
+    input: Floats | None
+
+
+def seen(
+    model: nn.Module, example: Any, index: int, *, steps: int | None = None, step_by_step: bool = False, seed: int = 0
+) -> Seen:
+    """What layer `index` does now: no backward pass, and no other layer is looked at. The model is left as it was."""
+    with untouched(model, seed):
+        recorder, _, source = forward(model, example, steps, step_by_step)
+        layer = layers_of(model, recorder, source)[index]
+        x, spikes = (torch.stack([getattr(call, name).detach() for call in layer.calls]) for name in ("x", "spikes"))
+        received = _input(layer, recorder, len(x))
+        return Seen(x, spikes, None if received is None else _second(received))
+
+
 def _measured(layer: Layer, recorder: Recorder, gradients: list[tuple[Tensor | None, Tensor | None]]) -> Measured:
     x = torch.stack([call.x.detach() for call in layer.calls])
     spikes = torch.stack([call.spikes.detach() for call in layer.calls]).to(x.dtype)
@@ -108,7 +130,7 @@ def _measured(layer: Layer, recorder: Recorder, gradients: list[tuple[Tensor | N
         reading = replace(reading, detach=through)
     batch = x.shape[1] if x.ndim > 2 else 1
     by_sample = (len(x), batch, -1)
-    weight_input = _input(layer, recorder, len(x))
+    weight_input, direct = _input(layer, recorder, len(x)), _direct(layer, recorder, currents)
     return Measured(
         layer=layer,
         reading=reading,
@@ -118,14 +140,14 @@ def _measured(layer: Layer, recorder: Recorder, gradients: list[tuple[Tensor | N
         var_h=_numpy((x - x.mean(dim=tuple(range(1, x.ndim)), keepdim=True)).square().reshape(by_sample).mean(dim=2)),
         grad=_numpy(at_membrane.double().square().reshape(by_sample).mean(dim=2)),
         slope2=_numpy(slope.double().square().mean(dim=1)),
-        spikes=_second(spikes),
-        current=None if currents is None else _second(currents),
+        spikes=_second(spikes, exact=True),
+        current=None if currents is None or (direct and weight_input is not None) else _second(currents),
         current_mean=None if currents is None else _numpy(_flat(currents).mean(dim=1)),
         input=None if weight_input is None else _second(weight_input),
         input_mean=math.nan if weight_input is None else float(weight_input.mean()),
         grad_spikes=None if sample.grad_spikes is None or at_spikes is None else _second(at_spikes),
         detach_known=through is not None or len(x) == 1,
-        direct=_direct(layer, recorder, currents),
+        direct=direct,
         **_weights(layer),
     )
 
@@ -252,10 +274,12 @@ def _columns(tensor: Tensor, most: int) -> Any:
     return torch.arange(0, count, stride | 1)[:most]
 
 
-def _second(tensor: Tensor) -> Floats:
+def _second(tensor: Tensor, *, exact: bool = False) -> Floats:
+    """`exact`: entries are 0 and 1, whose sums float32 holds."""
     flat = _flat(tensor)
-    flat = flat[:, _columns(tensor, max(COLUMNS, ENTRIES // len(flat)))].double()
-    return (flat @ flat.T / flat.shape[1]).numpy()
+    flat = flat[:, _columns(tensor, max(COLUMNS, ENTRIES // len(flat)))]
+    flat = flat if exact and flat.dtype == torch.float32 else flat.double()
+    return (flat @ flat.T).double().numpy() / flat.shape[1]
 
 
 def _numpy(tensor: Tensor) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 REACH, NEEDLE = 8.0, 0.002
 
 
+@lru_cache(maxsize=4)
 def grid(count: int = 300) -> Floats:
     """Points on both sides, evenly spaced in asinh: dense enough for a needle of width 1/500, and out to ±8; never 0 itself,
     where libraries differ in convention."""
@@ -23,7 +24,9 @@ def grid(count: int = 300) -> Floats:
     half = NEEDLE * np.sinh((np.arange(count // 2) + 0.5) * outer / (count // 2))
     # an irrational stretch keeps breakpoints such as ½, 1, 2 off the grid
     half = half * (1 + 1e-3 * np.sqrt(2))
-    return np.concatenate([-half[::-1], half])
+    points = np.concatenate([-half[::-1], half])
+    points.flags.writeable = False  # one array for all who ask
+    return points
 
 
 @dataclass(frozen=True, eq=False)

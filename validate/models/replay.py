@@ -11,11 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import sympy as sp
 
 from ikun_sym.catalogue import neurons as catalogue
 from ikun_sym.catalogue.neurons import NEURONS, Neuron, hard
-from ikun_sym.theory.neuron_sample import compiled, current_filter
+from ikun_sym.theory.neuron_sample import compiled, current_filter, partial
 
 from ..libraries import Reading
 from .probe import Floats
@@ -77,10 +76,10 @@ def _gradient_error(reading: Reading, sample: Sample) -> float:
     assert sample.grad_spikes is not None
     constants = {catalogue.leak: reading.leak, catalogue.threshold: reading.threshold}
     h, s = sample.x + reading.threshold, sample.spikes
-    through = compiled(sp.diff(statement.reset, catalogue.h), constants)(h=h, s=s)
+    through = compiled(partial(statement.reset, catalogue.h), constants)(h=h, s=s)
     if not reading.detach:
-        through = through + compiled(sp.diff(statement.reset, catalogue.s), constants)(h=h, s=s) * sample.slope
-    through = np.broadcast_to(through * compiled(sp.diff(statement.charge, catalogue.v), constants)(), h.shape)
+        through = through + compiled(partial(statement.reset, catalogue.s), constants)(h=h, s=s) * sample.slope
+    through = np.broadcast_to(through * compiled(partial(statement.charge, catalogue.v), constants)(), h.shape)
     after = np.concatenate([sample.grad_membrane[1:], np.zeros_like(h[:1])])
     return _error(sample.slope * sample.grad_spikes + through * after, sample.grad_membrane)
 
