@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,19 +58,29 @@ def fates(
         **{**(QUICK if quick else {}), **given}, schemes=named, seed=flags["seed"], device=choose(flags["device"])
     )
     where = None if out is None else folder(out)
-    with progress_bar("fates") as move:
-        table = compute(
-            settings,
-            keep=None if where is None else where / "parts",
-            resume=resume,
-            advance=lambda what, done, all_: move(done, all_),
-        )
+    with _bars() as advance:
+        table = compute(settings, keep=None if where is None else where / "parts", resume=resume, advance=advance)
     table = _signed(table, provenance(command_line(), settings.device, asdict(settings)))
     if where is not None:
         write(table, where)
     if markdown is not None:
         write_markdown(table, Path(markdown))
     emit(document(table), as_json, lambda console: _show(console, terminal(table), where))
+
+
+@contextmanager
+def _bars() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar after the other, one for each thing that is done."""
+    shown: dict[str, Callable[[int, int], None]] = {}
+    with ExitStack() as stack:
+
+        def advance(what: str, done: int, all_: int) -> None:
+            if what not in shown:
+                stack.pop_all().close()
+                shown[what] = stack.enter_context(progress_bar(f"fates: {what}"))
+            shown[what](done, all_)
+
+        yield advance
 
 
 def _signed(table: Table, made: dict[str, Any]) -> Table:
