@@ -41,7 +41,8 @@ class Outcome:
     @classmethod
     def of(cls, record: dict[str, Any]) -> Outcome:
         """What `to_dict` made; a place (`at`) that is None stays None."""
-        return cls(**{n: v if n == "at" else [np.nan if x is None else x for x in v] for n, v in record.items()})
+        values: dict[str, Any] = {n: v if n == "at" else [np.nan if x is None else x for x in v] for n, v in record.items()}
+        return cls(**values)
 
 
 def joined(parts: Sequence[Outcome]) -> Outcome:
@@ -49,8 +50,8 @@ def joined(parts: Sequence[Outcome]) -> Outcome:
     lists: dict[str, list[Any]] = {
         name: [value for part in parts for value in getattr(part, name)] for name in ("fates", "at", "log_gradient", "rate")
     }
-    means = {name: mean_over([getattr(part, name) for part in parts]) for name in ("var_h", "profile")}
-    return Outcome(**lists, **means)
+    lists |= {name: mean_over([getattr(part, name) for part in parts]) for name in ("var_h", "profile")}
+    return Outcome(**lists)
 
 
 def mean_over(rows: Sequence[Sequence[float]]) -> list[float]:
