@@ -122,9 +122,10 @@ class FloatFunction:
                     return value
                 result[rest] = value
                 return result
-            rest = np.arange(len(result)) if rest is None else rest
-            result[rest[sure]] = value[sure]
-            rest, mean, var = rest[~sure], mean[~sure], var[~sure]
+            good, left = np.flatnonzero(sure), np.flatnonzero(~sure)
+            result[good if rest is None else rest.take(good)] = value.take(good)
+            rest = left if rest is None else rest.take(left)
+            mean, var = mean.take(left), var.take(left)
         return result
 
     def _with_tails(self, mean: Floats, var: Floats) -> Floats:

@@ -22,6 +22,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -122,7 +123,7 @@ class _Jump:
     at: Point
     coefficients: tuple[float, ...]
 
-    @property
+    @cached_property
     def orders(self) -> list[int]:
         return [k for k, coefficient in enumerate(self.coefficients) if coefficient]
 
@@ -186,8 +187,10 @@ def _whole(segment: Segment, summand: Summand, law: Law) -> tuple[Floats | float
         anchors.append((summand.from_hi, segment.hi.high - r))
     # where the coefficients have one sign nothing cancels: r is inside, so that its distance to an end is positive
     coefficients, distance = min(anchors[1:] or anchors, key=lambda anchor: min(_signs(anchor[0])))
-    moment, size = _moment(coefficients, distance, law.width)
-    return full * moment, full * size * weight
+    inside = coefficients is not summand.coefficients
+    moment, size = _moment(coefficients, distance, law.width, inside and not _signs(coefficients)[1])
+    whole = full * moment
+    return whole, (whole if size is moment else full * size) * weight
 
 
 @dataclass
@@ -296,13 +299,22 @@ def _signs(coefficients: Sequence[float]) -> tuple[int, int]:
     return sum(c > 0 for c in coefficients), sum(c < 0 for c in coefficients)
 
 
-def _moment(coefficients: Sequence[float], d: Floats, w: Floats) -> tuple[Floats | float, Floats | float]:
-    """E[Σ c_k Yᵏ], Y ~ N(d, w), and the same with magnitudes."""
-    total, size = coefficients[0], abs(coefficients[0])
-    before, last = np.ones(1), d
-    away, last_size = np.ones(1), np.abs(d)
-    for k in range(1, len(coefficients)):
-        total, size = total + coefficients[k] * last, size + abs(coefficients[k]) * last_size
-        before, last = last, d * last + k * w * before
-        away, last_size = last_size, np.abs(d) * last_size + k * w * away
-    return total, size
+def _moment(coefficients: Sequence[float], d: Floats, w: Floats, positive: bool) -> tuple[Floats, Floats]:
+    """E[Σ c_k Yᵏ], Y ~ N(d, w), and the same with magnitudes: the same array if `positive`, for c_k, d >= 0."""
+    total = _expected(coefficients, d, w)
+    return total, total if positive else _expected([abs(c) for c in coefficients], np.abs(d), w)
+
+
+def _expected(coefficients: Sequence[float], d: Floats, w: Floats) -> Floats:
+    """By E[Yᵏ⁺¹] = d E[Yᵏ] + k w E[Yᵏ⁻¹]."""
+    total = coefficients[1] * d
+    if coefficients[0]:
+        total += coefficients[0]
+    before, last = w, d
+    for k in range(1, len(coefficients) - 1):
+        following = d * last
+        following += w if k == 1 else k * w * before
+        before, last = last, following
+        if coefficients[k + 1]:
+            total += last if coefficients[k + 1] == 1 else coefficients[k + 1] * last
+    return total

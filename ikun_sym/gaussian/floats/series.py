@@ -11,7 +11,9 @@ is at most e^{η} times the value for g of one sign.
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,63 +73,74 @@ class Series:
         tilt = distance * (1 / self.half)
         tilt *= bend
         value, steep = np.full(mean.shape, np.nan), np.abs(tilt)
-        widest = LIMITS[-1]
-        inside = (steep <= widest.tilt) & (bend <= widest.bend)
-        rest = np.flatnonzero(inside)
+        within = [(steep <= limit.tilt) & (bend <= limit.bend) for limit in LIMITS]
+        inside = within[-1]
+        # those that need the most terms first, so that the others can be left behind
+        groups = [np.flatnonzero(now & ~before) for before, now in itertools.pairwise(within)]
+        rest = np.concatenate([*reversed(groups), np.flatnonzero(within[0])])
         if not len(rest):
             return value, inside
-        zeta, eta, steep, v, y = (x.take(rest) for x in (tilt, bend, steep, var, distance))
-        density = np.exp(y * y / (-2 * v))
-        density /= np.sqrt(2 * math.pi * v)
-        left = np.ones(rest.shape, dtype=bool)
-        for limit in LIMITS:
-            mask = left if limit is widest else left & (steep <= limit.tilt) & (eta <= limit.bend)
-            some = np.flatnonzero(mask)
-            if len(some):
-                density[some] *= self._sum(zeta.take(some), eta.take(some), limit.terms)
-                left ^= mask
-        value[rest] = density
+        zeta, eta, v, y = (x.take(rest) for x in (tilt, bend, var, distance))
+        y *= y
+        y /= v
+        y *= -0.5
+        total = np.exp(y, out=y)
+        v *= 2 * math.pi
+        total /= np.sqrt(v, out=v)
+        counts = np.cumsum([len(group) for group in reversed(groups)]).tolist()[::-1]
+        total *= self._sum(zeta, eta, [len(rest), *counts])
+        value[rest] = total
         inside &= np.abs(value) > SMALLEST
         return value, inside
 
-    def _sum(self, zeta: Floats, eta: Floats, terms: int) -> Floats:
-        if not self.moments[1:terms:2].any():
-            return self._even(zeta, eta, terms)
+    def _sum(self, zeta: Floats, eta: Floats, counts: Sequence[int]) -> Floats:
+        """`counts`: for each limit, how many points, from the first on, need its terms."""
+        if not self.moments[1::2].any():
+            return self._even(zeta, eta, counts)
         before, last = np.zeros(zeta.shape), np.ones(zeta.shape)
-        total, work = np.full(zeta.shape, self.moments[0]), np.empty(zeta.shape)
-        for k in range(terms - 1):
-            np.multiply(zeta, last, out=work)
-            before *= eta
-            np.subtract(work, before, out=before)
-            before *= 1 / (k + 1)
-            before, last = last, before
-            moment = self.moments[k + 1]
-            if moment:
-                np.multiply(last, moment, out=work)
-                total += work
-        return total
+        whole, work = np.full(zeta.shape, self.moments[0]), np.empty(zeta.shape)
+        done = 0
+        for limit, count in zip(LIMITS, counts, strict=True):
+            zeta, eta, before, last, work = (x[:count] for x in (zeta, eta, before, last, work))
+            total = whole[:count]
+            for k in range(done, limit.terms - 1) if count else ():
+                np.multiply(zeta, last, out=work)
+                before *= eta
+                np.subtract(work, before, out=before)
+                before *= 1 / (k + 1)
+                before, last = last, before
+                if self.moments[k + 1]:
+                    np.multiply(last, self.moments[k + 1], out=work)
+                    total += work
+            done = limit.terms - 1
+        return whole
 
-    def _even(self, zeta: Floats, eta: Floats, terms: int) -> Floats:
+    def _even(self, zeta: Floats, eta: Floats, counts: Sequence[int]) -> Floats:
         """Even terms alone: p_k = k! t_k has p_{k+2} = (ζ² − (2k+1)η) p_k − k(k−1)η² p_{k−2}."""
         factor, square = zeta * zeta, eta * eta
         factor -= eta
         four = 4.0 * eta
-        before, last = np.zeros(zeta.shape), factor.copy()
-        total, work = last * (self.moments[2] / 2.0), np.empty(zeta.shape)
-        total += self.moments[0]
-        before += 1.0
-        factorial = 2.0
-        for k in range(2, terms - 2, 2):
-            factor -= four
-            np.multiply(factor, last, out=work)
-            before *= square
-            before *= k * (k - 1)
-            np.subtract(work, before, out=before)
-            before, last = last, before
-            factorial *= (k + 1) * (k + 2)
-            np.multiply(last, self.moments[k + 2] / factorial, out=work)
-            total += work
-        return total
+        before, last = np.ones(zeta.shape), factor.copy()
+        whole, work = last * (self.moments[2] / 2.0), np.empty(zeta.shape)
+        whole += self.moments[0]
+        factorial, done = 2.0, 2
+        for limit, count in zip(LIMITS, counts, strict=True):
+            factor, square, four, before, last, work = (x[:count] for x in (factor, square, four, before, last, work))
+            total = whole[:count]
+            for k in range(done, limit.terms - 2, 2):
+                factorial *= (k + 1) * (k + 2)
+                if not count:
+                    continue
+                factor -= four
+                np.multiply(factor, last, out=work)
+                before *= square
+                before *= k * (k - 1)
+                np.subtract(work, before, out=before)
+                before, last = last, before
+                np.multiply(last, self.moments[k + 2] / factorial, out=work)
+                total += work
+            done = limit.terms - 2
+        return whole
 
 
 def _middle(lo: Point, hi: Point) -> tuple[Point, float]:
