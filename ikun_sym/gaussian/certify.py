@@ -19,6 +19,8 @@ from flint import acb, arb, ctx
 from ..catalogue.piecewise import PeriodicTail, Piece, PiecewiseFunction, R, U
 from ..errors import IkunError
 from .cells import cells, rest
+from .increments import ROUTE as ANTIDERIVATIVES
+from .increments import increments
 from .special import Balls, Evaluator, ball, lower, precision
 from .tails import constant, envelope, tail, tilted
 
@@ -26,6 +28,9 @@ GUARD_BITS = 40
 """Bits beyond the wanted digits: the integrand is a handful of operations, and each loses a bit or two."""
 
 _ATTEMPTS = 9
+
+_DOUBLINGS = 7
+"""Of the working precision, before what cancels between antiderivatives is left to the integrator."""
 
 ROUTE = "ball arithmetic: validated integral + bounded tail"
 
@@ -76,15 +81,46 @@ def digits_of(value: arb) -> int:
 
 
 def expectation(
-    function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction], mean: Fraction, var: Fraction, digits: int = 17
+    function: PiecewiseFunction,
+    values: Mapping[sp.Symbol, Fraction],
+    mean: Fraction,
+    var: Fraction,
+    digits: int = 17,
+    *,
+    integral: bool = False,
 ) -> Enclosure:
-    """E[function(X)], X ~ N(mean, var), to at least `digits` correct digits.
+    """E[function(X)], X ~ N(mean, var), to at least `digits` correct digits: by antiderivatives where they are elementary, else
+    by validated integration; by that in any case if `integral`, to check a closed form by what shares nothing with it.
 
     var = 0 means the value at `mean`; at a jump the one-sided limits are averaged. Errors: no growth bound is known, the
     expectation is infinite, or the digits cannot be reached.
     """
     if var == 0:
         return _point_value(function, values, mean, digits)
+    found = None if integral else _by_antiderivatives(function, values, mean, var, digits)
+    return found or _by_integration(function, values, mean, var, digits)
+
+
+def _by_antiderivatives(
+    function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction], mean: Fraction, var: Fraction, digits: int
+) -> Enclosure | None:
+    """None where they are not elementary, or where too much cancels."""
+    bits = int(digits * 3.3220) + GUARD_BITS
+    for _ in range(_DOUBLINGS):
+        with precision(bits):
+            env = {symbol: Balls().rational(value) for symbol, value in values.items()}
+            found = increments(function, env, ball(mean), ball(var))
+            if found is None:
+                return None
+            if digits_of(found[0]) >= digits:
+                return Enclosure.of(found[0], digits, ANTIDERIVATIVES)
+        bits *= 2
+    return None
+
+
+def _by_integration(
+    function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction], mean: Fraction, var: Fraction, digits: int
+) -> Enclosure:
     bits = int(digits * 3.3220) + GUARD_BITS
     depth = Fraction(bits)  # the cut: where the density has fallen by e^{-depth} below its largest value on the piece
     best, cancelled = arb("nan"), 0

@@ -114,7 +114,7 @@ def _agreement(
     checks = []
     for mean, var in _POINTS:
         try:
-            integral = expectation(function, dict(values), mean, var, AGREEMENT_DIGITS)
+            integral = expectation(function, dict(values), mean, var, AGREEMENT_DIGITS, integral=True)
         except InfiniteExpectationError:
             continue  # nothing to compare where the expectation does not exist
         with precision(2 * int(AGREEMENT_DIGITS * 3.33)):  # decimals are read at the working precision

@@ -131,7 +131,7 @@ def check_routes(bound: Bound, power: int, mean: Fraction, var: Fraction) -> Non
     """The closed form, where there is one, the validated integral and the float64 rule give one value; a finite sum within
     its error, which is relative to E|g|, g = f'^power (g >= 0 for even powers; an odd one is bounded by the next even one)."""
     function = integrand(bound, "fprime", power)
-    integral = expectation(function, bound.environment, mean, var, DIGITS)
+    integral = expectation(function, bound.environment, mean, var, DIGITS, integral=True)
     form = form_of(function, bound.environment, mean)
     if form.expr is not None:
         closed = form_ball(form.expr, bound.environment, mean, var, DIGITS)
