@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
+from typing import Protocol
 
 import torch
 from scipy.optimize import brentq
@@ -17,7 +19,7 @@ from torch import Tensor
 from ikun_sym.errors import DomainError, NoSolutionError
 
 from .network import Network
-from .neuron import Population, Response
+from .neuron import Population
 from .products import times
 from .weights import INPUT, WEIGHTS, generator, orthonormal
 
@@ -27,7 +29,17 @@ DECADES = (-4.0, 4.0)
 CLOSE = 1e-4
 """Relative width of the factor at which the search ends."""
 
-Excess = Callable[[Response], float]
+
+class Shown(Protocol):
+    """Membranes, up to a constant, and spikes of a layer."""
+
+    @property
+    def h(self) -> Tensor: ...
+    @property
+    def s(self) -> Tensor: ...
+
+
+Excess = Callable[[Shown], float]
 """What is to be 0: it must grow with the weights, from below 0 to above."""
 
 
@@ -49,10 +61,22 @@ def factor(population: Population, current: Tensor, excess: Excess, where: str) 
     def miss(log_factor: float) -> float:
         return excess(population.forward(math.exp(log_factor) * current))
 
-    low, high = (decades * math.log(10) for decades in DECADES)
+    return root(miss, where)
+
+
+def root(miss: Callable[[float], float], where: str, *, close: float = CLOSE, reach: float | None = None) -> float:
+    """The factor at whose logarithm `miss`, which grows, is 0, to a relative `close`. `reach`: the first trials are e^±reach,
+    then as many more as it takes to enclose it. Error: none of DECADES does it."""
+    miss = cache(miss)
+    least, most = (decades * math.log(10) for decades in DECADES)
+    low, high = (least, most) if reach is None else (-reach, reach)
+    while miss(low) >= 0 and low > least:
+        low = max(2 * low, least)
+    while miss(high) <= 0 and high < most:
+        high = min(2 * high, most)
     if not miss(low) < 0 < miss(high):
         raise NoSolutionError(where, f"no factor from {10 ** DECADES[0]:g} to {10 ** DECADES[1]:g} does it", "aim at less")
-    return math.exp(float(brentq(miss, low, high, xtol=CLOSE)))  # type: ignore[arg-type]
+    return math.exp(float(brentq(miss, low, high, xtol=close)))  # type: ignore[arg-type]
 
 
 @torch.no_grad()

@@ -157,6 +157,51 @@ def test_correction_ends_at_the_rate() -> None:
     assert worst(better) < worst(plain)
 
 
+def corrected(depth: int, monkeypatch: pytest.MonkeyPatch | None = None, **settings: Any) -> tuple[list[float], int]:
+    """(corrections, forward passes); with `monkeypatch` by trials on the whole network."""
+    from ikun_validate.models import correction
+
+    torch.manual_seed(0)
+    model, x = users.jelly_mlp(depth, 64), bernoulli(2, 16, 64)
+    if monkeypatch is not None:
+        monkeypatch.setattr(correction, "_at_once", lambda plan: False)
+    passes: list[int] = []
+    right = correction.correct_
+
+    def count(*arguments: Any) -> None:
+        start = len(counts)
+        right(*arguments)
+        passes.append(len(counts) - start)
+
+    counts: list[int] = []
+    model.register_forward_pre_hook(lambda module, arguments: counts.append(1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ikun_validate.models.initialise.correct_", count)
+        report = initialise_(model, x, correct=True, **settings)
+    return [change.correction for change in report.changes], passes[0]
+
+
+def test_a_correction_is_one_pass_through_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At any depth; and the factors are those that trials on the whole network find, to the width at which those end."""
+    found, passes = corrected(3)
+    assert passes == corrected(9)[1] == 1
+    assert all(factor != 1 for factor in found)
+    by_trials, many = corrected(3, monkeypatch)
+    assert many > 3 * 4
+    # an error below moves the layers above, whose rate is a whole number of spikes
+    assert found == pytest.approx(by_trials, rel=0.03)
+    assert found != pytest.approx([1.0] * 3, rel=0.03), "the comparison is empty"
+
+
+def test_what_no_factor_corrects_is_said() -> None:
+    """No input, no spike."""
+    torch.manual_seed(0)
+    report = initialise_(users.jelly_mlp(2, 32), torch.zeros(2, 8, 32), scheme="lsuv")
+    assert all("not rescaled: " in what for what in report.could_not)
+    assert len(report.could_not) == 2
+    assert [change.correction for change in report.changes] == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -1,110 +1,211 @@
-"""What a scheme does once data are there, layer by layer from the first: LSUV and its kin, on the user's network and input."""
+"""What a scheme does once data are there, layer by layer from the first: LSUV and its kin, on the user's network and input.
+
+The search for a layer's factor is that of `lsuv`. Where a layer's neurons get all their steps in one call, and the weights'
+output is their current, it is done while the data pass through the network: one forward pass for all of them. A layer of
+which that is not so costs a forward pass a trial.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from ikun_sym.errors import IkunError
-from ikun_sym.theory.normal import quantile_of_upper_tail
+from ikun_sym.catalogue.spec import resolve
+from ikun_sym.errors import IkunError, NoSolutionError
 
-from .measure import Measured, measure
+from .. import lsuv
+from ..neuron import Population
+from .measure import Measured, seen
 from .plan import Plan, Wish, fed_by_spikes
 from .prediction import layer_model
+from .run import forward
 from .target import first_gain
+from .untouched import untouched
 
-CLOSE = 0.02
-"""A correction stops when the standard deviation, or the rate, is within this share of its aim."""
+CLOSE = 0.005
+"""Relative width of the factor at which the search ends where every trial is a forward pass."""
 
-ROUNDS = 6
-"""Rescalings of a layer at most."""
+REACH = 0.25
+"""Of the first two trials there, in the factor's logarithm: layers drawn by a scheme are near their aim."""
 
-Aim = Callable[[Plan, Measured], float]
-"""The factor that brings the layer's weights nearer; NaN: nothing helps."""
+Aim = Callable[[Plan], lsuv.Excess]
+"""What is to be 0 in this layer."""
 
 
 def to_deviation(wanted: float | None = None) -> Aim:
-    """Weights over the membrane's standard deviation, times the one wanted (None: the plan's)."""
+    """The membrane's standard deviation is the one wanted (None: the plan's)."""
 
-    def factor(plan: Plan, one: Measured) -> float:
-        found, aim = float(one.var_h.mean()) ** 0.5, plan.deviation if wanted is None else wanted
-        return aim / found if found > 0 and aim is not None else math.nan
+    def aim(plan: Plan) -> lsuv.Excess:
+        value = plan.deviation if wanted is None else wanted
+        if value is None:
+            raise IkunError("no standard deviation is aimed at")
+        return lsuv.deviation(value)
 
-    return factor
+    return aim
 
 
 def to_rate(wanted: float) -> Aim:
-    """As if the membrane were Gaussian: its standard deviation is θ/Q⁻¹(rate)."""
-
-    def factor(plan: Plan, one: Measured) -> float:
-        found = float(one.rate.mean())
-        if abs(found / wanted - 1) <= CLOSE:
-            return 1.0
-        if not 0 < found < 0.5:
-            return 2.0 if found == 0 else 0.7
-        return float(quantile_of_upper_tail(found) / quantile_of_upper_tail(wanted))
-
-    return factor
+    """Error: a rate not between 0 and ½."""
+    excess = lsuv.rate(wanted)
+    return lambda plan: excess
 
 
 def aim_of(wish: Wish, plans: list[Plan], correct: bool) -> Aim | None:
     """What this scheme, or `correct`, asks for; None: nothing. A scheme that needs data and has a rate aims at the rate, one
     without at a membrane of standard deviation 1."""
+    rate = None if wish.rate is None else float(wish.rate)
     if wish.critical:
+        assert rate is not None
         one_step = all(plan.deviation is not None for plan in plans if plan.gain is not None)
-        return None if not correct else to_deviation() if one_step else to_rate(wish.rate or 0.2)
+        return None if not correct else to_deviation() if one_step else to_rate(rate)
     if wish.scheme.aim == "batch-norm":
         raise IkunError(f"scheme {wish.scheme.name!r} needs data: {wish.scheme.needs_data}; {wish.scheme.advice}")
-    rate = wish.rate
     if wish.scheme.needs_data or correct:
-        return to_rate(float(rate)) if rate is not None else to_deviation(1.0)
+        return to_rate(rate) if rate is not None else to_deviation(1.0)
     return None
 
 
 def refeed_(model: nn.Module, example: Any, plans: list[Plan], wish: Wish, run: dict[str, Any]) -> None:
     """Layers that something else than bare spikes feeds (pooled, summed, dropped) were planned for what the old network sent
-    them: now that the layers below are new, their weights are scaled to what these send."""
+    them: now that the layers below are new, their weights are scaled to what these send. A forward pass for each."""
     for index, plan in enumerate(plans):
         one = plan.one
-        if (
-            plan.gain is None
-            or one.layer.norm is not None
-            or one.input is None
-            or fed_by_spikes(one)
-            or not one.layer.way.layers
-        ):
+        if plan.gain is None or one.layer.norm is not None or one.input is None or fed_by_spikes(one):
             continue
-        now = measure(model, example, **run)[index]
-        if now.input is None or now.layer.weight is None or not np.trace(now.input) > 0:
+        if not one.layer.way.layers or one.layer.weight is None:
+            continue
+        received = seen(model, example, index, **run).input
+        if received is None or not np.trace(received) > 0:
             continue
         assert wish.rate is not None
-        gain = first_gain(replace(layer_model(now), bias_var=0.0), wish.rate, now.input)
+        gain = first_gain(replace(layer_model(one), bias_var=0.0), wish.rate, received)
         with torch.no_grad():
-            now.layer.weight.mul_(math.sqrt(gain / plan.gain))
+            one.layer.weight.mul_(math.sqrt(gain / plan.gain))
         plan.gain = plan.change.gain = gain
 
 
 def correct_(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: dict[str, Any]) -> None:
-    for index, plan in enumerate(plans):
-        if plan.gain is None:
-            continue
-        if plan.one.layer.norm is not None:
+    """Scale the weights of each layer in turn, first to last, until it is what is aimed at."""
+    left = []
+    for plan in plans:
+        if plan.gain is not None and plan.one.layer.norm is not None:
             plan.change.could_not.append("not rescaled: batch norm cancels σ_W")
-            continue
-        for _ in range(ROUNDS):
-            one = measure(model, example, **run)[index]
-            factor = aim(plan, one)
-            if not 0 < factor < math.inf or abs(factor - 1) <= CLOSE:
-                break
-            assert one.layer.weight is not None
+        elif plan.gain is not None:
+            left.append(plan)
+    passing = True
+    while left:
+        leading = list(takewhile(_at_once, left)) if passing else []
+        factors = _passing(model, example, leading, aim, run) if leading else []
+        for plan, factor in zip(leading, factors, strict=False):
+            _scale(plan, factor)
+        left, passing = left[len(factors) :], bool(factors) or not leading
+        if left:  # the first of these does not get its steps at once
+            _alone(model, example, left.pop(0), aim, run)
+
+
+def _at_once(plan: Plan) -> bool:
+    """Whether the layer may be scaled by scaling the currents of a neuron that is known."""
+    one = plan.one
+    bias = getattr(one.layer.owner, "bias", None)
+    known = one.layer.record.library is not None and one.reading is not None and one.reading.statement is not None
+    return known and one.direct and (bias is None or not bool(bias.detach().any()))
+
+
+def _passing(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: dict[str, Any]) -> list[float]:
+    """The factors of the first of these layers, found while one forward pass goes through them: each is shown the currents that
+    those before it, scaled, make. It ends at a layer that is not shown all its steps."""
+    factors: list[float] = []
+    settings = {name: value for name, value in run.items() if name != "seed"}
+
+    def hook(place: int, plan: Plan) -> Callable[[nn.Module, tuple[Any, ...]], tuple[Any, ...] | None]:
+        def scaled(module: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...] | None:
+            current = _whole(plan.one, arguments)
+            if current is None or len(factors) != place:
+                return None
             with torch.no_grad():
-                one.layer.weight.mul_(factor)
-            plan.change.correction *= factor
-        if plan.change.correction != 1 and plan.change.gain is not None:
-            plan.change.gain *= plan.change.correction**2
+                factors.append(_factor(plan, lambda: lsuv.factor(_population(plan.one), current, aim(plan), _where(plan))))
+            return arguments[0] * factors[-1], *arguments[1:]
+
+        return scaled
+
+    hooks = [plan.one.layer.record.module.register_forward_pre_hook(hook(place, plan)) for place, plan in enumerate(plans)]
+    try:
+        with untouched(model, run["seed"]):
+            forward(model, example, **settings)
+    finally:
+        for handle in hooks:
+            handle.remove()
+    return factors
+
+
+def _whole(one: Measured, arguments: tuple[Any, ...]) -> Tensor | None:
+    """[T, B, n]: the currents of all steps, if that is what the neuron is called with."""
+    step = tuple(one.layer.calls[0].x.shape)
+    if not arguments or not isinstance(arguments[0], Tensor):
+        return None
+    current = arguments[0].detach()
+    if tuple(current.shape) != (one.steps, *step) and not (one.steps == 1 and tuple(current.shape) == step):
+        return None
+    return current.reshape(one.steps, step[0] if len(step) > 1 else 1, -1)
+
+
+def _population(one: Measured) -> Population:
+    """Forward alone: the surrogate does not matter."""
+    reading = one.reading
+    assert reading is not None
+    assert reading.statement is not None
+    return Population(
+        neuron=reading.statement,
+        surrogate=resolve("linear"),
+        leak=reading.leak,
+        threshold=reading.threshold,
+        detach=True,
+        synaptic_leak=reading.synaptic_leak,
+        decay_input=reading.decay_input,
+    )
+
+
+def _alone(model: nn.Module, example: Any, plan: Plan, aim: Aim, run: dict[str, Any]) -> None:
+    """By trials on the whole network."""
+    weight, excess = plan.one.layer.weight, aim(plan)
+    assert weight is not None
+    start = weight.detach().clone()
+
+    def miss(log_factor: float) -> float:
+        with torch.no_grad():
+            weight.copy_(start * math.exp(log_factor))
+        return excess(seen(model, example, plan.one.layer.index, **run))
+
+    factor = _factor(plan, lambda: lsuv.root(miss, _where(plan), close=CLOSE, reach=REACH))
+    with torch.no_grad():
+        weight.copy_(start)
+    _scale(plan, factor)
+
+
+def _where(plan: Plan) -> str:
+    return f"layer {plan.change.layer}"
+
+
+def _factor(plan: Plan, search: Callable[[], float]) -> float:
+    """1 where there is none, and the change says why."""
+    try:
+        return search()
+    except NoSolutionError as error:
+        plan.change.could_not.append(f"not rescaled: {error}")
+        return 1.0
+
+
+def _scale(plan: Plan, factor: float) -> None:
+    assert plan.one.layer.weight is not None
+    with torch.no_grad():
+        plan.one.layer.weight.mul_(factor)
+    plan.change.correction = factor
+    if plan.change.gain is not None:
+        plan.change.gain *= factor**2
