@@ -8,7 +8,7 @@ raised until it is.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -19,6 +19,7 @@ from flint import acb, arb, ctx
 from ..catalogue.piecewise import PeriodicTail, Piece, PiecewiseFunction, R, U
 from ..errors import IkunError
 from .cells import cells, rest
+from .euler_maclaurin import kernel
 from .increments import ROUTE as ANTIDERIVATIVES
 from .increments import increments
 from .special import Balls, Evaluator, ball, lower, precision
@@ -154,7 +155,7 @@ def _integral(
             beyond += outside
             segments += found
     for part in function.tails:
-        outside, found = _unrolled(part, env, ball(mean) * part.side, ball(var), depth)
+        outside, found = _tail(part, env, ball(mean) * part.side, ball(var), depth)
         beyond += outside
         segments += found
     rough = [segment.integrate(rel_tol=arb("1e-3"), abs_tol=arb(0), eval_limit=20000) for segment in segments]
@@ -168,7 +169,7 @@ def _integral(
     return total / norm + arb(0, beyond.upper()), scale / norm
 
 
-def _segments(piece: Piece, env: Mapping[sp.Symbol, object], m: arb, v: arb, depth: Fraction) -> tuple[arb, list[Segment]]:
+def _segments(piece: Piece, env: Mapping[sp.Symbol, object], m: arb, v: arb, depth: Fraction) -> tuple[arb, list[Stretch]]:
     """A bound of what one piece holds beyond the cut, and the stretches up to it."""
     lo, beyond = constant(piece.lo, env), arb(0)
     bulks = [(m, v)]
@@ -182,7 +183,7 @@ def _segments(piece: Piece, env: Mapping[sp.Symbol, object], m: arb, v: arb, dep
     else:
         cut = constant(piece.hi, env)
     rigorous, plain = lower(piece.value, Balls(analytic=True)), lower(piece.value, Balls())
-    return beyond, [Segment(rigorous, plain, env, a, b, m, v) for a, b in _split(lo, cut, *bulks)]
+    return beyond, [Stretch(rigorous, plain, env, a, b, gaussian(m, v)) for a, b in _split(lo, cut, *bulks)]
 
 
 def _split(lo: arb, hi: arb, *bulks: tuple[arb, arb]) -> Iterator[tuple[arb, arb]]:
@@ -191,10 +192,37 @@ def _split(lo: arb, hi: arb, *bulks: tuple[arb, arb]) -> Iterator[tuple[arb, arb
     return itertools.pairwise([lo, *(point for point in inner if lo < point < hi), hi])
 
 
+def _tail(part: PeriodicTail, env: Mapping[sp.Symbol, object], m: arb, v: arb, depth: Fraction) -> tuple[arb, list[Stretch]]:
+    """As `_segments`, for a periodic tail: all cells at once where that is possible, else one by one."""
+    return _summed(part, env, m, v) or _unrolled(part, env, m, v, depth)
+
+
+def _summed(part: PeriodicTail, env: Mapping[sp.Symbol, object], m: arb, v: arb) -> tuple[arb, list[Stretch]] | None:
+    """One stretch for those of all cells, the density summed over them; None where the values depend on u too, or where σ is
+    short against the period."""
+    if any(U in value.free_symbols for _, value in part.cell):
+        return None
+    density = kernel(constant(part.start, env), constant(part.period, env), m, v)
+    if density is None:
+        return None
+    beyond, found, lo = arb(0), [], arb(0)
+    for end, value in part.cell:
+        hi = constant(end, env)
+        if value != 0:
+            plain = lower(value, Balls())
+            largest = acb(plain({**env, R: acb(lo.union(hi))})).abs_upper()
+            if not largest.is_finite():
+                return None
+            beyond += largest * (hi - lo) * density.rest
+            found.append(Stretch(lower(value, Balls(analytic=True)), plain, env, lo, hi, density))
+        lo = hi
+    return beyond / (2 * arb.pi() * v).sqrt(), found
+
+
 def _unrolled(
     part: PeriodicTail, env: Mapping[sp.Symbol, object], m: arb, v: arb, depth: Fraction
-) -> tuple[arb, list[Segment]]:
-    """As `_segments`, for a periodic tail: the stretches of the cells within reach."""
+) -> tuple[arb, list[Stretch]]:
+    """The stretches of the cells within reach."""
     kept, found = cells(part, env, m, v, depth), []
     start, period = constant(part.start, env), constant(part.period, env)
     lo = arb(0)
@@ -205,23 +233,27 @@ def _unrolled(
             for n in kept:
                 origin = start + n * period
                 pairs = _split(origin + lo, origin + hi, (m, v))
-                found += [Segment(rigorous, plain, env, a, b, m, v, origin) for a, b in pairs]
+                found += [Stretch(rigorous, plain, env, a, b, gaussian(m, v), origin) for a, b in pairs]
         lo = hi
     return rest(part, env, kept, m, v), found
 
 
+def gaussian(m: arb, v: arb) -> Callable[[acb], acb]:
+    """e^{−(u−m)²/2v}."""
+    return lambda u: (-((u - m) ** 2) / (2 * v)).exp()
+
+
 @dataclass(frozen=True)
-class Segment:
-    """∫_a^b value(u) e^{−(u−m)²/2v} du for one stretch of one piece; `rigorous` heeds the integrator's flag. `origin`: of
-    the cell, in a periodic tail."""
+class Stretch:
+    """∫_a^b value(u) density(u) du for one stretch of one piece; `rigorous` heeds the integrator's flag. `origin`: of the cell,
+    in a periodic tail."""
 
     rigorous: Evaluator
     plain: Evaluator
     env: Mapping[sp.Symbol, object]
     a: arb
     b: arb
-    m: arb
-    v: arb
+    density: Callable[[acb], acb]
     origin: arb = arb(0)  # noqa: RUF009 - immutable
 
     def integrate(self, *, rel_tol: arb, abs_tol: arb, eval_limit: int) -> arb:
@@ -230,7 +262,7 @@ class Segment:
         def integrand(t: acb, analytic: bool) -> acb:
             u = self.a + width * t
             value = (self.rigorous if analytic else self.plain)({**self.env, U: u, R: u - self.origin})
-            return value * (-((u - self.m) ** 2) / (2 * self.v)).exp()
+            return value * self.density(u)
 
         # The heap works on the worst stretch first; depth-first order can spend its budget in a negligible tail.
         result = acb.integral(integrand, 0, 1, rel_tol=rel_tol, abs_tol=abs_tol, eval_limit=eval_limit, use_heap=True)

@@ -15,7 +15,7 @@ from flint import arb
 from ikun_sym.catalogue.piecewise import PeriodicTail, PiecewiseFunction, R, U, one_side
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.errors import IkunError
-from ikun_sym.gaussian import cells, certify
+from ikun_sym.gaussian import cells, certify, euler_maclaurin
 from ikun_sym.gaussian.primitive import area, primitive
 from ikun_sym.gaussian.special import precision
 
@@ -105,9 +105,67 @@ def test_a_jump_counts_half() -> None:
 
 
 def test_too_many_periods_are_refused() -> None:
-    bound = resolve("multi_spike")
+    """Where they cannot be summed as a whole: the values depend on u too."""
+    bound = resolve("refractory_logistic")
     with pytest.raises(IkunError, match=f"at most {cells.MAX_CELLS} can be summed"):
         certify.expectation(bound.surrogate.derivative, bound.environment, Fraction(0), Fraction(10**8))
+
+
+WHOLE = ("periodic_exponential:grad_width=0.5,spike_threshold=1", "multi_spike:slope=10")
+
+
+def enclosed(spec: str, mean: str, var: str) -> arb:
+    bound = resolve(spec)
+    found = certify.expectation(bound.surrogate.derivative.power(2), bound.environment, Fraction(mean), Fraction(var), 25)
+    return found.ball()
+
+
+def check_sum(spec: str, mean: str, var: str) -> None:
+    """All cells at once, and one by one: the same value."""
+    with precision(150):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(certify, "_unrolled", None)
+            at_once = enclosed(spec, mean, var)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(certify, "kernel", lambda *args: None)
+            one_by_one = enclosed(spec, mean, var)
+        assert at_once.overlaps(one_by_one)
+        assert at_once.rad() < abs(at_once) * arb("1e-24")
+
+
+@pytest.mark.parametrize("spec", WHOLE)
+@pytest.mark.parametrize(("mean", "var"), [("0", "9"), ("-4", "6"), ("25/3", "5")])
+def test_all_cells_at_once(spec: str, mean: str, var: str) -> None:
+    check_sum(spec, mean, var)
+
+
+def test_a_short_sum_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With far too few terms the ball is wide, but holds the value; without its rest it would not."""
+    bound, m, v = resolve(WHOLE[1]), Fraction(1, 3), Fraction(1, 4)
+    expected = arb(str(integral(spikes, m, v)), "1e-20")
+    for terms in (4, 6, 10):
+        monkeypatch.setattr(euler_maclaurin, "_terms", lambda ratio, z, terms=terms: terms)
+        with precision(120):
+            ball, _ = certify._integral(bound.surrogate.derivative.power(2), bound.environment, m, v, Fraction(100))
+            assert ball.overlaps(expected)
+            assert ball.rad() > 1e-10
+            assert not arb(ball.mid(), 1e-12).overlaps(expected)
+
+
+def test_a_wrong_number_of_bernoulli_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = euler_maclaurin._bernoulli
+    monkeypatch.setattr(euler_maclaurin, "_bernoulli", lambda i: right(i) * (2 if i == 12 else 1))
+    with pytest.raises(AssertionError):
+        check_sum(WHOLE[0], "0", "9")
+
+
+def test_a_million_periods() -> None:
+    """At long σ half of the mass lies in the tail, where only the mean over a period counts: E[g²] → ½ ∫_0^1 g²."""
+    with precision(150):
+        found = enclosed(WHOLE[1], "0", "1e12")
+        mean = 2 * (1 - arb(6) ** -3) / 30  # 2 ∫_0^½ (1 + 10r)^{−4} dr
+        assert abs(found - mean / 2) < 1e-6
+        assert found.rad() < 1e-24
 
 
 @EACH
