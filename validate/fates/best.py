@@ -120,16 +120,7 @@ def answer(width: int) -> list[str]:
         f"One step, width {width}, from the mean field: rates above p* = {lowest:.4f}; a depth counts if {LIKELY:.0%} of the "
         "networks are healthy there."
     ]
-    for rate in RATES:
-        best, *others = ranking(set_, rate)
-        worst = max(others, key=lambda entry: entry.spread)
-        plain = ranking(own, rate)[0]
-        lines.append(
-            f"rate {rate:g}: with critical slopes {best.surrogate} (slope {best.set_slope:.3g}) is best, {_deep(best)}, n β₁ = "
-            f"{best.spread:.3g} per layer; {worst.surrogate} is worst with {worst.spread:.3g}, {_deep(worst)}. "
-            f"{_activity(best)}With slopes left as they are the best is {plain.surrogate}, {_deep(plain)}, "
-            f"whose gradient changes by {plain.factor:.3g} per layer."
-        )
+    lines += [_at(rate, ranking(set_, rate), ranking(own, rate)[0]) for rate in RATES]
     lines.append(_general(set_, own))
     if missing := [f"{entry.surrogate} at {entry.rate:g} ({entry.reason})" for entry in set_ if entry.reason]:
         lines.append("There is no critical slope for " + "; ".join(missing) + ".")
@@ -141,15 +132,28 @@ def _deep(entry: Entry) -> str:
     return f"{at_least}{entry.deepest} layers" if entry.deepest else f"fewer than {DEEP[0]} layers"
 
 
-def _activity(best: Entry) -> str:
-    """Whether it is the spikes or the gradient that ends the depth."""
-    return "It is activity that ends it. " if best.activity <= best.deepest < DEEP[-1] else ""
+def _at(rate: float, set_: Sequence[Entry], plain: Entry) -> str:
+    """What is best at a rate: with critical slopes, and with slopes left as they are."""
+    best, worst = set_[0], max(set_, key=lambda entry: entry.spread)
+    if len({entry.deepest for entry in set_}) == 1:
+        found = f"with critical slopes all surrogates alike reach {_deep(best)}: it is activity that ends it"
+    else:
+        found = (
+            f"with critical slopes {best.surrogate} (slope {best.set_slope:.3g}) is best, {_deep(best)}, n β₁ = "
+            f"{best.spread:.3g} per layer; {worst.surrogate} has the widest spread, {worst.spread:.3g}, and reaches {_deep(worst)}"
+        )
+    return (
+        f"rate {rate:g}: {found}. With slopes left as they are the best is {plain.surrogate}, {_deep(plain)}, whose gradient "
+        f"changes by {plain.factor:.3g} per layer."
+    )
 
 
 def _general(set_: Sequence[Entry], own: Sequence[Entry]) -> str:
-    best = {rate: ranking(set_, rate)[0] for rate in RATES}
-    deepest = max(entry.deepest for entry in best.values())
-    where = ", ".join(f"{rate:g}" for rate, entry in best.items() if entry.deepest == deepest)
+    ranked = {rate: ranking(set_, rate) for rate in RATES}
+    # where activity ends all alike, no surrogate is the best
+    best = {rate: found[0] for rate, found in ranked.items() if len({entry.deepest for entry in found}) > 1}
+    deepest = max(found[0].deepest for found in ranked.values())
+    where = ", ".join(f"{rate:g}" for rate, found in ranked.items() if found[0].deepest == deepest)
     gaps = [abs(math.log(entry.factor)) for entry in own if entry.factor > 0]
     spreads = [entry.spread for entry in set_ if not entry.reason]
     return (
@@ -164,6 +168,8 @@ def _winners(best: dict[float, Entry]) -> str:
     by_name: dict[str, list[str]] = {}
     for rate, entry in best.items():
         by_name.setdefault(entry.surrogate, []).append(f"{rate:g}")
+    if not by_name:
+        return "no surrogate is the best: activity ends all alike"
     if len(by_name) == 1:
-        return f"with critical slopes {next(iter(by_name))} is best at every rate"
+        return f"with critical slopes {next(iter(by_name))} is best wherever activity lasts"
     return "with critical slopes the best is " + ", ".join(f"{n} at {', '.join(rates)}" for n, rates in by_name.items())

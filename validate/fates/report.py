@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 
 from ikun_derivations.render.html import render_page
@@ -22,7 +23,7 @@ from .picture import picture
 from .sample import BATCH
 
 MARKS = {"silent": "○", "saturated": "■", "vanishing": "▼", "exploding": "△", "healthy": "✓", NO_WEIGHTS: "–"}
-"""As in the picture; a letter for terminals without them is not needed: all are in the fonts of the last decades."""
+"""As in the picture."""
 
 MISS = "!"
 """After a mark: the prediction was another."""
@@ -55,11 +56,16 @@ def conclusions(table: Table) -> list[str]:
 
 def rows(table: Table, time: Time) -> list[tuple[str, ...]]:
     """A row a scheme: its name, and for each surrogate a mark a depth."""
-    by_row: dict[str, dict[str, list[Cell]]] = {}
+    return [(scheme, *(marks(columns[name]) for name in SURROGATES)) for scheme, columns in _by_scheme(table, time).items()]
+
+
+def _by_scheme(table: Table, time: Time) -> dict[str, dict[str, list[Cell]]]:
+    """Cells, depths ascending, by scheme and surrogate."""
+    found: dict[str, dict[str, list[Cell]]] = {}
     for cell in table.cells:
         if cell.setup.time == time:
-            by_row.setdefault(cell.setup.scheme, {}).setdefault(cell.setup.surrogate, []).append(cell)
-    return [(scheme, *(marks(columns[name]) for name in SURROGATES)) for scheme, columns in by_row.items()]
+            found.setdefault(cell.setup.scheme, {}).setdefault(cell.setup.surrogate, []).append(cell)
+    return found
 
 
 def marks(cells: Sequence[Cell]) -> str:
@@ -93,12 +99,13 @@ def page(table: Table) -> str:
         introduction=introduction(table),
         conclusions=conclusions(table),
         answer=best.answer(table.settings.width),
-        best=rate_rows(table),
+        best=rate_tables(table),
         rates=best.RATES,
         picture=Markup(picture(table)),
         legend=legend(table),
         columns=tuple(SURROGATES),
-        times=[(time.label, rows(table, time)) for time in table.settings.times],
+        times=[(time.label, rows(table, time), halving_rows(table, time)) for time in table.settings.times],
+        halves=HALVES,
         causes=[(cause, [(findings.name(c), c.explanation) for c in cells]) for cause, cells in findings.causes(table)],
         explained=findings.explained(),
         missing=missing(table),
@@ -106,18 +113,47 @@ def page(table: Table) -> str:
     )
 
 
-def rate_rows(table: Table) -> list[tuple[str, list[str]]]:
-    """A row a surrogate: at each rate, critical slope, n β₁ and the greatest depth; then the factor at its own slope."""
+def rate_tables(table: Table) -> list[tuple[str, list[tuple[str, ...]]]]:
+    """At critical slopes and at the surrogates' own: a row a surrogate, and at each rate three numbers."""
     own, set_ = best.entries(table.settings.width)
-    result = []
-    for name in SURROGATES:
-        cells = []
-        for rate in best.RATES:
-            here, there = (next(e for e in found if (e.surrogate, e.rate) == (name, rate)) for found in (set_, own))
-            sharp = "no slope" if here.reason else f"slope {here.set_slope:.3g}: n β₁ {here.spread:.3g}, depth {here.deepest}"
-            cells.append(f"{sharp}; own slope: χ {there.factor:.3g}, n β₁ {there.spread:.3g}, depth {there.deepest}")
-        result.append((name, cells))
-    return result
+    described = {
+        "critical slope; n β₁; the greatest depth": [(e, f"{e.set_slope:.3g}") if not e.reason else (e, "none") for e in set_],
+        "own slope: change of the gradient per layer, χ; n β₁; the greatest depth": [(e, f"{e.factor:.3g}") for e in own],
+    }
+    tables = []
+    for title, found in described.items():
+        cells = {(e.surrogate, e.rate): first + ("" if e.reason else f"; {e.spread:.3g}; {e.deepest}") for e, first in found}
+        tables.append((title, [(name, *(cells[name, rate] for rate in best.RATES)) for name in SURROGATES]))
+    return tables
+
+
+HALVES = (
+    "H: the first layer at which Var(H) is half of layer 1's; δ↓, δ↑: so many layers below the last E[δ²] has halved, doubled, "
+    "in the deepest network that a gradient goes through; of the mean over draws. In brackets the prediction where it differs."
+)
+
+
+def halving_rows(table: Table, time: Time) -> list[tuple[str, ...]]:
+    """A row a scheme, as HALVES says."""
+    return [(scheme, *(halving(columns[name]) for name in SURROGATES)) for scheme, columns in _by_scheme(table, time).items()]
+
+
+def halving(cells: Sequence[Cell]) -> str:
+    """Of one surrogate's networks, depths ascending."""
+    if cells[-1].fate == NO_WEIGHTS:
+        return MARKS[NO_WEIGHTS]
+    lit = [cell for cell in cells if cell.measured is not None and np.isfinite(cell.measured.profile).any()]
+    signal = _halved("H", cells[-1].halves["signal"])
+    gradient = [_halved(sign, lit[-1].halves[name]) for sign, name in (("δ↓", "gradient"), ("δ↑", "growth"))] if lit else []
+    return " ".join(part for part in (signal, *gradient) if part) or "steady"
+
+
+def _halved(sign: str, found: dict[str, int | None]) -> str:
+    drawn, law = found["measured"], found["predicted"]
+    if drawn is None and law is None:
+        return ""
+    shown = sign + ("–" if drawn is None else str(drawn))
+    return shown if drawn == law else f"{shown} [{'–' if law is None else law}]"
 
 
 def missing(table: Table) -> list[tuple[str, str, str]]:
@@ -147,9 +183,12 @@ def markdown(table: Table) -> str:
         "",
         *(f"* {line}" for line in best.answer(table.settings.width)),
     ]
-    lines += ["", *_grid(("surrogate", *(f"rate {rate:g}" for rate in best.RATES)), [(n, *c) for n, c in rate_rows(table)])]
+    for title, body in rate_tables(table):
+        lines += ["", f"In each cell: {title}.", "", *_grid(("surrogate", *(f"rate {rate:g}" for rate in best.RATES)), body)]
     for time in table.settings.times:
         lines += ["", f"## {time.label}", "", legend(table), "", *_grid(("scheme", *SURROGATES), rows(table, time))]
+        lines += ["", f"### Where the signal halves, {time.label}", "", HALVES, ""]
+        lines += _grid(("scheme", *SURROGATES), halving_rows(table, time))
     lines += ["", "## Misses", "", *(f"* {line}" for line in findings.explained())]
     for cause, cells in findings.causes(table):
         lines += ["", f"### {cause}", "", *(f"* {findings.name(cell)}: {cell.explanation}" for cell in cells)]
