@@ -140,7 +140,8 @@ def _at(rate: float, set_: Sequence[Entry], plain: Entry) -> str:
     else:
         found = (
             f"with critical slopes {best.surrogate} (slope {best.set_slope:.3g}) is best, {_deep(best)}, n β₁ = "
-            f"{best.spread:.3g} per layer; {worst.surrogate} has the widest spread, {worst.spread:.3g}, and reaches {_deep(worst)}"
+            f"{best.spread:.3g} per layer; {worst.surrogate} has the widest spread, {worst.spread:.3g}, and reaches "
+            f"{_deep(worst)}"
         )
     return (
         f"rate {rate:g}: {found}. With slopes left as they are the best is {plain.surrogate}, {_deep(plain)}, whose gradient "
