@@ -1,4 +1,5 @@
-"""Mean field against networks: every combination of reset, detach, leak, steps and loss, each layer and step of each.
+"""Mean field against networks: every combination of reset, detach, leak, steps and loss in dense networks, and of reset and
+steps in the other architectures that have a theory, each layer and step of each.
 
 A combination agrees if every Var(H), rate and gradient of every layer and step is predicted within its interval. An interval
 holds the mean over weight draws, log-normal for gradients; it misses with probability at most ERROR for all comparisons of a
@@ -17,7 +18,9 @@ import click
 from scipy import stats
 
 from ikun_sym.console import as_json, emit, table
+from ikun_sym.errors import UnknownNameError
 
+from .architectures import NETWORKS
 from .case import RANDOMISATIONS, Case, label
 from .judge import Laboratory, RunSettings
 from .layers import QUANTITIES, layer_rows
@@ -33,6 +36,15 @@ AXES: dict[str, tuple[Any, ...]] = {
     "steps": (1, 4, 16),
     "loss": ("white", "rate"),
 }
+
+ELSEWHERE: dict[str, tuple[Any, ...]] = {
+    "arch": tuple(variant.arch for drawn in NETWORKS for variant in drawn.compared),
+    "reset": ("hard", "soft"),
+    "steps": (1, 4),
+}
+"""Of the other architectures: leak ½, the rest as an `Architecture` has it."""
+
+WIDTHS = {variant.arch: variant.width for drawn in NETWORKS for variant in drawn.compared}
 
 ERROR = 0.01
 
@@ -71,7 +83,8 @@ class Product:
 
     def along(self, axis: str) -> list[tuple[Any, int, int]]:
         """(value, agreeing, all) for each value of an axis."""
-        groups = {value: [one for one in self.found if one.combination[axis] == value] for value in AXES[axis]}
+        values = dict.fromkeys(one.combination[axis] for one in self.found if axis in one.combination)
+        groups = {value: [one for one in self.found if one.combination.get(axis) == value] for value in values}
         return [(value, sum(one.agrees for one in group), len(group)) for value, group in groups.items()]
 
     def to_dict(self) -> dict[str, Any]:
@@ -84,9 +97,28 @@ class Product:
         }
 
 
-def combinations() -> Iterator[dict[str, Any]]:
-    for values in itertools.product(*AXES.values()):
-        yield dict(zip(AXES, values, strict=True))
+def combinations(axes: dict[str, tuple[Any, ...]] | None = None) -> Iterator[dict[str, Any]]:
+    """Of dense networks, unless other axes are given."""
+    axes = AXES if axes is None else axes
+    for values in itertools.product(*axes.values()):
+        yield dict(zip(axes, values, strict=True))
+
+
+def everything(pattern: str = "") -> list[dict[str, Any]]:
+    """All combinations whose architecture is called so, or so before its parameters; all without a pattern."""
+    found = [*combinations(), *combinations(ELSEWHERE)]
+    names = {one.get("arch", "dense") for one in found}
+    wanted = {name for name in names if pattern in ("", name, name.partition(":")[0])}
+    if not wanted:
+        raise UnknownNameError("compared architecture", pattern, sorted(names))
+    return [one for one in found if one.get("arch", "dense") in wanted]
+
+
+def architecture_of(combination: dict[str, Any], width: int) -> Architecture:
+    """`width`: of dense networks."""
+    if "arch" not in combination:
+        return Architecture(width=width, **BASE, **combination)
+    return Architecture(width=WIDTHS[combination["arch"]], leak=0.5, **BASE, **combination)
 
 
 def compare(case: Case, laboratory: Laboratory, combination: dict[str, Any] | None = None) -> Agreement:
@@ -105,33 +137,43 @@ def compare(case: Case, laboratory: Laboratory, combination: dict[str, Any] | No
     return Agreement(combination=combination or {}, comparisons=count, misses=tuple(misses))
 
 
-def run(*, width: int, draws: int, seed: int, device: str = "cpu", advance: Callable[[str], None] | None = None) -> Product:
+def run(
+    *,
+    width: int,
+    draws: int,
+    seed: int,
+    arch: str = "",
+    device: str = "cpu",
+    advance: Callable[[str], None] | None = None,
+) -> Product:
     settings = RunSettings(draws=draws, seed=seed, device=device)
     found = []
-    for combination in combinations():
-        architecture = Architecture(width=width, **BASE, **combination)
+    for combination in everything(arch):
+        architecture = architecture_of(combination, width)
         found.append(compare(Case(label(architecture), architecture), Laboratory(settings), combination))
         if advance:
             advance(label(architecture))
-    return Product(found=tuple(found), settings={"width": width, "draws": draws, "seed": seed} | BASE)
+    return Product(found=tuple(found), settings={"arch": arch, "width": width, "draws": draws, "seed": seed} | BASE)
 
 
 @click.command("mean-field")
-@click.option("--width", type=int, default=512, show_default=True)
+@click.option("--arch", default="", metavar="NAME", help="Of this architecture alone: dense, conv1d, … Default: of all.")
+@click.option("--width", type=int, default=512, show_default=True, help="Of dense networks.")
 @click.option("--draws", type=int, default=24, show_default=True, help="Weight draws of each combination.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @as_json
-def command(as_json: bool, device: str, **settings: int) -> None:
+def command(as_json: bool, device: str, arch: str, **settings: int) -> None:
     """Mean field against networks: which combinations of neuron, time and loss agree within their error bars."""
     from .commands import _progress, quiet_libraries
     from .device import choose
 
     quiet_libraries()
     with _progress() as progress:
-        task = progress.add_task("", total=sum(1 for _ in combinations()))
+        task = progress.add_task("", total=len(everything(arch)))
         result = run(
             **settings,
+            arch=arch,
             device=choose(device),
             advance=lambda what: progress.update(task, advance=1, description=what),
         )
@@ -139,7 +181,8 @@ def command(as_json: bool, device: str, **settings: int) -> None:
 
 
 def _show(console: Console, result: Product) -> None:
-    rows = [(axis, value, f"{good} of {count}") for axis in AXES for value, good, count in result.along(axis)]
+    axes = dict.fromkeys((*AXES, *ELSEWHERE))
+    rows = [(axis, value, f"{good} of {count}") for axis in axes for value, good, count in result.along(axis)]
     console.print(table("Combinations that agree", ("axis", "value", "agree"), rows))
     for one in (one for one in result.found if not one.agrees):
         where = ", ".join(f"{name} of layer {layer}, step {step}" for name, layer, step in one.misses)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
-from ikun_sym.catalogue.architectures import Topology, parse_architecture
+from ikun_sym.catalogue.architectures import Dense, Topology, parse_architecture
 from ikun_sym.catalogue.neurons import Neuron
 from ikun_sym.errors import DomainError, IkunError, NoTheoryError
 from ikun_sym.theory.layer import FORWARD_PASSES
@@ -78,27 +78,31 @@ class Architecture:
         return _parse(self.arch)
 
     @property
+    def input_second(self) -> float:
+        """E[x²] of the input, averaged over the steps."""
+        return float(self._spiking_model.input_second_moment.diagonal().mean())
+
+    @property
     def gains(self) -> tuple[float, ...]:
         """fan_in · Var(W) of layers 1 … depth."""
-        second = self._spiking_model.input_second_moment.diagonal().mean()
-        return self.topology.gains(self.gain, self.depth, self.input_rate, float(second))
+        return self.topology.gains(self.gain, self.depth, self.input_rate, self.input_second)
 
     @property
     def model(self) -> TimeModel:
         """The network of infinite width. NoTheoryError where there is no theory of it."""
         if reason := self.topology.measured_only or self._beyond:
             raise NoTheoryError(reason)
-        if not any(f.name == "arch" for f in fields(TimeModel)) and self.topology != _parse("dense"):
-            raise NoTheoryError("no theory yet")
         return replace(self._spiking_model, forward=self.forward)
 
     @property
     def _beyond(self) -> str:
-        """Why no theory here describes weights drawn so; "" if one does."""
+        """Why no theory here describes weights drawn so, or such widths; "" if one does."""
         if self.distribution == "row-centred":
             return "weights whose rows sum to 0 pass on the variance of spikes, not their second moment: measured only"
         if self.distribution == "delta-orthogonal" and not self.topology.homogeneous:
             return "delta-orthogonal kernels have one tap, and other borders and pools than those of theory: measured only"
+        if self.widths and not isinstance(self.topology, Dense):
+            return f"layers of several widths with architecture {self.topology.name}: measured only"
         return ""
 
     @property

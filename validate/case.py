@@ -102,7 +102,7 @@ class Case:
             return Expected(finite_width.survival(a.width, a.depth, a.gain, a.threshold, a.input_rate))
         if self.prediction is None:
             return NOTHING
-        spikes = self.prediction.layers[-1].rate * a.neurons(a.depth)
+        spikes = self.prediction.layers[-1].rate * network_of(a).neurons(a.depth)
         return Expected(1.0) if spikes.min() >= LIVELY else Expected(0.0) if spikes.sum() <= 1 / LIVELY else NOTHING
 
     @cached_property
@@ -154,10 +154,10 @@ class Case:
 def _predict(architecture: Architecture, theory: tuple[tuple[str, Any], ...]) -> TimePrediction | None:
     try:
         model = replace(architecture.model, **dict(theory))
+        fewer = 2 ** (2 * max(0, math.ceil(math.log2(model.steps / LONG))))
+        return temporal.predict(model, samples=max(FEWEST, SAMPLES // fewer), randomisations=RANDOMISATIONS)
     except NoTheoryError:
         return None
-    fewer = 2 ** (2 * max(0, math.ceil(math.log2(model.steps / LONG))))
-    return temporal.predict(model, samples=max(FEWEST, SAMPLES // fewer), randomisations=RANDOMISATIONS)
 
 
 def layer_of(architecture: Architecture) -> Layer:

@@ -28,7 +28,17 @@ DIFFERS, INCONCLUSIVE = 1, 3
 
 NETWORK_FLAGS = (
     *MODEL_FLAGS,
-    click.Option(["--distribution"], default="normal", show_default=True, help="Of the weights: normal or uniform."),
+    click.Option(
+        ["--distribution"],
+        default="normal",
+        show_default=True,
+        help="Of the weights: normal, uniform, row-centred, orthogonal or delta-orthogonal.",
+    ),
+    click.Option(
+        ["--widths"],
+        metavar="N,N,…",
+        help="Of the input, layer 1, layer 2, …, from the start again where it ends: fan-ins and fan-outs that differ.",
+    ),
 )
 """Any of these makes it the user's own network."""
 
@@ -125,14 +135,19 @@ def _own_case(claim: Claim, flags: dict[str, Any]) -> list[Case]:
     from .case import Case, build, label
     from .network import Architecture
 
-    fields = described(flags)
-    if fields.pop("arch") != "dense":
-        raise IkunError(f"networks of architecture {flags['arch']!r} cannot be drawn yet; allowed: dense")
-    wanted = Architecture(**fields, width=flags["width"], distribution=flags["distribution"], forward=claim.forward)
+    own = {name: flags[name] for name in ("width", "distribution")} | {"widths": _widths(flags["widths"])}
+    wanted = Architecture(**described(flags), **own, forward=claim.forward)
     if flags["gain"] is not None:
         wanted = replace(wanted, gain=flags["gain"])
         return [Case(label(wanted), wanted)]
     return [build(wanted, flags["scheme"] or claim.scheme, flags["alpha"], flags["second_moment"])]
+
+
+def _widths(given: str | None) -> tuple[int, ...]:
+    try:
+        return tuple(int(text) for text in given.split(",")) if given else ()
+    except ValueError:
+        raise IkunError(f"--widths {given!r} is not a list of whole numbers; write for example --widths 512,256") from None
 
 
 def run(jobs: list[tuple[Claim, list[Case], str | None]], laboratory: Laboratory) -> list[Verdict]:

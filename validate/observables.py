@@ -181,3 +181,45 @@ OBSERVABLES.register(
         expect=lambda case: Expected(1.0 if np.isfinite(case.rate_spread.value) else float("nan")),
     )
 )
+OBSERVABLES.register(
+    Observable(
+        name="first_variance",
+        label="Var(H¹) / (K E[x²])",
+        measure=lambda shown, case: float(shown.var_h[0, 0] / (case.architecture.gains[0] * case.architecture.input_second)),
+    )
+)
+OBSERVABLES.register(
+    Observable(
+        name="first_rate",
+        label="firing rate of the first layer",
+        measure=lambda shown, case: float(shown.rate[0].mean()),
+    )
+)
+
+
+def _growth(over: Callable[[Floats], Floats]) -> Callable[[Shown, Case], float]:
+    """Minus the slope of log E‖δˡ‖² against a function of the layer, by least squares from a quarter of the depth to all."""
+
+    def measure(shown: Shown, case: Case) -> float:
+        layers = np.arange(max(1, case.architecture.depth // 4), case.architecture.depth + 1)
+        x = over(layers) - over(layers).mean()
+        with np.errstate(invalid="ignore"):
+            return -float((x * shown.log_gradient[layers - 1]).sum() / (x * x).sum())
+
+    return measure
+
+
+OBSERVABLES.register(
+    Observable(
+        name="gradient_exponent",
+        label="fall of log E‖δˡ‖² with log l, l from L/4 to L",
+        measure=_growth(np.log),
+    )
+)
+OBSERVABLES.register(
+    Observable(
+        name="gradient_root",
+        label="fall of log E‖δˡ‖² with √l, l from L/4 to L",
+        measure=_growth(np.sqrt),
+    )
+)

@@ -15,7 +15,7 @@ from ..errors import IkunError
 if TYPE_CHECKING:
     from .time_model import TimeModel
 
-KNOWN = "dense, conv1d, conv2d, residual, recurrent, each with parameters: conv2d:size=16,padding=circular."
+KNOWN = "dense, conv1d, conv2d, csnn, residual, recurrent, each with parameters: conv2d:size=16,padding=circular."
 """Of the help page, which imports no catalogue; a test compares it with the registry."""
 
 SCHEME = "critical"

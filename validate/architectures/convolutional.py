@@ -22,10 +22,18 @@ from ..passage import Passage
 from .convolution import Convolution
 from .normalisation import NORMS, Return
 from .pooling import POOLINGS
-from .register import draws
+from .register import Variant, draws
 
 
-@draws(conv1d.Conv1d, conv2d.Conv2d)
+@draws(
+    conv1d.Conv1d,
+    Variant("conv1d:padding=circular", 192),
+    Variant("conv1d:size=6", 192),
+    Variant("conv1d:size=9,stride=2,every=2,groups=2", 192),
+    Variant("conv1d:pool=average,every=2,padding=circular", 192),
+    Variant("conv1d:pool=max,every=2", 192),
+)
+@draws(conv2d.Conv2d, Variant("conv2d:size=4", 128), Variant("conv2d:size=4,kernel=1,pool=max,every=2", 128))
 class Convolutional(Network):
     """`Architecture.neurons` counts channels."""
 

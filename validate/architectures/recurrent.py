@@ -16,10 +16,14 @@ from .. import weights as streams
 from ..network import Network
 from ..neuron import Response, Returned
 from ..products import times
-from .register import draws
+from .register import Variant, draws
 
 
-@draws(Recurrent)
+@draws(
+    Recurrent,
+    Variant("recurrent:recurrent_gain=3", 512),
+    Variant("recurrent:recurrent_gain=3,autapses=false", 512),
+)
 class RecurrentNetwork(Network):
     @property
     def topology(self) -> Recurrent:
@@ -49,7 +53,9 @@ class RecurrentNetwork(Network):
             (weight[:, :inputs], self.gains[layer] / inputs),
             (weight[:, inputs:], t.recurrent_gain / neurons),
         ):
-            draw(part, variance**0.5, generator)
+            drawn = torch.empty_like(part, memory_format=torch.contiguous_format)  # drawing into columns is slow
+            draw(drawn, variance**0.5, generator)
+            part.copy_(drawn)
         if not t.autapses:
             weight[:, inputs:].fill_diagonal_(0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ikun_sym.catalogue.architectures import Dense, Topology
 from ikun_sym.catalogue.registry import Registry
@@ -13,12 +13,20 @@ from ..architecture import Architecture
 from ..network import Network
 
 
+class Variant(NamedTuple):
+    """An architecture with parameters, and a width at which its networks are near infinite width and cheap."""
+
+    arch: str
+    width: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """`name`: the architecture's."""
+    """`name`: the architecture's. `compared`: the variants whose networks are compared with the mean field."""
 
     name: str
     network: type[Network]
+    compared: tuple[Variant, ...] = ()
 
 
 NETWORKS: Registry[Drawn] = Registry("network of architecture")
@@ -26,12 +34,11 @@ NETWORKS: Registry[Drawn] = Registry("network of architecture")
 N = TypeVar("N", bound=type[Network])
 
 
-def draws(*topologies: type[Topology]) -> Callable[[N], N]:
-    """The decorated network is that of these architectures."""
+def draws(topology: type[Topology], *compared: Variant) -> Callable[[N], N]:
+    """The decorated network is that of this architecture."""
 
     def register(network: N) -> N:
-        for topology in topologies:
-            NETWORKS.register(Drawn(name=topology.name, network=network))
+        NETWORKS.register(Drawn(name=topology.name, network=network, compared=compared))
         return network
 
     return register

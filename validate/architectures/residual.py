@@ -14,10 +14,17 @@ from ..neuron import Response, Returned
 from ..passage import Passage
 from ..products import times
 from .normalisation import NORMS, Return
-from .register import draws
+from .register import Variant, draws
 
 
-@draws(Residual)
+@draws(
+    Residual,
+    *(
+        Variant(f"residual:{kind}{scaling}", 512)
+        for kind in ("kind=sew", "kind=ms")
+        for scaling in ("", ",scaling=depth,rate=0.25")
+    ),
+)
 class ResidualNetwork(Network):
     @property
     def topology(self) -> Residual:

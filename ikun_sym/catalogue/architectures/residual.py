@@ -18,9 +18,10 @@ with E[x], E[x²] of the network's input, their means over the steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ...errors import DomainError
 from . import norm as normalisation
 from .option import choice, real
 from .topology import ARCHITECTURES, Topology
@@ -59,6 +60,10 @@ class Residual(Topology):
     @property
     def measured_only(self) -> str:
         return normalisation.reason(self.norm)
+
+    def check(self, depth: int, widths: Sequence[int]) -> None:
+        if len(set(widths)) > 1:
+            raise DomainError("widths", tuple(widths), "all equal", "a shortcut adds one block's values to another's")
 
     def gains(self, gain: float, depth: int, input_mean: float, input_second: float) -> Gains:
         if self.scaling == "constant":

@@ -1,0 +1,382 @@
+"""Architectures: which are a dense network in disguise; what borders, pools, shortcuts, recurrence and norms change."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from ikun_sym.theory import temporal
+from ikun_sym.theory.normal import upper_tail
+from ikun_sym.theory.time_model import TimeModel
+
+from ..case import Case, layer_of
+from .claim import ACTIVE, CLAIMS, Claim, Criterion, Setting, on
+from .critical import HALF, SCALE, stable_rate
+from .time import GRADIENT, RATE, expected, lif
+
+FIELDS = "ikun: covariances over positions and steps"
+SEW = "Fang et al. 2021, SEW ResNet, arXiv:2102.04159"
+MS = "Hu et al. 2021, MS-ResNet, arXiv:2112.08954"
+XIAO = "Xiao et al. 2018, arXiv:1806.05393; Saxe et al. 2014, arXiv:1312.6120"
+NORM = "Ioffe & Szegedy 2015, arXiv:1502.03167; Zheng et al. 2021, arXiv:2011.05280"
+PAPER = "Chang, Wang & Yang 2024, arXiv:2411.18250"
+
+FLAT = Criterion(observable="backward_factor")
+STEADY = Criterion(observable="rate", claimed=stable_rate, tolerance=0.25, relative=True)
+BOUNDED = Criterion(observable="gradient_ratio", claimed=5.5, tolerance=4.5)
+"""Between 1 and 10 from the last layer to the first. Where shortcuts carry the gradient, ratios of neighbours are no measure: a
+layer's own fluctuation is not handed on, and leaves them a bias of (3 E[f'⁴]/E[f'²]² − 1)/n."""
+
+
+def conv1d(options: str = "", **network: Any) -> Setting:
+    """Eight positions, unless the options say otherwise, and few samples: a channel has one kernel for all of them, and draws
+    differ by the number of channels."""
+    arch = "conv1d" + (f":{options}" if options else "")
+    return on(**({"arch": arch, "width": 192, "depth": 6, "samples": 2} | network))
+
+
+CLAIMS.register(
+    Claim(
+        id="architecture.convolution.circular",
+        statement="A convolution without borders has the rates and gradients of a dense network with the same K.",
+        why="All positions are alike, and a kernel's taps are fan_in independent weights: the current's variance is K E[S²].",
+        source=FIELDS,
+        derivation="convolutions",
+        criteria=(
+            replace(RATE, claimed=expected("rate", arch="dense"), tolerance=0.15),
+            replace(GRADIENT, claimed=expected("gradient_ratio", arch="dense"), tolerance=0.25),
+        ),
+        settings=(
+            conv1d("padding=circular", gain=9.0),
+            conv1d("padding=circular,groups=2,kernel=5", gain=9.0, steps=4, leak=0.5, depth=4),
+            on(arch="conv2d:padding=circular,size=5", width=96, depth=5, gain=9.0, samples=2),
+        ),
+        draws=48,
+        expected="confirmed",
+    )
+)
+
+
+def border(case: Case) -> float:
+    """The share of a kernel's taps that lie inside, averaged over positions: per axis, of 3 taps one is outside at 2 of `size`
+    positions."""
+    topology: Any = case.architecture.topology
+    return 1.0 if topology.padding == "circular" else float(1 - 2 / (3 * topology.size)) ** topology.dimensions
+
+
+CLAIMS.register(
+    Claim(
+        id="architecture.convolution.border",
+        statement="Zero padding lowers the variance: 3 taps at 8 positions give 11/12 of it per axis, a circle all of it.",
+        why="A tap outside sees zeros: an edge has 2/3 of the variance per axis, a corner of an image 4/9.",
+        source=FIELDS,
+        derivation="convolutions",
+        criteria=(Criterion(observable="first_variance", claimed=border, tolerance=0.04),),
+        settings=(
+            conv1d(depth=2, gain=9.0),
+            on(arch="conv2d", width=128, depth=2, gain=9.0, samples=1),
+            conv1d("padding=circular", depth=2, gain=9.0),
+        ),
+        draws=100,
+        expected="confirmed",
+    )
+)
+
+
+def circular(case: Case) -> float:
+    topology: Any = case.architecture.topology
+    return float(topology.padding == "circular")
+
+
+CLAIMS.register(
+    Claim(
+        id="architecture.convolution.zero-padding.silence",
+        statement="At 1.15 c* zero padding silences a network of 4 × 4 images, circular padding does not.",
+        why="Borders lose variance at every layer: activity lives where K is above c* over the largest share that 3 taps keep, "
+        "((1 + 2 cos(π/5))/3)² = 0.76 for 4 × 4 positions.",
+        source=FIELDS,
+        derivation="convolutions",
+        criteria=(Criterion(observable="survival", claimed=circular, tolerance=HALF),),
+        settings=tuple(
+            on(arch=f"conv2d:size=4,padding={padding}", width=48, depth=40, gain=1.15 * SCALE, samples=4)
+            for padding in ("zero", "circular")
+        ),
+        expected="confirmed",
+    )
+)
+
+RATED = {"surrogate": "sigmoid", "rate": 0.3, "depth": 300}
+DEEP_ZERO = conv1d(gain=13.4474, surrogate="sigmoid:alpha=2.6911", input_rate=0.3, depth=300, width=64, samples=8)
+"""K and slope for which the mean rate over the positions is 0.3 and the factor 1, far from either end, by the theory."""
+
+DEEP_RECURRENT = on(
+    **{"arch": "recurrent:recurrent_gain=4", "gain": 11.76, "surrogate": "sigmoid:alpha=2.8004", "input_rate": 0.3},
+    **{"depth": 300, "width": 160, "steps": 4, "leak": 0.5, "loss": "rate", "samples": 4},
+)
+"""Likewise, of the rate's mean and the gradient's sum over the steps."""
+
+DEEP_RESIDUAL = tuple(
+    on(arch=f"residual:kind={kind},scaling=depth,rate=0.3", width=160, samples=8, **RATED) for kind in ("sew", "ms")
+)
+for name, derivation, why, gradient, settings in (
+    (
+        "convolution",
+        "convolutions",
+        "Without borders it is a dense network's.",
+        FLAT,
+        (conv1d("padding=circular", **RATED | {"width": 64, "samples": 8}),),
+    ),
+    (
+        "zero-padding",
+        "convolutions",
+        "With K and slope solved for the borders' loss: 13.4 for 12.1, 2.69 for 2.76.",
+        FLAT,
+        (DEEP_ZERO,),
+    ),
+    (
+        "recurrent",
+        "recurrence",
+        "With K and slope solved over the steps, the recurrent weights given.",
+        FLAT,
+        (DEEP_RECURRENT,),
+    ),
+    (
+        "residual",
+        "residual-blocks",
+        "With gains that fall as the stream grows, K p/E[x²] (SEW) or K/L (membrane shortcut), factors tend to 1 fast enough: "
+        "at infinite width the gradient grows by 3.4 and 2.4, whatever the depth. In SEW the mean over neurons, 1/n of it, "
+        "grows as a power of the depth.",
+        BOUNDED,
+        DEEP_RESIDUAL,
+    ),
+):
+    CLAIMS.register(
+        Claim(
+            id=f"architecture.rate-targeted.{name}",
+            statement="Rate-targeted critical initialisation holds rates and gradients over 300 layers of this architecture.",
+            why=why,
+            source=FIELDS,
+            derivation=derivation,
+            criteria=(STEADY, gradient, ACTIVE),
+            settings=settings,
+            draws=16,
+            expected="confirmed",
+        )
+    )
+CLAIMS.register(
+    Claim(
+        id="architecture.rate-targeted.zero-padding.unsolved",
+        statement="The dense network's rate-targeted weights keep the gradient with zero padding too.",
+        why="Borders lower the variance and with it the rate and E[f'²]: 0.974 a layer at 8 positions, 1/e in 38 layers.",
+        source=FIELDS,
+        derivation="convolutions",
+        criteria=(replace(FLAT, tolerance=0.01),),
+        settings=(conv1d(**RATED | {"depth": 60, "width": 96, "samples": 8}),),
+        expected="refuted",
+    )
+)
+
+
+def pools(*kinds: str) -> tuple[Setting, ...]:
+    return tuple(conv1d(f"padding=circular,pool={kind}", depth=2, gain=gain) for kind in kinds for gain in (7.5, 10.0))
+
+
+CLAIMS.register(
+    Claim(
+        id="architecture.pooling",
+        statement="Below a pool rates and gradients are those of its E[X²]: the average's lower, the maximum's higher than p.",
+        why="A window of two has E[X²] = (p + E[S S'])/2 under the average and 2p − E[S S'] under the maximum.",
+        source=FIELDS,
+        derivation="pooling",
+        criteria=(RATE, GRADIENT),
+        settings=pools("average", "max"),
+        draws=100,
+        expected="confirmed",
+    )
+)
+CLAIMS.register(
+    Claim(
+        id="architecture.pooling.ignored",
+        statement="Average pooling hands on the second moment of the spikes that it pools.",
+        why="It hands on (p + E[S S'])/2, and E[S S'] of neighbours is far below p.",
+        source="ikun: the weights of a layer set as if no pool were before it",
+        derivation="pooling",
+        criteria=(replace(RATE, claimed=expected("rate", arch="conv1d:padding=circular"), tolerance=0.03),),
+        settings=pools("average"),
+        draws=100,
+        expected="refuted",
+    )
+)
+
+
+def area(case: Case) -> float:
+    """∫ f'², as the limit of √(2πv) E[f'(H − θ)²] for v → ∞."""
+    variance = 1e8
+    return float(layer_of(case.architecture).gradient_moment(variance)) * math.sqrt(2 * math.pi * variance)
+
+
+def sew_exponent(case: Case) -> float:
+    """1 + 2 √(K/2π) ∫ f'²: rates tend to ½, Var(H) to K l²/4, and a block's factor to 1 + 2 √(K/2π) ∫ f'²/l."""
+    return 1 + 2 * math.sqrt(case.architecture.gain / (2 * math.pi)) * area(case)
+
+
+def ms_root(case: Case) -> float:
+    """2 √(K/π) ∫ f'²: Var(H) tends to K l/2, and a block's factor to 1 + √(K/π) ∫ f'²/√l."""
+    return 2 * math.sqrt(case.architecture.gain / math.pi) * area(case)
+
+
+for kind, observable, law, value, source in (
+    ("sew", "gradient_exponent", "as a power of the depth, L^(1 + 2 √(K/2π) ∫ f'²)", sew_exponent, SEW),
+    ("ms", "gradient_root", "as exp(2 √(K/π) ∫ f'² √L)", ms_root, MS),
+):
+    CLAIMS.register(
+        Claim(
+            id=f"architecture.residual.{kind}",
+            statement=f"With one K in all blocks the gradient of a residual network ({kind}) grows {law}.",
+            why="The stream grows with every block, E[f'²] falls as the membranes widen, and factors tend to 1 too slowly.",
+            source=source,
+            derivation="residual-blocks",
+            criteria=(Criterion(observable=observable, claimed=value, tolerance=0.2, relative=True),),
+            # many samples: of wide membranes few are near the threshold
+            settings=tuple(on(arch=f"residual:kind={kind}", width=256, depth=64, gain=k) for k in (4.0, 9.0)),
+            expected="confirmed",
+        )
+    )
+
+
+def recurrent(autapses: bool, **network: Any) -> Setting:
+    word = str(autapses).lower()
+    return lif(
+        **{"arch": f"recurrent:recurrent_gain=3,autapses={word}", "gain": 7.0, "leak": 0.5, "samples": 16, "width": 512}
+        | network
+    )
+
+
+CLAIMS.register(
+    Claim(
+        id="architecture.recurrent",
+        statement="Recurrent layers, with autapses or without, are those of the covariance theory with K_r E[S[t−1] S[s−1]].",
+        why="Fresh Gaussian weights within a layer add the covariance of its own spikes one step before; n of n² weights less "
+        "change nothing at large n.",
+        source=FIELDS,
+        derivation="recurrence",
+        criteria=(RATE, replace(GRADIENT, tolerance=0.2)),
+        settings=(recurrent(True), recurrent(False), recurrent(True, reset="soft", detach=False, loss="rate")),
+        draws=16,
+        expected="confirmed",
+    )
+)
+CLAIMS.register(
+    Claim(
+        id="architecture.recurrent.ignored",
+        statement="The recurrent weights can be left out: rates are those of the layers without them.",
+        why="They add K_r to a gain of K from the second step on.",
+        source="ikun: the weights of a layer set as if it were not recurrent",
+        derivation="recurrence",
+        criteria=(replace(RATE, claimed=expected("rate", arch="dense")),),
+        settings=(recurrent(False),),
+        expected="refuted",
+    )
+)
+CLAIMS.register(
+    Claim(
+        id="architecture.weights.orthogonal",
+        statement="Orthogonal and delta-orthogonal weights have the rates and gradients of independent weights of equal K.",
+        why="A rotation of many spikes is Gaussian, and hands back the mean square of any gradient; only draws differ less.",
+        source=XIAO,
+        criteria=(STEADY, FLAT, ACTIVE),
+        settings=(
+            on(distribution="orthogonal", width=128, samples=16, **RATED | {"depth": 20}),
+            on(
+                **{"arch": "conv1d:padding=circular", "distribution": "delta-orthogonal", "width": 96, "samples": 8},
+                **RATED | {"depth": 20},
+            ),
+        ),
+        expected="confirmed",
+    )
+)
+
+
+def unit_rate(case: Case) -> float:
+    """P(N(0, 1) >= θ)."""
+    return float(upper_tail(case.architecture.threshold))
+
+
+def normalised_factor(case: Case) -> float:
+    """E[f'²]/(p (1 − p)) at a current of variance 1: W hands back K E[f'²], and the normalisation divides by the current's
+    variance over the batch. It takes off the batch's mean: of K p, the K p² that all samples share."""
+    rate = unit_rate(case)
+    return float(layer_of(case.architecture).gradient_moment(1.0)) / (rate * (1 - rate))
+
+
+NORMED = tuple(on(arch="conv1d:padding=circular,norm=batch", width=96, depth=10, gain=gain, samples=32) for gain in (2.0, 8.0))
+CLAIMS.register(
+    Claim(
+        id="architecture.norm.batch",
+        statement="Behind batch norm K has no effect: at K = 2 and 8 p = Q(θ), and the gradient's factor E[f'²]/(p(1 − p)).",
+        why="The current is divided by its own standard deviation, √(K p(1 − p)), forward and, its gradient, backward.",
+        source=NORM,
+        criteria=(
+            Criterion(observable="rate", claimed=unit_rate, tolerance=0.05, relative=True),
+            Criterion(observable="backward_factor", claimed=normalised_factor, tolerance=0.05, relative=True),
+        ),
+        settings=NORMED,
+        expected="confirmed",
+    )
+)
+CLAIMS.register(
+    Claim(
+        id="architecture.norm.threshold-dependent",
+        statement="With threshold-dependent batch norm the firing rate is Q(1) = 0.159 at every threshold and every K.",
+        why="The current has standard deviation θ.",
+        source=NORM,
+        criteria=(Criterion(observable="rate", claimed=float(upper_tail(1.0)), tolerance=0.05, relative=True),),
+        settings=tuple(
+            on(arch="conv1d:padding=circular,norm=tdbn", width=96, depth=10, gain=gain, threshold=theta, samples=32)
+            for gain, theta in ((2.0, 0.5), (8.0, 2.0))
+        ),
+        expected="confirmed",
+    )
+)
+
+
+def white_rate(case: Case) -> float:
+    """Of the neurons of the case under currents N(0, 1), independent over the steps: what batch norm makes of Poisson input,
+    whose covariance over samples is 0 between steps."""
+    a = case.architecture
+    shared = {name: getattr(a, name) for name in ("steps", "leak", "reset", "threshold", "detach", "surrogate")}
+    model = TimeModel(**shared, depth=1, gain=1 / a.input_rate, input_rate=a.input_rate, white_currents=True)
+    return float(temporal.predict(model, samples=2**12).layers[0].rate.mean())
+
+
+def paper_network(norm: str) -> tuple[Setting, ...]:
+    fields = {"arch": f"csnn:norm={norm}", "width": 16, "depth": 4, "steps": 4, "leak": 1.0, "samples": 4}
+    return tuple(on(**fields, gain=gain) for gain in (1.0, 16.0))
+
+
+FIRST_RATE = Criterion(observable="first_rate", claimed=white_rate, tolerance=0.15, relative=True)
+"""Nine weights a neuron: its current is not quite Gaussian."""
+CLAIMS.register(
+    Claim(
+        id="architecture.paper-network.batch-norm",
+        statement="In the paper's network the first convolution fires alike at K = 1 and 16: batch norm cancels Var(W).",
+        why="The theorem acts on the two linear layers only.",
+        source=PAPER,
+        criteria=(FIRST_RATE,),
+        settings=paper_network("batch"),
+        expected="confirmed",
+    )
+)
+CLAIMS.register(
+    Claim(
+        id="architecture.paper-network.without-norm",
+        statement="Without batch norm it does so too.",
+        why="Then the current has variance K E[x²].",
+        source=PAPER,
+        criteria=(FIRST_RATE,),
+        settings=paper_network("none"),
+        draws=48,
+        expected="refuted",
+    )
+)
