@@ -30,9 +30,13 @@ class Found:
 
 @dataclass(frozen=True)
 class Rule:
+    """`stationary`: it aims at a stationary rate and a gradient factor of 1 in the mean field over layers, which layers that
+    are not dense have at other weights (`architectures.critical`)."""
+
     name: str
     formula: str
     compute: Callable[[Setting], Found]
+    stationary: bool = False
 
 
 RULES: Registry[Rule] = Registry("rule")
@@ -80,6 +84,7 @@ RULES.register(
         "critical",
         "λ² K = θ²/(a² p₁), a = Q⁻¹(p₁); max over t of λ² K E[f'(H[t] − θ)²] = fan_in/fan_out; p₁ = p at one step",
         _critical,
+        stationary=True,
     )
 )
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from ..catalogue import schemes as words
+from ..catalogue.architectures import Dense, parse_architecture
 from ..catalogue.schemes.scheme import INDEPENDENT
 from ..errors import IkunError
 from ..initialise import Initialisation, init_variance
 from .fan import Fan
+from .scheme_rules import RULES
+from .setting import find_scheme
+from .time_model import TimeModel
 
 NEURON = ("surrogate", "threshold", "leak", "synaptic_leak", "steps", "reset", "detach", "decay_input")
 
@@ -21,18 +26,20 @@ ROTATIONS = ("orthogonal", "delta-orthogonal")
 @dataclass(frozen=True, kw_only=True)
 class Weights:
     """`gain` K = fan_in · Var(W); the SPEC to train with; σ_b². `drawn`: how, a key of the catalogue's WEIGHTS. `notes`: what
-    a user is told of it."""
+    a user is told of it. `arch`: the architecture's text, where the scheme changes it."""
 
     gain: float
     surrogate: str
     bias_var: float
     drawn: str
     notes: tuple[str, ...]
+    arch: str | None = None
 
     @property
     def fields(self) -> dict[str, Any]:
         """As a network calls them."""
-        return {"gain": self.gain, "surrogate": self.surrogate, "bias_var": self.bias_var}
+        own = {"gain": self.gain, "surrogate": self.surrogate, "bias_var": self.bias_var}
+        return own | ({} if self.arch is None else {"arch": self.arch})
 
 
 def weights_of(
@@ -64,7 +71,23 @@ def weights_of(
         notes.append(f"biases: normal, with the variance of the scheme's U(±{found.bias_bound:.4g})")
     if found.weights != INDEPENDENT:
         notes.append(f"weights: {found.weights}")
-    return Weights(gain=gain, surrogate=found.surrogate, bias_var=bias_var, drawn=found.weights, notes=tuple(notes))
+    made = Weights(gain=gain, surrogate=found.surrogate, bias_var=bias_var, drawn=found.weights, notes=tuple(notes))
+    return _connected(made, scheme, neuron)
+
+
+def _connected(found: Weights, scheme: str, neuron: Mapping[str, Any]) -> Weights:
+    """The same where layers are not dense: a scheme that aims at a stationary rate reaches it at other weights there."""
+    topology = parse_architecture(neuron.get("arch", "dense"))
+    entry, _ = find_scheme(scheme)
+    if isinstance(topology, Dense) or not (entry.rule and RULES[entry.rule].stationary):
+        return found
+    from .architectures.critical import adapted
+
+    own = {name: neuron[name] for name in NEURON if name != "surrogate"}
+    reset = {"v_reset": neuron["v_reset"]} if "v_reset" in neuron else {}
+    model = TimeModel(**own, **reset, arch=topology, surrogate=found.surrogate, gain=found.gain, depth=1)
+    change = adapted(topology, model, float(entry.defaults[words.rate]))
+    return replace(found, **change.fields, notes=(*found.notes, *change.notes))
 
 
 def _beyond(found: Initialisation, predicted: bool) -> str:

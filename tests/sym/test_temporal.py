@@ -552,7 +552,7 @@ def test_command(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("flags", "named"),
     [
-        (["--arch", "conv2d"], "dense"),
+        (["--arch", "conv3d"], "did you mean conv2d"),
         (["--gain", "2", "--scheme", "kaiming"], "not both"),
         (["--gain", "2", "--input-rate", "1.5"], "between 0 and 1"),
         (["--gain", "2", "--threshold", "0", "--input-rate", "0"], "positive where there is no input"),
