@@ -1,4 +1,4 @@
-"""The heat-equation certificate for forms with the Faddeeva function.
+"""The heat-equation certificate for forms with the Faddeeva function or error functions of the mean.
 
 G(μ, v) = E[g(X)], X ~ N(μ, v), if for v > 0
   (0) G is smooth in μ on all of ℝ,
@@ -10,7 +10,8 @@ the right side tends to E[g(X)] by (2) and, thanks to (3), dominated convergence
 without (3) the dipole μ v^{−3/2} e^{−μ²/2v}.
 
 (2) and (3) come together, from w(z) = (i/√π) Σ_{k<K} (2k−1)!!/(2^k z^{2k+1}) + R with |R| <= Γ(K+½)/(π |z|^{2K} Im z), which
-follows from w(z) = (i/π) ∫ e^{−t²}/(z − t) dt, Im z > 0. With z = ζ/√(2v) each order brings a factor v.
+follows from w(z) = (i/π) ∫ e^{−t²}/(z − t) dt, Im z > 0. With z = ζ/√(2v) each order brings a factor v. Error functions are
+bounded by 1, and continuous where the root below the line is positive down to v = 0.
 """
 
 from __future__ import annotations
@@ -25,16 +26,18 @@ from .form import MEAN, VAR, Certificate, Check
 from .proof import is_zero
 from .special import ImW, ReW
 
-_SMOOTH = (sp.exp, ReW, ImW)
+_SMOOTH = (sp.exp, sp.erf, ReW, ImW)
 _OMEGA = sp.Dummy("omega", positive=True)  # √v, which no parameter is, whatever its name
 
 
 @dataclass(frozen=True)
 class _Words:
-    """form = Σ over poles ζ of (re · Re w + im · Im w) + Σ exponentials + rest."""
+    """form = Σ over poles ζ of (re · Re w + im · Im w) + Σ exponentials + Σ error functions + rest. Of an error function: the
+    coefficient, itself, and its limit as v → 0."""
 
     faddeeva: dict[tuple[sp.Expr, sp.Expr], tuple[sp.Expr, sp.Expr]]
     exponentials: list[tuple[sp.Expr, sp.Expr]]
+    errors: list[tuple[sp.Expr, sp.Expr, sp.Expr]]
     rest: sp.Expr
 
 
@@ -71,7 +74,10 @@ def _limit_checks(function: PiecewiseFunction, form: sp.Expr) -> list[Check]:
         Check(f"(3) |{word}| <= 1 and its coefficient stays bounded as v → 0", "powers of v", _lowest(coefficient) >= 0)
         for coefficient, word in words.exponentials
     ]
-    expansion = words.rest
+    for coefficient, word, _ in words.errors:
+        what = f"(3) |{word.subs(_OMEGA, sp.sqrt(VAR))}| <= 1 and its coefficient depends neither on μ nor on v"
+        checks.append(Check(what, "its symbols", not coefficient.has(_OMEGA, MEAN)))
+    expansion = words.rest + sp.Add(*(coefficient * limit for coefficient, _, limit in words.errors))
     for (x, y), (re, im) in words.faddeeva.items():
         lowest = min(_lowest(re), _lowest(im))
         order = max(1, 1 + (-lowest) // 2)  # remainder ~ ω^(lowest + 2·order + 1), to be a positive power
@@ -95,7 +101,7 @@ def _expansion_checks(function: PiecewiseFunction, expansion: sp.Expr) -> list[C
     limit = coefficients.get((pole,), sp.S.Zero) / below.LC()
     for piece in function.pieces:
         differs = limit.subs(MEAN, piece.side * U) - piece.value
-        same = piece.lo == 0 and piece.hi == sp.oo and sp.cancel(sp.together(differs)) == 0
+        same = piece.lo == 0 and piece.hi == sp.oo and (sp.cancel(sp.together(differs)) == 0 or is_zero(differs))
         sign = "> 0" if piece.side > 0 else "< 0"
         checks.append(Check(f"(2) the form tends to g as v → 0⁺ for μ {sign}", "polynomial arithmetic", same))
     return checks
@@ -104,7 +110,7 @@ def _expansion_checks(function: PiecewiseFunction, expansion: sp.Expr) -> list[C
 def _words(form: sp.Expr) -> _Words | None:
     """Split into words, v = ω²; None if a term is not of this kind."""
     pairs: defaultdict[tuple[sp.Expr, sp.Expr], list[sp.Expr]] = defaultdict(lambda: [sp.S.Zero, sp.S.Zero])
-    exponentials, rest = [], sp.S.Zero
+    exponentials, errors, rest = [], [], sp.S.Zero
     for term in sp.Add.make_args(sp.expand(form.subs(VAR, _OMEGA**2))):
         coefficient, words = (
             term.as_independent(*_SMOOTH) if term.is_Mul else ((sp.S.One, term) if term.has(*_SMOOTH) else (term, sp.S.One))
@@ -116,11 +122,27 @@ def _words(form: sp.Expr) -> _Words | None:
             pairs[x, y][isinstance(words, ImW)] += coefficient
         elif isinstance(words, sp.exp) and _is_nonpositive(words.args[0]):  # type: ignore[arg-type]
             exponentials.append((coefficient, words))
+        elif isinstance(words, sp.erf):
+            argument = _at_zero(words.args[0])  # type: ignore[arg-type]
+            if argument is None:
+                return None
+            errors.append((coefficient, words, sp.erf(argument)))
         elif words == 1 and coefficient.is_polynomial(MEAN):
             rest += coefficient
         else:
             return None
-    return _Words({key: (re, im) for key, (re, im) in pairs.items()}, exponentials, rest)
+    return _Words({key: (re, im) for key, (re, im) in pairs.items()}, exponentials, errors, rest)
+
+
+def _at_zero(argument: sp.Expr) -> sp.Expr | None:
+    """The limit as ω → 0 of N(μ)/√D(ω), D a polynomial that is positive at ω = 0 too: the argument is continuous there."""
+    numerator, denominator = sp.fraction(sp.together(argument))
+    square = sp.expand(denominator**2)
+    constant = square.subs(_OMEGA, 0)
+    smooth = square.is_polynomial(_OMEGA) and not square.has(MEAN) and not numerator.has(_OMEGA)
+    if not (smooth and constant.is_positive and denominator.is_positive):
+        return None
+    return numerator / sp.sqrt(constant)
 
 
 def _is_nonpositive(exponent: sp.Expr) -> bool:

@@ -68,18 +68,19 @@ def primitive(derivative: PiecewiseFunction) -> PiecewiseFunction:
 
 def _one_fraction(expr: sp.Expr) -> sp.Expr:
     """One fraction, so that 1 − 1/(1 + e^{−au}) becomes e^{−au}/(1 + e^{−au}) and small values keep their digits.
-    The exponentials are hidden from sympy meanwhile: it would multiply through by e^{au}, which overflows."""
+    The exponentials are hidden from sympy meanwhile: it would multiply through by e^{au}, which overflows. They are replaced
+    as they stand: sympy's `subs` takes 1/√π for a power of e^{−1}, and the wrong one."""
     exponentials = sorted(expr.atoms(sp.exp), key=lambda e: (sp.count_ops(e), sp.default_sort_key(e)))
     hidden: dict[sp.Expr, sp.Symbol] = {}
     for exponential in exponentials:
         for known, symbol in list(hidden.items()):
             ratio = sp.cancel(exponential.args[0] / known.args[0])
             if ratio.is_Integer and ratio > 0:
-                expr = expr.subs(exponential, symbol**ratio)
+                expr = expr.xreplace({exponential: symbol**ratio})
                 break
         else:
             hidden[exponential] = sp.Dummy("e", positive=True)
-            expr = expr.subs(exponential, hidden[exponential])
+            expr = expr.xreplace({exponential: hidden[exponential]})
     return sp.factor(expr).subs({symbol: exponential for exponential, symbol in hidden.items()})  # type: ignore[return-value]
 
 

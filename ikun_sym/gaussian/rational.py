@@ -90,7 +90,7 @@ def closed_form(function: PiecewiseFunction) -> ClosedForm | None:
     polynomial, found = decomposed
     total = sp.Add(*(fraction.expectation() for fraction in found))
     if polynomial != 0:
-        total += sum((_power_moment(n) * c for (n,), c in sp.Poly(polynomial, X).terms()), sp.S.Zero)
+        total += sum((power_moment(n) * c for (n,), c in sp.Poly(polynomial, X).terms()), sp.S.Zero)
     return ClosedForm(expr=total, kind="special", method=METHOD)
 
 
@@ -99,7 +99,7 @@ def _decompose(function: PiecewiseFunction) -> tuple[sp.Expr, list[Fraction]] | 
     return None if value is None or value.is_polynomial(X) else _fractions(value)
 
 
-def _power_moment(n: int) -> sp.Expr:
+def power_moment(n: int) -> sp.Expr:
     """E[Xⁿ] = μ E[Xⁿ⁻¹] + (n − 1) v E[Xⁿ⁻²]."""
     before, last = sp.S.Zero, sp.S.One
     for k in range(1, n + 1):

@@ -12,7 +12,7 @@ from flint import acb, arb
 
 from ..catalogue.piecewise import PiecewiseFunction
 from ..errors import IkunError, InfiniteExpectationError
-from . import moments, pieces, rational
+from . import error_function, moments, pieces, rational
 from .certify import digits_of, expectation
 from .form import MEAN, VAR, Certificate, Check, ClosedForm
 from .heat import prove_heat
@@ -31,7 +31,11 @@ class Rule:
     prove: Callable[[PiecewiseFunction, sp.Expr], Certificate]
 
 
-RULES = (Rule(rational.kind, rational.closed_form, prove_heat), Rule(pieces.kind, pieces.closed_form, prove_ftc))
+RULES = (
+    Rule(rational.kind, rational.closed_form, prove_heat),
+    Rule(pieces.kind, pieces.closed_form, prove_ftc),
+    Rule(error_function.kind, error_function.closed_form, prove_heat),
+)
 
 SYMBOLIC_PARAMETERS = 2
 """With more parameters a form is derived at their values: it would fill pages."""
