@@ -1,4 +1,4 @@
-"""Below which weight scale a deep spiking network falls silent (T = 1, zero bias, θ > 0).
+"""Below which weight scale a deep spiking network falls silent (T = 1, θ > 0; zero bias unless said).
 
 A fixed point q = K Q(θ/√q) with activity has K = θ² c(a), c(a) = 1/(a² Q(a)), a = θ/√q. c falls, then rises; its least value
 c* lies where a φ(a) = 2 Q(a). So activity needs K >= c* θ². For K > c* θ² there are two fixed points; the forward slope
@@ -7,10 +7,13 @@ a φ(a)/(2 Q(a)) is below 1 on a < a*, and the rate there is above p* = Q(a*): t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 from flint import arb
+from scipy.optimize import brentq
 
 from ..errors import DomainError
 from ..gaussian.certify import Enclosure, digits_of
@@ -18,6 +21,10 @@ from ..gaussian.special import precision
 from .normal import normal_density, quantile_of_upper_tail, upper_tail
 
 ROUTE = "bisection and sign change in ball arithmetic"
+
+
+MOST, PLACES = 4.0, 401
+"""Where the sign of the excess with biases is looked for: it is largest between 1.5 and 3, and changes over tenths."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +70,28 @@ def critical(digits: int = 30) -> Critical:
         return Critical(
             a=Enclosure.of(a, digits, ROUTE), rate=Enclosure.of(p, digits, ROUTE), scale=Enclosure.of(scale, digits, ROUTE)
         )
+
+
+def least_gain(threshold: float, bias_var: float = 0.0) -> float:
+    """The least K at which activity on the upper branch lasts: with biases Var(H) = K p + σ_b², so a fixed point has
+    K = (θ²/a² − σ_b²)/Q(a), whose minimum on that branch is the smallest a with a φ(a) (1 − σ_b² a²/θ²) = 2 Q(a).
+
+    0 where there is none: biases so large that K alone decides nothing, and the rate grows with it from Q(θ/σ_b) on.
+    """
+    if not bias_var > 0:
+        return critical().scale.value * threshold**2
+    share = bias_var / threshold**2 if threshold > 0 else math.inf
+
+    def excess(a: float) -> float:
+        return float(a * normal_density(a) * (1 - share * a * a) - 2 * upper_tail(a))
+
+    # without biases the excess is positive from a* = 1.19 on; they lower it, and most where a is large
+    places = np.linspace(0.0, min(share**-0.5, MOST), PLACES)
+    positive = np.flatnonzero([excess(a) > 0 for a in places])
+    if not len(positive):
+        return 0.0
+    a = float(brentq(excess, places[positive[0] - 1], places[positive[0]]))  # type: ignore[arg-type]
+    return (threshold**2 / a**2 - bias_var) / float(upper_tail(a))
 
 
 def gain_of_rate(rate: float, threshold: float) -> tuple[float, float, float]:

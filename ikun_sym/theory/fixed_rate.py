@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import DomainError, NoSolutionError
 from .covariance import Floats
-from .critical import critical
+from .critical import critical, least_gain
 from .layer_law import SampledLaw
 from .neuron_sample import Steps
 from .normal import quantile_of_upper_tail
@@ -66,9 +66,9 @@ class FixedPoint:
 
 
 def critical_gain(model: TimeModel) -> float:
-    """c* θ²/λ²: the least K at which activity lasts through any number of layers, whatever the steps, leak and reset (zero
-    bias)."""
-    return critical().scale.value * (model.threshold / model.input_weight) ** 2
+    """c* θ²/λ² at zero bias: the least K at which activity lasts through any number of layers, whatever the steps, leak and
+    reset, for the first step's rate sees no other step. With biases `least_gain`, of the first step's upper branch."""
+    return least_gain(float(model.threshold / abs(model.input_weight)), model.bias_var)
 
 
 def at_first_rate(law: SampledLaw, first: float, start: Floats | None = None) -> FixedPoint:

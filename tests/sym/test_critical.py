@@ -17,7 +17,7 @@ from ikun_sym import design, joint
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.errors import DomainError, IkunError, NoSolutionError
 from ikun_sym.theory import joint as joint_module
-from ikun_sym.theory.critical import critical
+from ikun_sym.theory.critical import critical, least_gain
 from ikun_sym.theory.limits import small_variance
 from tests.selection import spread
 
@@ -202,3 +202,25 @@ def test_a_wrong_bound_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Were `between` to decide intervals that contain a solution, that solution would be lost."""
     monkeypatch.setattr(joint_module.Balance, "between", lambda self, low, high: 1)
     assert not joint("atan", 1.0).solutions
+
+
+@pytest.mark.parametrize("bias_var", [0.0, 0.01, 0.1, 0.15])
+def test_the_least_gain_with_biases_is_where_activity_falls(bias_var: float) -> None:
+    """The map p ↦ Q(θ/√(K p + σ_b²)) from p = ½, a percent below and above: it falls to the quiet branch and does not. At
+    σ_b² = 0.2 θ² there is one branch only, at any gain."""
+
+    def settled(gains: list[float], bias: float) -> np.ndarray:
+        p = np.full(len(gains), 0.5)
+        for _ in range(1500):
+            with np.errstate(divide="ignore"):
+                p = norm.sf(2.0 / np.sqrt(np.asarray(gains) * p + bias))
+        return p
+
+    least = least_gain(2.0, 4 * bias_var)
+    below, above = settled([0.99 * least, 1.01 * least], 4 * bias_var)
+    assert above > 0.07
+    assert below < 0.02
+    assert least <= least_gain(2.0)
+    assert least_gain(2.0, 0.8) == 0
+    rates = settled(list(np.linspace(0, 20, 60)), 0.8)
+    assert max(np.diff(rates)) < 0.02, "no jump"

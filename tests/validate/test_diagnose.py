@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +13,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ikun_sym.catalogue.neurons import NEURONS
 from ikun_sym.errors import IkunError
+from ikun_sym.theory.critical import least_gain
 from ikun_validate import assert_healthy, diagnose
 from ikun_validate.models.measure import measure
-from ikun_validate.models.prediction import predict
+from ikun_validate.models.prediction import LayerModel, predict
+from ikun_validate.models.target import advisable_rate, stationary
 
 from . import user_models as users
 from .autograd import Neuron, gradients
@@ -305,3 +309,33 @@ def test_assert_healthy() -> None:
             assert_healthy(model, bernoulli(steps, 32, 64).float())
     good = drawn(users.jelly_mlp(3, 128, surrogate_function=surrogate.Sigmoid(3.65)), 7.06, bias=0).float()
     assert assert_healthy(good, bernoulli(1, 64, 128, rate=0.2).float()).healthy
+
+
+def test_biases_count_in_the_cause_where_they_matter() -> None:
+    """σ_b² = 0.0625 in units of θ²: the least gain falls from 6.03 to what the map K p + σ_b² says."""
+    model = drawn(users.jelly_mlp(5, 256), 2.0, bias=0.25).float()
+    report = diagnose(model, bernoulli(1, 32, 256).float())
+    assert report.verdict == "silent"
+    assert report.at is not None
+    told = re.search(r"below the critical 6\.034·θ² = 6\.034 \(([\d.]+) with its biases, σ_b² = ([\d.]+)\)", report.cause)
+    assert told is not None
+    bias = model[2 * (report.at - 1)].bias
+    assert float(told[2]) == pytest.approx(float(bias.square().mean()), rel=1e-2)
+    assert float(told[1]) == pytest.approx(least_gain(1.0, float(bias.square().mean())), rel=1e-3)
+    assert f"at least (K = {told[1]}); by " in report.advice
+    assert "with biases 0, which initialise_ does" in report.advice
+
+
+@pytest.mark.parametrize(("steps", "reset", "leak"), [(1, "hard", 0.0), (4, "soft", 0.5)])
+def test_the_advised_rate_is_stable_and_no_higher_than_it_must_be(steps: int, reset: str, leak: float) -> None:
+    """The rate asked for where it is stable; else a tenth above the lowest that is, in two digits upwards. At one step that
+    lowest rate is p* = 0.1169: 0.13."""
+    neuron = LayerModel(statement=NEURONS[reset], surrogate="atan", steps=steps, leak=leak, threshold=1.0, depth=1, gain=1.0)
+    assert advisable_rate(neuron, 0.3) == 0.3
+    advised = advisable_rate(neuron, 0.05)
+    assert stationary(neuron, advised).rate == pytest.approx(advised, rel=1e-2)
+    with pytest.raises(IkunError):
+        stationary(neuron, advised / 1.1 - 0.02)
+    assert advised * 100 == pytest.approx(round(advised * 100), abs=1e-9)
+    if steps == 1:
+        assert advised == 0.13

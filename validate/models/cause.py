@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ikun_sym.catalogue.schemes import SCHEMES
+from ikun_sym.catalogue.schemes import rate as rate_symbol
 from ikun_sym.errors import IkunError
 from ikun_sym.theory.fixed_rate import critical_gain
 from ikun_sym.theory.normal import quantile_of_upper_tail
 
 from .health import SILENT, Health
 from .measure import Measured
+from .plan import CRITICAL
 from .prediction import LayerModel, Predicted
 from .target import advisable_rate, slope_for, stationary
 
-RATE = 0.2
-"""The firing rate of the advice: comfortably above the lowest stable one, 0.117 at one step."""
+RATE = float(SCHEMES[CRITICAL].defaults[rate_symbol])  # type: ignore[arg-type]
+"""The firing rate of the advice is what `initialise_` aims at: comfortably above the lowest stable one, 0.117 at one step."""
+
+
+MATTERS = 0.01
+"""A change of the critical gain that is told, as a share of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +65,11 @@ def _silent(patient: Patient, index: int) -> Finding:
     if model.decay_input:
         passed = model.input_weight**2
         decayed = f" (decay_input multiplies its effect by (1 − κ)² = {passed:.4g}: {gain * passed:.4g})"
-    least = critical_gain(model)
-    threshold = f"{least / model.threshold**2:.4g}·θ² = {least:.4g}"
+    least = unbiased = critical_gain(replace(model, bias_var=0.0))
+    threshold = f"{unbiased / model.threshold**2:.4g}·θ² = {unbiased:.4g}"
+    if _biases_matter(model):
+        least = critical_gain(model)
+        threshold += f" ({f'{least:.4g}' if least else 'none'} with its biases, σ_b² = {model.bias_var:.3g})"
     if gain < least:
         cause = f"K = fan_in·Var(W) = {gain:.4g}{decayed} is below the critical {threshold}: activity dies"
         return Finding(cause=cause, advice=_rescale(patient, index, gain, least))
@@ -101,7 +111,13 @@ def _rescale(patient: Patient, index: int, gain: float, least: float) -> str:
         wanted = stationary(model, rate).gain
     except IkunError:
         return advice
-    return advice + f"; by {math.sqrt(wanted / gain):.4g} for rate {rate:g} (K = {wanted:.4g}), which initialise_ does"
+    biases = " with biases 0" if _biases_matter(model) else ""
+    return advice + f"; by {math.sqrt(wanted / gain):.4g} for rate {rate:g} (K = {wanted:.4g}){biases}, which initialise_ does"
+
+
+def _biases_matter(model: LayerModel) -> bool:
+    """Var(H) = λ² (K p + σ_b²): whether they lower the critical gain by more than MATTERS; those that torch draws do not."""
+    return critical_gain(model) < (1 - MATTERS) * critical_gain(replace(model, bias_var=0.0))
 
 
 def _below(patient: Patient, one: Measured, least: float) -> bool:
