@@ -21,15 +21,13 @@ def build() -> Document:
         id="pooling",
         title="Pools of spikes",
         summary="An average pool lowers the second moment that the next layer lives on, and the gradient with it; a max pool "
-        "raises "
-        "the rate and hands its gradient to one position. Both need what two positions fire together.",
+        "raises the rate and hands its gradient to one position. Both need what two positions fire together.",
     )
     document.section("assumptions", "Windows of spikes")
     document.assume("Four spikes of a window, 0 or 1; w positions in a window", symbols=(*S, w))
     document.assume(
         "All positions of a window fire at the rate p, any two of them together with probability p₂, of a bivariate normal "
-        "law: "
-        "an orthant (derivation lif-over-time, one-integral), which grows with the correlation of their currents.",
+        "law: an orthant (derivation lif-over-time, one-integral), which grows with the correlation of their currents.",
         symbols=(p, pair, apart, K, q, theta, delta, a),
     )
     average = _average(document)
@@ -72,8 +70,7 @@ def _average(document: Document) -> Statement:
     )
     return document.conclude(
         "An average pool of w multiplies E[δS²] of every neuron by 1/w², and E[X²] lies between p/w (positions that exclude "
-        "each "
-        "other) and p (positions that agree).",
+        "each other) and p (positions that agree).",
         rests_on=(moment, low, back),
         id="average-pool",
     )
@@ -138,10 +135,8 @@ def _survival(document: Document, average: Statement) -> None:
     )
     document.conclude(
         "Activity lasts if q' lies above the unstable fixed point of q = K Q(θ/√q) (derivation critical-scale): then later "
-        "layers "
-        "return to the same stable state, and the scale of a network with finitely many pools is that of its last, plain "
-        "layers. "
-        "Else it falls silent, unless the gain into the layer behind the pool makes up for it.",
+        "layers return to the same stable state, and the scale of a network with finitely many pools is that of its last, "
+        "plain layers. Else it falls silent, unless the gain into the layer behind the pool makes up for it.",
         rests_on=(given, average, after, repaired),
         id="lasts-if",
     )
@@ -183,8 +178,8 @@ def _survival(document: Document, average: Statement) -> None:
     bound = document.value("with the rate", "Q(a_u)", Q(a), at={a: edge}, claimed="0.0562", id="unstable-rate")
     document.conclude(
         "One 2 × 2 average of independent positions leaves 0.092, above the unstable 0.056: activity returns. Two in layers "
-        "that "
-        "follow each other leave 0.014: it falls silent. Neighbours' currents are correlated in deeper layers, which helps.",
+        "that follow each other leave 0.014: it falls silent. Neighbours' currents are correlated in deeper layers, which "
+        "helps.",
         rests_on=(lost, small, smaller, edge, bound),
         id="two-pools",
     )

@@ -33,8 +33,7 @@ def build() -> Document:
     )
     document.assume(
         "Wide layers; one time step; K = fan_in σ_W² = fan_out σ_W². A block's weights are new, so that its spikes are "
-        "independent "
-        "of the shortcut, neuron by neuron.",
+        "independent of the shortcut, neuron by neuron.",
         symbols=(K, p, m, M, q, theta, sigma, m2, I2, l, L, n, u, a),
     )
     exp_bound = document.bound(
@@ -197,8 +196,7 @@ def _shortcut(document: Document, exp_bound: Statement) -> None:
     )
     grows = document.step(
         "Scaled with depth, K p/E[x²] into the first layer and K/L into each later one: fewer than half of the neurons fire, "
-        "so "
-        "that after L blocks q is at most",
+        "so that after L blocks q is at most",
         K * p + L * (K / L) * sp.Rational(1, 2),
         K * p * (1 + 1 / (2 * p)),
         id="ms-variance",

@@ -170,8 +170,7 @@ def _backward(document: Document) -> None:
     )
     document.conclude(
         "per layer, and so less than e^c over L layers: recurrence that shrinks with depth, K_rec = K c/(L + c), keeps the "
-        "gradient "
-        "between 1 and e^c at any depth, with the feed-forward weights critical.",
+        "gradient between 1 and e^c at any depth, with the feed-forward weights critical.",
         rests_on=(walk, exp_bound, scaled),
         id="recurrent-healthy",
     )

@@ -9,7 +9,7 @@ wanted rate, its mean over positions and steps, and the surrogate's slope at whi
                   gain holds a rate
 
 Largest fixed points are reached from above: the recursion keeps the order of covariances at one step, and is started from the
-state of a larger gain. Derivations convolutions, residual-blocks, recurrence.
+state of a larger gain. Derivations zero-padding, residual-blocks, recurrence.
 """
 
 from __future__ import annotations
