@@ -43,7 +43,10 @@ def meanfield(as_json: bool, **flags: Any) -> None:
         randomisations=RANDOMISATIONS if randomisations is None else randomisations,
         seed=flags["seed"],
     )
-    document = {"gain": model.gain, "gain_out": model.backward_gain(1)} | result.to_dict() | {"notes": notes}
+    document: dict[str, Any] = {"arch": model.topology.spec, "gain": model.gain, "gain_out": model.backward_gain(1)}
+    if len(set(model.gains)) > 1:
+        document["gains"] = list(model.gains)
+    document |= result.to_dict() | {"notes": notes}
     if as_json:
         for note in notes:
             stderr().print(note)
@@ -54,9 +57,10 @@ def _show(console: Console, model: TimeModel, result: TimePrediction, notes: lis
     chosen = sorted({round(i * (model.depth - 1) / (SHOWN - 1)) for i in range(SHOWN)})
     rows = [_row(result.layers[i]) for i in chosen]
     setting = f"θ = {model.threshold:g}, T = {model.steps}, κ = {model.leak:g}"
-    title = f"Infinite width: {model.bound.spec}, {model.reset} reset, {setting}"
+    title = f"Infinite width, {model.topology.spec}: {model.bound.spec}, {model.reset} reset, {setting}"
     console.print(table(title, ("layer", "Var H", "rate", "ln Σ E[δH²]"), rows))
-    console.print("Var H and rate: means over steps. Gradient: relative to the last layer.")
+    over = "steps and positions" if result.positions and result.positions[0] else "steps"
+    console.print(f"Var H and rate: means over {over}. Gradient: relative to the last layer.")
     for note in notes:
         console.print(note)
     if result.silent_from is not None:

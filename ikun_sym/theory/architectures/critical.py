@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import singledispatch
+from functools import cached_property, singledispatch
 
 import numpy as np
 
@@ -33,11 +33,11 @@ from .convolution import ConvolutionRecursion, Positions
 from .recurrent import RecurrentRecursion
 from .recursion import Recursion
 
-SAMPLES, RUNS = 2**12, 4
+SAMPLES, RUNS = 2**12, 3
 """Sampled neurons and runs over three steps and more."""
 
-STEP, WIDEST = 1.06, 40
-"""Gains are tried in these steps from a dense network's, so many at most."""
+STEP, NEAR, WIDEST = 1.06, 1.003, 40
+"""Gains are tried in these steps from a dense network's, and from that of other points sampled; so many at most."""
 
 CLOSE, LAYERS = 1e-9, 600
 """Relative change of the state that counts as none, and layers at most: at a fold the approach takes long."""
@@ -98,13 +98,12 @@ def _solved(model: TimeModel, rate: float, make: type[Recursion]) -> Adapted:
     runs = 1 if exact_forward(model) else RUNS
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(0).spawn(runs)]
     recursions = [make(model, normal_points(SAMPLES, model.steps, stream).astype(np.float32)) for stream in streams]
-    gains, slopes, start = [], [], model.gain
-    slope = slope_of(model.bound)
+    gains, slopes, slope, state = [], [], slope_of(model.bound), None
     for recursion in recursions:
-        gain, state = gain_at_rate(recursion, rate, start)
+        start, step = (model.gain, STEP) if state is None else (gains[0], NEAR)
+        gain, state = gain_at_rate(recursion, rate, start, step, state)
         gains.append(gain)
-        start, near = gain, slopes[0] if slopes else None
-        slopes.append(_slope(slope, at_gain(recursion, gain), state, near))
+        slopes.append(_slope(slope, at_gain(recursion, gain), state, slopes[0] if slopes else None))
     gain, value = float(np.mean(gains)), float(np.mean(slopes))
     return Adapted(
         fields={"gain": gain, "surrogate": slope.at(value).spec},
@@ -130,11 +129,13 @@ def mean_rate(state: Floats) -> float:
     return float(np.diagonal(state, axis1=-2, axis2=-1).mean())
 
 
-def gain_at_rate(recursion: Recursion, rate: float, start: float) -> tuple[float, Floats]:
-    """The gain whose largest fixed point has this mean rate, and the state there. NoSolutionError below the lowest stable "
-    "one."""
+def gain_at_rate(
+    recursion: Recursion, rate: float, start: float, step: float = STEP, known: Floats | None = None
+) -> tuple[float, Floats]:
+    """The gain whose largest fixed point has this mean rate, and the state there. `known`: a state near it, else all fire at
+    the rate ½. NoSolutionError below the lowest stable rate."""
     like = recursion.start()
-    full = np.broadcast_to(0.25 * (np.ones(like.shape[-2:]) + np.eye(like.shape[-1])), like.shape)
+    full = np.broadcast_to(0.25 * (np.ones(like.shape[-2:]) + np.eye(like.shape[-1])), like.shape) if known is None else known
 
     def at(gain: float, from_above: Floats) -> tuple[float, Floats]:
         state = settled(at_gain(recursion, gain), from_above)
@@ -144,14 +145,14 @@ def gain_at_rate(recursion: Recursion, rate: float, start: float) -> tuple[float
     for _ in range(WIDEST):
         if above >= rate:
             break
-        high *= STEP
+        high *= step
         above, state = at(high, full)
     low, below = high, above
     for _ in range(WIDEST):
         if below < rate:
             break
         high, above = low, below
-        low /= STEP
+        low /= step
         below, lower = at(low, state)
         state = lower if below >= rate else state
     side = 0
@@ -182,14 +183,18 @@ class _Site:
     drive: Floats
     points: Array
 
+    @cached_property
+    def x(self) -> Array:
+        dynamics = self.model.dynamics
+        return dynamics.fire(square_root(self.drive).astype(self.points.dtype) @ self.points)[0] - dynamics.threshold
+
     def moments(self, slope: Slope, value: float) -> Floats:
         """[T]: E[f'(H[t] − θ)²]."""
         model, sharper = self.model, slope.at(value)
         if model.steps == 1:
             variance = model.dynamics.input_gain**2 * float(self.drive[0, 0])
             return np.atleast_1d(float_function(sharper, "fprime", 2).expectation(-model.threshold, variance))
-        h, _ = model.dynamics.fire(square_root(self.drive).astype(self.points.dtype) @ self.points)
-        gradient = np.asarray(float_function(sharper, "fprime", 1)(h - model.threshold))
+        gradient = np.asarray(float_function(sharper, "fprime", 1)(self.x))
         return np.square(gradient, dtype=float).mean(axis=1)
 
 
