@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
+import torch
+from torch.nn import functional as F
 
 from ikun_sym.catalogue.architectures import ARCHITECTURES
 from ikun_sym.errors import DomainError, IkunError, NoTheoryError
 from ikun_validate.agreement import ELSEWHERE, Agreement, architecture_of, combinations, compare, everything
 from ikun_validate.architecture import Architecture
+from ikun_validate.architectures.normalisation import NORMS
 from ikun_validate.case import Case, build
 from ikun_validate.claims import CLAIMS
 from ikun_validate.judge import Laboratory, RunSettings
 from ikun_validate.layers import layer_rows
+from ikun_validate.network import Draw
+from ikun_validate.observables import OBSERVABLES
 from tests.selection import spread
 
 PRODUCT = [dict(combination) for combination in combinations(ELSEWHERE)]
@@ -111,3 +119,35 @@ def test_labels_name_the_architecture() -> None:
     labels = [case.label for case in CLAIMS["architecture.convolution.border"].cases(Architecture())]
     assert len(set(labels)) == len(labels)
     assert "conv2d" in labels[1]
+
+
+@pytest.mark.parametrize(
+    ("observable", "law"), [("gradient_exponent", np.log), ("gradient_root", np.sqrt)], ids=["power", "exponential of a root"]
+)
+def test_growth_is_measured(observable: str, law: Any) -> None:
+    """Gradients that follow the law exactly, and 5 % off it."""
+    case = Case("", Architecture(arch="residual", depth=40, width=8, gain=4.0))
+    flat, layers = np.ones((40, 1)), np.arange(1, 41)
+    draw = Draw(index=0, var_h=flat, rate=flat, gradient=flat, alive=1.0, log_gradient=-1.7 * law(layers))
+    assert OBSERVABLES[observable].measure(draw, case) == pytest.approx(1.7, rel=1e-12)
+    other = replace(draw, log_gradient=1.05 * draw.log_gradient)
+    assert OBSERVABLES[observable].measure(other, case) == pytest.approx(1.05 * 1.7, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["convolution", "zero-padding", "recurrent"])
+def test_the_solved_weights_hold_rate_and_gradient_at_depth_300(name: str) -> None:
+    """By the theory: the rate at the last layer, and the factor far from either end."""
+    (case,) = CLAIMS[f"architecture.rate-targeted.{name}"].cases(Architecture())
+    assert case.architecture.depth == 300
+    assert case.expect(lambda run: run.rate[-1].mean()).value == pytest.approx(0.3, abs=5e-4)
+    middle = case.expect(lambda run: (run.log_gradient[50] - run.log_gradient[150]) / 100)
+    assert abs(middle.value) < 1e-3 + 4 * middle.se
+
+
+def test_norms_are_those_of_torch() -> None:
+    """To 1e-12 of the scale: float64 sums in another order. Each step by itself, or all together and times the threshold."""
+    x = torch.randn(3, 5, 4, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    each = torch.stack([F.batch_norm(step, None, None, training=True, eps=1e-5) for step in x])
+    whole = 0.7 * F.batch_norm(x.flatten(0, 1), None, None, training=True, eps=1e-5).view(x.shape)
+    assert torch.allclose(NORMS["batch"](x, 0.7)[0], each, atol=1e-12)
+    assert torch.allclose(NORMS["tdbn"](x, 0.7)[0], whole, atol=1e-12)
