@@ -135,7 +135,7 @@ def _own_case(claim: Claim, flags: dict[str, Any]) -> list[Case]:
     from .case import Case, build, label
     from .network import Architecture
 
-    own = {name: flags[name] for name in ("width", "distribution")} | {"widths": _widths(flags["widths"])}
+    own: dict[str, Any] = {name: flags[name] for name in ("width", "distribution")} | {"widths": _widths(flags["widths"])}
     wanted = Architecture(**described(flags), **own, forward=claim.forward)
     if flags["gain"] is not None:
         wanted = replace(wanted, gain=flags["gain"])

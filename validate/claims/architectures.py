@@ -93,8 +93,8 @@ CLAIMS.register(
     Claim(
         id="architecture.convolution.zero-padding.silence",
         statement="At 1.15 c* zero padding silences a network of 4 × 4 images, circular padding does not.",
-        why="Borders lose variance at every layer: activity lives where K is above c* over the largest share that 3 taps keep, "
-        "((1 + 2 cos(π/5))/3)² = 0.76 for 4 × 4 positions.",
+        why="Borders lose variance at every layer: activity needs between c* θ² and c* θ² (2k/(k + 1))^d, solved 1.36 c* for 3 "
+        "taps per axis and 4 × 4 positions.",
         source=FIELDS,
         derivation="convolutions",
         criteria=(Criterion(observable="survival", claimed=circular, tolerance=HALF),),
@@ -106,7 +106,7 @@ CLAIMS.register(
     )
 )
 
-RATED = {"surrogate": "sigmoid", "rate": 0.3, "depth": 300}
+RATED: dict[str, Any] = {"surrogate": "sigmoid", "rate": 0.3, "depth": 300}
 DEEP_ZERO = conv1d(gain=13.4474, surrogate="sigmoid:alpha=2.6911", input_rate=0.3, depth=300, width=64, samples=8)
 """K and slope for which the mean rate over the positions is 0.3 and the factor 1, far from either end, by the theory."""
 
@@ -283,7 +283,7 @@ CLAIMS.register(
     Claim(
         id="architecture.weights.orthogonal",
         statement="Orthogonal and delta-orthogonal weights have the rates and gradients of independent weights of equal K.",
-        why="A rotation of many spikes is Gaussian, and hands back the mean square of any gradient; only draws differ less.",
+        why="A rotation of many spikes is Gaussian, and hands back the mean square of any gradient.",
         source=XIAO,
         criteria=(STEADY, FLAT, ACTIVE),
         settings=(
@@ -351,7 +351,7 @@ def white_rate(case: Case) -> float:
 
 
 def paper_network(norm: str) -> tuple[Setting, ...]:
-    fields = {"arch": f"csnn:norm={norm}", "width": 16, "depth": 4, "steps": 4, "leak": 1.0, "samples": 4}
+    fields: dict[str, Any] = {"arch": f"csnn:norm={norm}", "width": 16, "depth": 4, "steps": 4, "leak": 1.0, "samples": 4}
     return tuple(on(**fields, gain=gain) for gain in (1.0, 16.0))
 
 

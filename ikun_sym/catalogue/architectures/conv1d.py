@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .convolution import Convolution
-from .topology import ARCHITECTURES
+from .topology import architecture
 
 
-@ARCHITECTURES.register
+@architecture
 @dataclass(frozen=True, kw_only=True)
 class Conv1d(Convolution):
     name = "conv1d"

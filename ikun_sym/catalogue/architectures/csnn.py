@@ -16,10 +16,10 @@ from typing import ClassVar
 from ...errors import DomainError
 from .convolution import WINDOW, ConvolutionLayer
 from .option import choice, whole
-from .topology import ARCHITECTURES, Topology
+from .topology import Topology, architecture
 
 
-@ARCHITECTURES.register
+@architecture
 @dataclass(frozen=True, kw_only=True)
 class CSNN(Topology):
     """size:    positions per axis of the network's input, which has one channel; the convolutions have `width` channels

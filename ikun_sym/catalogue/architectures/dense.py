@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .topology import ARCHITECTURES, Topology
+from .topology import Topology, architecture
 
 
-@ARCHITECTURES.register
+@architecture
 @dataclass(frozen=True, kw_only=True)
 class Dense(Topology):
     """I^l = W^l S^{l−1}."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .option import real, truth
-from .topology import ARCHITECTURES, Topology
+from .topology import Topology, architecture
 
 
-@ARCHITECTURES.register
+@architecture
 @dataclass(frozen=True, kw_only=True)
 class Recurrent(Topology):
     """I^l[t] = W^l S^{l−1}[t] + R^l S^l[t−1],   S^l[−1] = 0.

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from ...errors import DomainError
 from . import norm as normalisation
 from .option import choice, real
-from .topology import ARCHITECTURES, Topology
+from .topology import Topology, architecture
 
 Gains = tuple[float, ...]
 
@@ -44,7 +44,7 @@ SCALED: dict[str, Callable[[float, int, float, float, float], Gains]] = {"sew": 
 """fan_in · Var(W) of the blocks under scaling=depth."""
 
 
-@ARCHITECTURES.register
+@architecture
 @dataclass(frozen=True, kw_only=True)
 class Residual(Topology):
     """`rate`: the firing rate that scaling=depth is made for."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from ...errors import IkunError, UnknownNameError
 from ..registry import Registry
@@ -56,6 +56,14 @@ class Topology:
 
 
 ARCHITECTURES: Registry[type[Topology]] = Registry("architecture")
+
+Kind = TypeVar("Kind", bound=type[Topology])
+
+
+def architecture(kind: Kind) -> Kind:
+    """The decorated class is registered."""
+    ARCHITECTURES.register(kind)
+    return kind
 
 
 def parse_architecture(spec: str | Topology) -> Topology:
