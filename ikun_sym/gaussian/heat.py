@@ -77,34 +77,48 @@ def _limit_checks(function: PiecewiseFunction, form: sp.Expr) -> list[Check]:
     for coefficient, word, _ in words.errors:
         what = f"(3) |{word.subs(_OMEGA, sp.sqrt(VAR))}| <= 1 and its coefficient depends neither on μ nor on v"
         checks.append(Check(what, "its symbols", not coefficient.has(_OMEGA, MEAN)))
-    expansion = words.rest + sp.Add(*(coefficient * limit for coefficient, _, limit in words.errors))
+    expansion = [*_laurent(words.rest), *((0, coefficient * limit) for coefficient, _, limit in words.errors)]
     for (x, y), (re, im) in words.faddeeva.items():
         lowest = min(_lowest(re), _lowest(im))
         order = max(1, 1 + (-lowest) // 2)  # remainder ~ ω^(lowest + 2·order + 1), to be a positive power
         height = y.subs(_OMEGA, sp.sqrt(VAR))
         what = f"(3) Im z = {height} > 0, and after {order} terms the remainder's factor is a positive power of v"
         checks.append(Check(what, "powers of v", bool((y * _OMEGA).is_positive) and lowest + 2 * order + 1 > 0))
-        real, imaginary = _asymptotic(x, y, order)
-        expansion += re * real + im * imaginary
+        for power, real, imaginary in _asymptotic(x, y, order):
+            expansion += [(power + n, c * real) for n, c in _laurent(re)]
+            expansion += [(power + n, c * imaginary) for n, c in _laurent(im)]
     return checks + _expansion_checks(function, expansion)
 
 
-def _expansion_checks(function: PiecewiseFunction, expansion: sp.Expr) -> list[Check]:
-    """The explicit part is a polynomial in ω = √v whose constant term is g."""
-    numerator, denominator = sp.fraction(sp.together(sp.expand(expansion)))
-    below = sp.Poly(denominator, _OMEGA)
-    pole = below.degree()
-    single = len(below.terms()) == 1
-    coefficients = dict(sp.Poly(sp.expand(numerator), _OMEGA).terms())
-    regular = single and all(sp.expand(c) == 0 for (power,), c in coefficients.items() if power < pole)
+def _expansion_checks(function: PiecewiseFunction, expansion: list[tuple[int, sp.Expr]]) -> list[Check]:
+    """The explicit part, given by (power of ω = √v, coefficient), is a polynomial in ω whose constant term is g."""
+    parts: defaultdict[int, list[sp.Expr]] = defaultdict(list)
+    for power, coefficient in expansion:
+        parts[power].append(coefficient)
+    regular = not any(coefficient.has(_OMEGA) for _, coefficient in expansion)
+    regular = regular and all(_is_nothing(sp.Add(*found)) for power, found in parts.items() if power < 0)
     checks = [Check("(3) negative powers of v cancel in the explicit part", "polynomial arithmetic", regular)]
-    limit = coefficients.get((pole,), sp.S.Zero) / below.LC()
+    limit = sp.Add(*parts[0])
     for piece in function.pieces:
         differs = limit.subs(MEAN, piece.side * U) - piece.value
-        same = piece.lo == 0 and piece.hi == sp.oo and (sp.cancel(sp.together(differs)) == 0 or is_zero(differs))
+        same = piece.lo == 0 and piece.hi == sp.oo and (_is_nothing(differs) or is_zero(differs))
         sign = "> 0" if piece.side > 0 else "< 0"
         checks.append(Check(f"(2) the form tends to g as v → 0⁺ for μ {sign}", "polynomial arithmetic", same))
     return checks
+
+
+def _is_nothing(expr: sp.Expr) -> bool:
+    """Whether the numerator of a rational function vanishes."""
+    return sp.expand(sp.fraction(sp.together(expr))[0]) == 0
+
+
+def _laurent(coefficient: sp.Expr) -> list[tuple[int, sp.Expr]]:
+    """(power of ω, its coefficient) of each term; a coefficient that has ω still is none of a Laurent polynomial."""
+    found = []
+    for term in sp.Add.make_args(sp.expand(coefficient)):
+        power = int(term.as_powers_dict().get(_OMEGA, sp.S.Zero))
+        found.append((power, term / _OMEGA**power))
+    return found  # type: ignore[return-value]
 
 
 def _words(form: sp.Expr) -> _Words | None:
@@ -153,26 +167,19 @@ def _is_nonpositive(exponent: sp.Expr) -> bool:
 
 def _lowest(coefficient: sp.Expr) -> int:
     """The lowest power of ω in a Laurent polynomial."""
-    if coefficient == 0:
-        return 0
-    powers = []
-    for term in sp.Add.make_args(sp.expand(coefficient)):
-        power = term.as_powers_dict().get(_OMEGA, sp.S.Zero)
-        powers.append(int(power))
-    return min(powers)
+    return 0 if coefficient == 0 else min(power for power, _ in _laurent(coefficient))
 
 
-def _asymptotic(x: sp.Expr, y: sp.Expr, order: int) -> tuple[sp.Expr, sp.Expr]:
-    """Real and imaginary part of (i/√π) Σ_{k<order} (2k−1)!!/(2^k z^{2k+1}), z = x + iy, as rational functions."""
+def _asymptotic(x: sp.Expr, y: sp.Expr, order: int) -> list[tuple[int, sp.Expr, sp.Expr]]:
+    """(power of ω, real, imaginary part of its coefficient) of (i/√π) Σ_{k<order} (2k−1)!!/(2^k z^{2k+1}), z = x + iy, as rational
+    functions."""
     xi, eta = sp.expand(x * _OMEGA), sp.expand(y * _OMEGA)
-    size = xi**2 + eta**2
-    real = imaginary = sp.S.Zero
+    size, found = xi**2 + eta**2, []
     for k in range(order):
         power = 2 * k + 1
-        scale = sp.factorial2(2 * k - 1) / (2**k * sp.sqrt(sp.pi)) * _OMEGA**power / size**power
+        scale = sp.factorial2(2 * k - 1) / (2**k * sp.sqrt(sp.pi)) / size**power
         re, im = sp.S.One, sp.S.Zero  # (ξ − iη)^power
         for _ in range(power):
             re, im = sp.expand(re * xi + im * eta), sp.expand(im * xi - re * eta)
-        real += -im * scale
-        imaginary += re * scale
-    return real, imaginary
+        found.append((power, -im * scale, re * scale))
+    return found

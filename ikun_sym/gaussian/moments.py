@@ -55,6 +55,12 @@ class Term:
 
 def terms_of(value: sp.Expr) -> list[Term] | None:
     """`value` as a sum of terms, or None if it is not of this class."""
+    found = _terms_of(value)
+    return None if found is None else list(found)
+
+
+@lru_cache(maxsize=1024)
+def _terms_of(value: sp.Expr) -> tuple[Term, ...] | None:
     found: dict[tuple[sp.Expr, sp.Expr, sp.Expr], dict[int, sp.Expr]] = {}
     for summand in sp.Add.make_args(sp.expand(exponentials(value))):
         coefficient, degree, exponent = sp.S.One, 0, sp.S.Zero
@@ -77,7 +83,7 @@ def terms_of(value: sp.Expr) -> list[Term] | None:
         key = (quadratic.coeff_monomial(U**2), quadratic.coeff_monomial(U), quadratic.coeff_monomial(1))
         powers = found.setdefault(key, {})
         powers[degree] = powers.get(degree, sp.S.Zero) + coefficient
-    return [Term(tuple(powers.get(n, sp.S.Zero) for n in range(max(powers) + 1)), *key) for key, powers in found.items()]
+    return tuple(Term(tuple(powers.get(n, sp.S.Zero) for n in range(max(powers) + 1)), *key) for key, powers in found.items())
 
 
 @lru_cache(maxsize=1024)
