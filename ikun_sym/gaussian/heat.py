@@ -171,8 +171,8 @@ def _lowest(coefficient: sp.Expr) -> int:
 
 
 def _asymptotic(x: sp.Expr, y: sp.Expr, order: int) -> list[tuple[int, sp.Expr, sp.Expr]]:
-    """(power of ω, real, imaginary part of its coefficient) of (i/√π) Σ_{k<order} (2k−1)!!/(2^k z^{2k+1}), z = x + iy, as rational
-    functions."""
+    """(power of ω, real, imaginary part of its coefficient) of (i/√π) Σ_{k<order} (2k−1)!!/(2^k z^{2k+1}), z = x + iy, as
+    rational functions."""
     xi, eta = sp.expand(x * _OMEGA), sp.expand(y * _OMEGA)
     size, found = xi**2 + eta**2, []
     for k in range(order):

@@ -11,6 +11,7 @@ import sympy as sp
 
 from ..catalogue.piecewise import PeriodicTail, Piece, PiecewiseFunction, R, U
 from ..errors import IkunError
+from .proof import is_zero
 
 
 @lru_cache(maxsize=128)
@@ -98,14 +99,29 @@ def _walk(pieces: tuple[Piece, ...]) -> tuple[list[tuple[Piece, sp.Expr]], sp.Ex
 
 @lru_cache(maxsize=256)
 def antiderivative(value: sp.Expr) -> sp.Expr:
-    """An antiderivative in u, verified: sympy finds it, differentiation and simplification confirm it. Sums are taken term
-    by term and constant factors left out: sympy is quick with what remains."""
+    """An antiderivative in u, verified: sympy finds it unless it is a Gaussian's, the zero test, or differentiation and
+    simplification, confirm it. Sums are taken term by term and constant factors left out: sympy is quick with what remains."""
     if isinstance(value, sp.Add):
         return sp.Add(*(antiderivative(term) for term in value.args))  # type: ignore[arg-type]
     factor, rest = value.as_independent(U, as_Add=False)
     if factor != 1 and rest.has(U):
         return factor * antiderivative(rest)  # type: ignore[arg-type, return-value]
-    found = sp.integrate(value, U)
-    if found.has(sp.Integral, sp.Piecewise) or sp.simplify(sp.diff(found, U) - value) != 0:
-        raise IkunError(f"no primitive is known for {value}; ask for moments of f' instead of f")
-    return found
+    found = _of_gaussian(value) or sp.integrate(value, U)
+    if not found.has(sp.Integral, sp.Piecewise):
+        differs = sp.diff(found, U) - value
+        if is_zero(differs) or sp.simplify(differs) == 0:
+            return found
+    raise IkunError(f"no primitive is known for {value}; ask for moments of f' instead of f")
+
+
+def _of_gaussian(value: sp.Expr) -> sp.Expr | None:
+    """∫ e^{au² + bu + c} du = e^{c − b²/4a} √π/(2√−a) erf(√−a (u + b/2a)) for a < 0: sympy takes a second for it."""
+    if not isinstance(value, sp.exp) or not value.args[0].is_polynomial(U):  # type: ignore[union-attr]
+        return None
+    exponent = sp.Poly(value.args[0], U)
+    a, b, c = (exponent.coeff_monomial(U**n) for n in (2, 1, 0))
+    if exponent.degree() != 2 or not a.is_negative:
+        return None
+    root = sp.sqrt(-a)
+    rise = sp.cancel(c - b**2 / (4 * a))
+    return sp.exp(rise) * sp.sqrt(sp.pi) / (2 * root) * sp.erf(sp.expand(root * U - b / (2 * root)))  # type: ignore[return-value]
