@@ -180,7 +180,8 @@ LOCAL = {
         "L": "number of blocks",
         "n": "number of blocks",
         "c": "exponent with which the gradient grows",
-        "u": "a positive number",
+        "u": "a positive number; mean rate of the blocks so far",
+        "r": "rate of the next block",
     },
     "recurrence": {
         "x": "input of the layer",

@@ -112,6 +112,21 @@ def test_the_scheme_says_what_the_blocks_are_scaled_for() -> None:
     assert any("holds no rate" in note for note in notes)
 
 
+@pytest.mark.parametrize(("rate", "grows"), [(0.2, True), (0.3, False)])
+def test_sew_blocks_return_to_their_rate_from_above_a_half_slope(rate: float, grows: bool) -> None:
+    """A gain 0.1 % too large, s the forward slope: the mean rate is off by f (l^c − 1)/c, c = 2s − 1: a growing power below
+    s = 1/2, saturating above."""
+    found = design(rate)
+    fields = {"arch": f"residual:scaling=depth,rate={rate}", "surrogate": found.surrogate, "input_rate": rate, "depth": 400}
+    wrong, right = (
+        temporal.predict(TimeModel(gain=found.n_var_w * factor, **fields)).array("rate")[:, 0] for factor in (1.001, 1)
+    )
+    off = np.cumsum(wrong - right)[[99, 399]] / (100, 400)
+    c = 2 * found.forward_slope - 1
+    assert (c > 0) == grows
+    assert off[1] / off[0] == pytest.approx((400**c - 1) / (100**c - 1), rel=0.06)
+
+
 def test_a_rate_that_no_gain_holds_is_refused() -> None:
     """Five positions: activity lasts from a mean rate of 0.107 on."""
     model = TimeModel(arch="conv1d:size=5", gain=6.5, depth=1)

@@ -66,8 +66,12 @@ def _(topology: Residual, model: TimeModel, rate: float) -> Adapted:
         told = "one scale in all blocks holds no rate, whatever the gain: it tends to 1/2, and the gradient grows; "
         return Adapted(fields={}, notes=(f"{told}scaling=depth holds both (derivation residual-blocks)",))
     made = replace(topology, rate=rate)
-    note = f"blocks are scaled for the rate {rate:g}: --arch {made.spec}"
-    return Adapted(fields={"arch": made.spec}, notes=(note,) if made != topology else ())
+    notes = [f"blocks are scaled for the rate {rate:g}: --arch {made.spec}"] if made != topology else []
+    if model.steps > 1:
+        notes.append(
+            "blocks are scaled for a rate that is the same at all steps: over several it drifts (derivation residual-blocks)"
+        )
+    return Adapted(fields={"arch": made.spec}, notes=tuple(notes))
 
 
 @adapted.register
