@@ -106,7 +106,12 @@ CLAIMS.register(
     )
 )
 
-RATED: dict[str, Any] = {"surrogate": "sigmoid", "rate": 0.3, "depth": 300}
+
+def rated(**network: Any) -> dict[str, Any]:
+    """Of a setting with the rate-targeted weights of a dense network, 300 layers deep unless told otherwise."""
+    return {"surrogate": "sigmoid", "rate": 0.3, "depth": 300} | network
+
+
 DEEP_ZERO = conv1d(gain=13.4474, surrogate="sigmoid:alpha=2.6911", input_rate=0.3, depth=300, width=64, samples=8)
 """K and slope for which the mean rate over the positions is 0.3 and the factor 1, far from either end, by the theory."""
 
@@ -117,7 +122,7 @@ DEEP_RECURRENT = on(
 """Likewise, of the rate's mean and the gradient's sum over the steps."""
 
 DEEP_RESIDUAL = tuple(
-    on(arch=f"residual:kind={kind},scaling=depth,rate=0.3", width=160, samples=8, **RATED) for kind in ("sew", "ms")
+    on(arch=f"residual:kind={kind},scaling=depth,rate=0.3", width=160, samples=8, **rated()) for kind in ("sew", "ms")
 )
 for name, derivation, why, gradient, settings in (
     (
@@ -125,7 +130,7 @@ for name, derivation, why, gradient, settings in (
         "convolutions",
         "Without borders it is a dense network's.",
         FLAT,
-        (conv1d("padding=circular", **RATED | {"width": 64, "samples": 8}),),
+        (conv1d("padding=circular", **rated(width=64, samples=8)),),
     ),
     (
         "zero-padding",
@@ -172,7 +177,7 @@ CLAIMS.register(
         source=FIELDS,
         derivation="convolutions",
         criteria=(replace(FLAT, tolerance=0.01),),
-        settings=(conv1d(**RATED | {"depth": 60, "width": 96, "samples": 8}),),
+        settings=(conv1d(**rated(depth=60, width=96, samples=8)),),
         expected="refuted",
     )
 )
@@ -287,10 +292,10 @@ CLAIMS.register(
         source=XIAO,
         criteria=(STEADY, FLAT, ACTIVE),
         settings=(
-            on(distribution="orthogonal", width=128, samples=16, **RATED | {"depth": 20}),
+            on(distribution="orthogonal", width=128, samples=16, **rated(depth=20)),
             on(
                 **{"arch": "conv1d:padding=circular", "distribution": "delta-orthogonal", "width": 96, "samples": 8},
-                **RATED | {"depth": 20},
+                **rated(depth=20),
             ),
         ),
         expected="confirmed",
