@@ -17,7 +17,7 @@ from ikun_sym.catalogue.spec import resolve
 from ikun_sym.errors import DomainError, IkunError, NoTheoryError
 from ikun_sym.theory import finite_width, temporal
 from ikun_sym.theory.fan import Fan
-from ikun_sym.theory.layer import FORWARD_PASSES, Layer
+from ikun_sym.theory.layer import FORWARD_PASSES, Layer, SpikingLayer
 from ikun_sym.theory.setting import Setting, find_scheme
 from ikun_sym.theory.stationary import SchemeAt, State
 from ikun_sym.theory.time_prediction import Run, TimePrediction
@@ -129,6 +129,21 @@ class Case:
             return float("nan")
         widths = [a.neurons(k + 1) for k in range(a.depth)]
         return finite_width.log_gradient_variance(a.model.layer, self.prediction.array("var_h")[:, 0], widths)
+
+    @cached_property
+    def moving_share(self) -> float:
+        """β with the fluctuations of the forward pass over β, in spiking networks that are stationary from their input on;
+        elsewhere 1: they are not known. NaN where β is not."""
+        a = self.architecture
+        if self.prediction is None or not np.isfinite(self.log_gradient_variance):
+            return float("nan")
+        layer, var_h = a.model.layer, self.prediction.array("var_h")[:, 0]
+        still = float(np.abs(var_h / var_h[-1] - 1).max()) <= STATIONARY if var_h[-1] > 0 else False
+        if not isinstance(layer, SpikingLayer) or not still or a.bias_var or a.input != "poisson":
+            return 1.0
+        widths = [a.neurons(k) for k in range(a.depth + 1)]
+        moving = finite_width.moving_log_gradient_variance(layer, float(var_h[-1]), widths)
+        return moving / self.log_gradient_variance
 
     @property
     def _independent(self) -> bool:

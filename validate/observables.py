@@ -169,7 +169,7 @@ OBSERVABLES.register(
         label="variance between draws of log‖δ¹‖²/‖δᴸ‖², over β",
         measure=lambda shown, case: _standard(shown, case) * case.log_gradient_variance**0.5,
         interval=variance_interval,
-        expect=_known(1.0),
+        expect=lambda case: Expected(case.moving_share),
     )
 )
 OBSERVABLES.register(

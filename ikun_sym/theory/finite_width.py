@@ -3,6 +3,11 @@
 With n neurons a layer, log‖δ¹‖²/‖δᴸ‖² ~ N(−β/2, β) about the infinite-width value, β = Σ_l (3 E[f'⁴]/E[f'²]² − 1)/n_l over the
 layers below the last (Hanin & Nica 2020, extended to f' of independent sign; ReLU has their 5): of one sample, far from the
 critical rate. The rate p of a layer deep in a network fluctuates by √((1 − p)/(p n (1 − s²))), s the slope of the forward map.
+
+Near the critical rate those fluctuations show in the gradient. Layer l's spike count, a binomial number, moves log p̂ by a noise
+of variance (1 − p)/(pn); it moves log Var(H) of the j-th layer after it by s^(j−1) of that, and log E[f'²] by D times as much,
+D = d log E[f'²]/d log Var(H). So a stationary layer with J layers after it that count adds, beside its own excess,
+2 C (E[f'² S]/(E[f'²] p) − 1) + C² (1 − p)/p over n, C = D (1 + s + … + s^(J−1)): linear noise, as for the rate.
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ import numpy as np
 from scipy.stats import binom
 
 from .covariance import Floats
-from .layer import Layer
+from .layer import Layer, SpikingLayer
 from .normal import upper_tail
 
 
@@ -54,6 +59,23 @@ def log_gradient_variance(layer: Layer, var_h: Sequence[float] | Floats, widths:
     for q in map(float, var_h[:-1]):
         known.setdefault(q, excess(layer, q))
     return sum(known[float(q)] / n for q, n in zip(var_h[:-1], widths[:-1], strict=True))
+
+
+def moving_log_gradient_variance(layer: SpikingLayer, q: float, widths: Sequence[int]) -> float:
+    """β with the fluctuations of the forward pass, in a network that is stationary at Var(H) = q from its input, a Bernoulli
+    one at the layers' rate, to its end. `widths`: of the input and of the layers; the last one does not count."""
+    rate, slope, step = float(layer.mean(q)), layer.forward_slope(q), 1e-4
+    high, low = layer.gradient_moment([q * np.exp(step), q * np.exp(-step)])
+    response = float(np.log(high / low) / (2 * step))
+    second = float(layer.gradient_moment(q))
+    together = float(layer.gradient_moment_of_spiking(q)) / (second * rate) - 1
+    own, total, depth = excess(layer, q), 0.0, len(widths) - 1
+    for index, width in enumerate(widths[:-1]):
+        after = response * sum(slope**k for k in range(depth - 1 - index))
+        total += after**2 * (1 - rate) / rate / width
+        if index:  # the input has no membrane
+            total += (own + 2 * after * together) / width
+    return total
 
 
 def rate_spread(rate: float, forward_slope: float, width: int) -> float:

@@ -11,11 +11,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
+import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
+from ..catalogue.piecewise import PiecewiseFunction, one_side
 from ..catalogue.registry import Registry
 from ..catalogue.surrogate import Bound
-from ..gaussian.moment import float_function
+from ..gaussian.evaluate import FloatFunction
+from ..gaussian.moment import float_function, integrand
 from .normal import normal_density, upper_tail
 
 Floats = NDArray[np.float64]
@@ -66,6 +69,13 @@ class SpikingLayer(Layer):
         # a φ(a)/(2 Q(a)), a = θ/√q
         a = self.threshold / np.sqrt(q)
         return float(a * normal_density(a) / (2 * upper_tail(a)))
+
+    def gradient_moment_of_spiking(self, q: ArrayLike) -> Floats:
+        """E[f'(H − θ)² S]: f'² where H >= θ, that is its side x >= 0."""
+        function = integrand(self.surrogate, "fprime", 2)
+        tail = function.tail(1)
+        half = PiecewiseFunction(function.side(1) + one_side(-1, (0, sp.oo)), () if tail is None else (tail,))
+        return FloatFunction(half, self.surrogate.environment).expectation(-self.threshold, q)
 
 
 @dataclass(frozen=True)

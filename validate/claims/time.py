@@ -82,6 +82,32 @@ CLAIMS.register(
         expected="confirmed",
     )
 )
+SLOPE = on(steps=8, leak=0.5, depth=16, samples=16, input_rate=0.1, surrogate="exponential", scheme="spikeinit")
+FACTOR = Criterion(observable="backward_factor")
+CLAIMS.register(
+    Claim(
+        id="time.white-noise.slope",
+        statement="At SpikeInit's weights and slope, E[f'²] = (1 − (1 − p)κ²)/(σλ)², gradients keep their size at any depth.",
+        why="The condition holds at the rate p of currents white in time; the rate climbs with depth, and E[f'²] with it.",
+        source=SPIKEINIT,
+        derivation="lif-over-time",
+        criteria=(FACTOR,),
+        settings=(SLOPE,),
+        expected="refuted",
+    )
+)
+CLAIMS.register(
+    Claim(
+        id="time.drift.slope",
+        statement="In the same network gradients grow as the covariance theory says.",
+        why="It carries the covariance of the spikes forward and that of the gradients back.",
+        source=COVARIANCE,
+        derivation="lif-over-time",
+        criteria=(replace(FACTOR, claimed=expected("backward_factor")),),
+        settings=(SLOPE,),
+        expected="confirmed",
+    )
+)
 CLAIMS.register(
     Claim(
         id="time.decay-input",
