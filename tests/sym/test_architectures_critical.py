@@ -44,9 +44,9 @@ def iterated(gain: float, size: int) -> np.ndarray:
 
 def atan_moment(alpha: float, q: float) -> float:
     def f(h: float) -> float:
-        return (alpha / 2 / (1 + (np.pi * alpha * (h - 1) / 2) ** 2)) ** 2 * norm.pdf(h, scale=np.sqrt(q))
+        return (alpha / 2 / (1 + (np.pi * alpha * (h - 1) / 2) ** 2)) ** 2 * float(norm.pdf(h, scale=np.sqrt(q)))
 
-    return quad(f, -8 * np.sqrt(q), 8 * np.sqrt(q), points=[1.0], limit=200)[0]
+    return float(quad(f, -8 * np.sqrt(q), 8 * np.sqrt(q), points=[1.0], limit=200)[0])
 
 
 def test_zero_padding_by_plain_iteration_and_quadrature() -> None:

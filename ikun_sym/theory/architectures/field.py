@@ -106,13 +106,13 @@ class FieldRecursion(ConvolutionRecursion):
         transports = layer.transports
 
         def adjoint(g: Floats) -> tuple[Floats, Floats, dict[str, Floats]]:
-            given = np.zeros((len(transports), *g.shape[1:]))
+            given: Floats = np.zeros((len(transports), *g.shape[1:]))
             if layer.windows is None:
                 given[:] = g
             else:
                 for row in layer.windows.places:
                     given[row] = g
-            carried = np.array([one.apply(each) for one, each in zip(transports, given, strict=True)])
+            carried = np.array([one.apply(each) for one, each in zip(transports, list(given), strict=True)])
             return self.returned(number, taps, carried)
 
         return adjoint
