@@ -96,7 +96,7 @@ CLAIMS.register(
         why="Borders lose variance at every layer: activity needs between c* θ² and c* θ² (2k/(k + 1))^d, solved 1.36 c* for 3 "
         "taps per axis and 4 × 4 positions.",
         source=FIELDS,
-        derivation="convolutions",
+        derivation="zero-padding",
         criteria=(Criterion(observable="survival", claimed=circular, tolerance=HALF),),
         settings=tuple(
             on(arch=f"conv2d:size=4,padding={padding}", width=48, depth=40, gain=1.15 * SCALE, samples=4)
@@ -135,7 +135,7 @@ for name, derivation, why, gradient, settings in (
     ),
     (
         "zero-padding",
-        "convolutions",
+        "zero-padding",
         "With K and slope solved for what borders lose: 7.78 for 7.06, 3.54 for 3.65.",
         FLAT,
         (DEEP_ZERO,),
@@ -176,7 +176,7 @@ CLAIMS.register(
         statement="The dense network's rate-targeted weights keep the gradient with zero padding too.",
         why="Borders lower the variance and with it the rate and E[f'²]: 0.974 a layer at 8 positions, 1/e in 38 layers.",
         source=FIELDS,
-        derivation="convolutions",
+        derivation="zero-padding",
         criteria=(replace(FLAT, tolerance=0.01),),
         settings=(conv1d(**rated(depth=60, width=96, samples=8)),),
         expected="refuted",
