@@ -55,12 +55,12 @@ class Term:
 
 def terms_of(value: sp.Expr) -> list[Term] | None:
     """`value` as a sum of terms, or None if it is not of this class."""
-    found = _terms_of(value)
+    found = summed(value)
     return None if found is None else list(found)
 
 
 @lru_cache(maxsize=1024)
-def _terms_of(value: sp.Expr) -> tuple[Term, ...] | None:
+def summed(value: sp.Expr) -> tuple[Term, ...] | None:
     found: dict[tuple[sp.Expr, sp.Expr, sp.Expr], dict[int, sp.Expr]] = {}
     for summand in sp.Add.make_args(sp.expand(exponentials(value))):
         coefficient, degree, exponent = sp.S.One, 0, sp.S.Zero

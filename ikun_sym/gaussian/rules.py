@@ -71,7 +71,7 @@ def _derive_at_zero(function: PiecewiseFunction) -> ClosedForm:
 
 def forget() -> None:
     """Empty what is remembered between calls, so that a derivation can be timed."""
-    for remembered in (derive, _derive_at_zero, pieces.decompose, pieces.total_of, moments.derived):
+    for remembered in (derive, _derive_at_zero, pieces.decompose, pieces.total_of, moments.summed, moments.derived):
         remembered.cache_clear()
 
 
