@@ -32,11 +32,14 @@ def moment(spec: str, mean: Fraction, var: Fraction, of: str, power: int, digits
     result = compute(spec, mean, var, of=of, power=power, digits=digits)
     document = result.to_dict()
     if explain:
+        from .gaussian.explain import conclusion
+
         document["certificate"] = {
             "status": result.status,
             "method": result.form.method,
             "assumptions": list(result.certificate.assumptions),
             "checks": [{"what": c.what, "how": c.how, "holds": c.holds} for c in result.certificate.checks],
+            "conclusion": conclusion(result.form, result.status),
         }
     emit(document, as_json, lambda console: _show_moment(console, result, explain))
 
@@ -46,17 +49,17 @@ def _show_moment(console: Console, result: Moment, explain: bool) -> None:
     rows = [
         ("value", repr(result.value)),
         ("enclosure", f"{result.enclosure.mid} ± {result.enclosure.rad}"),
-        ("form", f"{result.form.kind}: {result.form.text}"),
+        ("form", result.form.text if result.form.expr is None else f"{result.form.kind}: {result.form.text}"),
         ("status", result.status + (f"  ({result.note})" if result.note else "")),
     ]
-    title = f"E[{name}(X)^{result.power}], X ~ N({float(result.mean):g}, {float(result.var):g}), {result.surrogate.spec}"
+    power = f"^{result.power}" if result.power > 1 else ""
+    title = f"E[{name}(X){power}], X ~ N({float(result.mean):g}, {float(result.var):g}), {result.surrogate.spec}"
     console.print(table(title, ("", ""), rows))
     if explain:
-        console.print(f"method: {result.form.method}")
-        for assumption in result.certificate.assumptions:
-            console.print(f"assumes {assumption}")
-        for check in result.certificate.checks:
-            console.print(f"[{'ok' if check.holds else 'FAILS'}] {check.what}  — {check.how}")
+        from .gaussian.explain import lines
+
+        for line in lines(result):
+            console.print(line)
 
 
 @click.command()

@@ -154,7 +154,7 @@ def prove_ftc(function: PiecewiseFunction, form: sp.Expr) -> Certificate:
         if side > 0:
             both = [summand.antiderivative(1), summand.mirrored.antiderivative(-1)]  # type: ignore[union-attr]
             at_zero = sp.Add(*(primitive.expr.subs(U, 0) for primitive in both))
-            what = f"{plain(summand.expr)} continues across 0: its antiderivatives cancel there"
+            what = f"the term {plain(summand.expr)} goes on across 0: its antiderivatives cancel there"
             checks.append(Check(what, "zero test", is_zero(at_zero)))
     what = "the form = sum over pieces of the antiderivatives' increments"
     if total.error:
@@ -186,7 +186,7 @@ def _piece_checks(part: Decomposition) -> list[Check]:
         if piece.hi == sp.oo:
             positive = bool(sp.expand(primitive.decay).is_positive)
             reached = is_zero(_limit_at_infinity(primitive.expr) - primitive.at_infinity)
-            what = f"{where}: its limit as u → ∞, where the exponent falls since {primitive.decay} > 0"
+            what = f"{where}: its limit as u → ∞, where the density outweighs it, as {primitive.decay} > 0"
             checks.append(Check(what, "sign of the leading coefficient, zero test", positive and reached))
     return checks
 
