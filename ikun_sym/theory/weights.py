@@ -76,7 +76,8 @@ def weights_of(
 
 
 def _connected(found: Weights, scheme: str, neuron: Mapping[str, Any]) -> Weights:
-    """The same where layers are not dense: a scheme that aims at a stationary rate reaches it at other weights there."""
+    """The same where layers are not dense (`neuron` then has `arch`, and `depth`, 1 if it is not there): a scheme that aims at
+    a stationary rate reaches it at other weights there."""
     topology = parse_architecture(neuron.get("arch", "dense"))
     entry, _ = find_scheme(scheme)
     if isinstance(topology, Dense) or not (entry.rule and RULES[entry.rule].stationary):
@@ -85,7 +86,7 @@ def _connected(found: Weights, scheme: str, neuron: Mapping[str, Any]) -> Weight
 
     own = {name: neuron[name] for name in NEURON if name != "surrogate"}
     reset = {"v_reset": neuron["v_reset"]} if "v_reset" in neuron else {}
-    model = TimeModel(**own, **reset, arch=topology, surrogate=found.surrogate, gain=found.gain, depth=1)
+    model = TimeModel(**own, **reset, arch=topology, surrogate=found.surrogate, gain=found.gain, depth=neuron.get("depth", 1))
     change = adapted(topology, model, float(entry.defaults[words.rate]))
     return replace(found, **change.fields, notes=(*found.notes, *change.notes))
 

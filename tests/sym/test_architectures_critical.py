@@ -26,7 +26,7 @@ RATE = 0.2
 def fields_of(arch: str, **changes: Any) -> dict[str, Any]:
     """A network's fields, its weights by scheme critical."""
     neuron = {"surrogate": "atan", "threshold": 1.0, "leak": 0.0, "synaptic_leak": 0.0, "steps": 1, "reset": "hard"}
-    neuron |= {"detach": True, "decay_input": False, "bias_var": 0.0, "arch": arch} | changes
+    neuron |= {"detach": True, "decay_input": False, "bias_var": 0.0, "arch": arch, "depth": 300} | changes
     return neuron | weights_of("critical", Fan.of(256), neuron).fields
 
 
@@ -77,7 +77,7 @@ DEEP = [
 def test_healthy_at_depth_300(arch: str) -> None:
     """Rates between the one aimed at and the shortcut's bound 0.327; gradients within the bounds of the derivations: 5 for SEW,
     e for shortcuts; elsewhere a transient of the border's."""
-    model = TimeModel(**fields_of(arch), depth=300)
+    model = TimeModel(**fields_of(arch))
     prediction = temporal.predict(model, samples=2**10, randomisations=2, workers=1)
     rates = prediction.array("rate")[10:, 0]
     assert RATE - 0.01 < rates.min() <= rates.max() < 0.327
@@ -89,15 +89,15 @@ def test_healthy_at_depth_300(arch: str) -> None:
 def test_the_dense_scale_is_not_healthy_there() -> None:
     fields = fields_of("conv2d:size=6")
     dense = design(RATE)
-    model = TimeModel(**(fields | {"gain": dense.n_var_w, "surrogate": dense.surrogate}), depth=60)
+    model = TimeModel(**(fields | {"gain": dense.n_var_w, "surrogate": dense.surrogate, "depth": 60}))
     assert temporal.predict(model).array("rate")[-1].max() < 1e-6
 
 
 @pytest.mark.parametrize("steps", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_recurrent_gain_gives_the_mean_rate_over_the_steps(steps: int) -> None:
-    fields = fields_of("recurrent:recurrent_gain=2", steps=steps, leak=0.5)
+    fields = fields_of("recurrent:recurrent_gain=2", steps=steps, leak=0.5, depth=60)
     assert fields["gain"] < fields_of("dense", steps=steps, leak=0.5)["gain"]
-    prediction = temporal.predict(TimeModel(**fields, depth=60), samples=2**11, randomisations=4, workers=1)
+    prediction = temporal.predict(TimeModel(**fields), samples=2**11, randomisations=4, workers=1)
     last = prediction.layers[-1]
     assert last.rate.mean() == pytest.approx(RATE, abs=2e-3)
     # nothing comes through recurrent weights yet

@@ -1,8 +1,8 @@
 """Rate-targeted critical weights of architectures: the gain at which the stationary state of their last, plain layers has the
 wanted rate, its mean over positions and steps, and the surrogate's slope at which the gradient keeps its size there.
 
-    convolution:  circular padding is dense. Zero padding: the largest fixed point of the positions' recursion at the size that
-                  is left behind all strides and pools; slope: the largest eigenvalue of the gradient's map over positions is 1
+    convolution:  circular padding is dense. Zero padding: the largest fixed point of the positions' recursion at the size of
+                  the last layer; slope: the largest eigenvalue of the gradient's map over positions is 1
     recurrent:    the feed-forward gain beside the given recurrent one; slope: what returns through time is strictly triangular
                   and changes no eigenvalue, so K λ² max_t E[f'(H[t])²] = 1
     residual:     the dense gain, which scaling=depth needs (its `rate` set to the scheme's); with one scale in all blocks no
@@ -42,8 +42,8 @@ STEP, NEAR, WIDEST = 1.06, 1.003, 40
 CLOSE, LAYERS = 1e-9, 600
 """Relative change of the state that counts as none, and layers at most: at a fold the approach takes long."""
 
-REACHED = 1e-5
-"""Of the rate, relative."""
+REACHED, NARROW, NARROW_AT_FOLD = 1e-5, 1e-7, 1e-5
+"""Of the rate, relative; of the gain's interval, where it ends in activity below and where in silence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class Adapted:
 
 @singledispatch
 def adapted(topology: Topology, model: TimeModel, rate: float) -> Adapted:
-    """`model`: with the dense network's critical gain and slope, one layer deep; `rate`: what the scheme aims at."""
+    """`model`: with the dense network's critical gain and slope; `rate`: what the scheme aims at."""
     return Adapted(fields={}, notes=())
 
 
@@ -78,12 +78,9 @@ def _(topology: Residual, model: TimeModel, rate: float) -> Adapted:
 def _(topology: Convolution, model: TimeModel, rate: float) -> Adapted:
     if topology.padding == "circular" or topology.measured_only:
         return Adapted(fields={}, notes=())
-    deep = 10**4  # beyond all strides and pools
-    while topology.layers(deep)[-1].output != topology.layers(deep // 10)[-1].output:
-        deep *= 10
-    size = topology.layers(deep)[-1].output
+    size = topology.layers(model.depth)[-1].size
     plain = replace(topology, size=size, stride=1, pool="none", every=1)
-    found = _solved(replace(model, arch=plain), rate, ConvolutionRecursion)
+    found = _solved(replace(model, arch=plain, depth=1), rate, ConvolutionRecursion)
     what = f"zero padding of {' × '.join([str(size)] * topology.dimensions)} positions, mean rate {rate:g}"
     return replace(found, notes=(f"{what}: {found.notes[0]}",))
 
@@ -92,7 +89,7 @@ def _(topology: Convolution, model: TimeModel, rate: float) -> Adapted:
 def _(topology: Recurrent, model: TimeModel, rate: float) -> Adapted:
     if model.steps == 1:
         return Adapted(fields={}, notes=())
-    found = _solved(model, rate, RecurrentRecursion)
+    found = _solved(replace(model, depth=1), rate, RecurrentRecursion)
     note = f"beside recurrent weights of n · Var = {topology.recurrent_gain:g}: {found.notes[0]}"
     warning = "recurrent weights of a fixed scale change the gradient over depth (derivation recurrence)"
     return replace(found, notes=(note, warning) if topology.recurrent_gain else (note,))
@@ -160,7 +157,7 @@ def gain_at_rate(
         below, lower = at(low, state)
         state = lower if below >= rate else state
     side = 0
-    while above / rate - 1 > REACHED and high / low - 1 > 1e-7:
+    while above / rate - 1 > REACHED and high / low - 1 > (NARROW if below > rate / 2 else NARROW_AT_FOLD):
         # false position (Illinois), or halving where what lies below is silence and tells nothing
         share = (rate - below) / (above - below) if below > rate / 2 else 0.5
         middle = low + min(max(share, 0.02), 0.98) * (high - low)
