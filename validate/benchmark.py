@@ -108,8 +108,8 @@ def run(
     device. `advance` is told what has been run."""
     import torch
 
-    from .contestants import LIBRARIES, agreement_of, drawn, measured, ours, products
-    from .device import choose
+    from .contestants import LIBRARIES, drawn, measured, ours, products
+    from .device import choose, machine
     from .interleaved import interleaved
     from .layer_budget import parts
     from .products import native_bfloat16
@@ -119,44 +119,56 @@ def run(
             raise IkunError(f"{name} = {value} is not allowed; it must be positive")
     device = choose(device)
     size = sizes(device, {"width": width, "depth": depth, "batch": batch, "steps": steps, "dtype": dtype})
-    dtype, depth = size.pop("dtype"), size["depth"]
+    kind, layers = str(size.pop("dtype")), int(size["depth"])
     network = _networks(**size, device=device)
-    fast = network("hard", "auto", dtype)
+    fast = network("hard", "auto", kind)
     data = (list(fast.weights(0, 0)), fast._input(fast._stream(0, 0, 0)), fast._readout(fast._stream(0, 0, 1)).contiguous())
-    contestants: dict[str, Contestant] = {BARE: products, EAGER: ours(network("hard", "eager", dtype))}
+    contestants: dict[str, Contestant] = {BARE: products, EAGER: ours(network("hard", "eager", kind))}
     backends = {EAGER: "eager"} | dict.fromkeys((OURS, MEASURED, DRAWS), fast.backend)
     contestants |= {OURS: ours(fast), MEASURED: measured(fast), DRAWS: drawn(fast)}
-    missing, agreement = [], []
-    for name, (make, reset) in LIBRARIES.items():
-        try:
-            contestants[name] = make(network(reset, "auto", dtype))
-        except ImportError as absent:
-            missing.append(Row(contestant=name, dtype=dtype, note=f"not run: {absent}"))
-            continue
-        whole, layer = network(reset, "auto", "float64", depth=min(depth, DEEPEST)), network(reset, "auto", "float32", depth=1)
-        agreement += [agreement_of(name, make, n) for n in (whole, layer)]
+    missing, agreement = _invite(contestants, network, kind, min(layers, DEEPEST))
     # without instructions for bfloat16 torch multiplies one number at a time: a pass would take half a minute; on a GPU the
     # graph of a hundred layers may not fit
-    slow = device == "cpu" and dtype == "bfloat16" and not native_bfloat16()
-    shares = dict.fromkeys(LIBRARIES, max(1, depth // 10)) if slow or device != "cpu" else {}
+    slow = device == "cpu" and kind == "bfloat16" and not native_bfloat16()
+    shares = dict.fromkeys(LIBRARIES, max(1, layers // 10)) if slow or device != "cpu" else {}
     times, dropped = interleaved(contestants, data, repetitions, seconds, torch.device(device), shares, advance)
+    if short := [dropped[name] for name in (BARE, OURS) if name in dropped]:
+        raise IkunError(f"{device}: {short[0]}; give a smaller --width, --depth or --batch")
     operations = 4 * size["steps"] * size["batch"] * sum(weight.numel() for weight in data[0])
-    rows = [_row(name, dtype, times, backends.get(name, ""), device, operations) for name in times]
+    rows = [_row(name, kind, times, backends.get(name, ""), device, operations) for name in times]
     refused = fast.population.choice(fast.device).refused if fast.backend == "eager" else {}
     notes = {name: f"{shares[name]} layers, scaled" for name in shares}
     notes[OURS] = "; ".join(f"{engine}: {why}" for engine, why in refused.items())
     rows = [replace(r, note=notes.get(r.contestant, "") or r.note) for r in rows]
-    missing += [Row(contestant=name, dtype=dtype, note=why) for name, why in dropped.items()]
+    missing += [Row(contestant=name, dtype=kind, note=why) for name, why in dropped.items()]
     if device == "cpu" and not torch.cuda.is_available():
-        missing.append(Row(contestant="all of it on a GPU", dtype=dtype, note=f"not run: {NO_CUDA}"))
+        missing.append(Row(contestant="all of it on a GPU", dtype=kind, note=f"not run: {NO_CUDA}"))
     return Result(
         machine=machine(device),
         rows=rows + missing,
         agreement=agreement,
         parts=parts(fast, data),
-        targets=_targets(dtype, times, device),
-        bias=_bias() if dtype == "bfloat16" else [],
+        targets=_targets(kind, times, device),
+        bias=_bias() if kind == "bfloat16" else [],
     )
+
+
+def _invite(
+    contestants: dict[str, Contestant], network: Callable[..., Network], kind: str, deepest: int
+) -> tuple[list[Row], list[Agreement]]:
+    """The libraries that are installed join the contestants: who is missing, and how far the others agree with ours."""
+    from .contestants import LIBRARIES, agreement_of
+
+    missing, agreement = [], []
+    for name, (make, reset) in LIBRARIES.items():
+        try:
+            contestants[name] = make(network(reset, "auto", kind))
+        except ImportError as absent:
+            missing.append(Row(contestant=name, dtype=kind, note=f"not run: {absent}"))
+            continue
+        whole, layer = network(reset, "auto", "float64", depth=deepest), network(reset, "auto", "float32", depth=1)
+        agreement += [agreement_of(name, make, n) for n in (whole, layer)]
+    return missing, agreement
 
 
 NO_CUDA = "torch sees no CUDA device here"
@@ -184,19 +196,6 @@ def _networks(*, width: int, depth: int, steps: int, batch: int, device: str) ->
         return Network(architecture, batch=batch, device=device, dtype=dtype, backend=backend, keep=True)
 
     return make
-
-
-def machine(device: str) -> dict[str, Any]:
-    """What the benchmark runs on."""
-    import torch
-
-    from .c_library import compiler, processor
-    from .products import native_bfloat16
-
-    found = {"torch": torch.__version__, "threads": torch.get_num_threads(), "compiler": compiler()}
-    if device != "cpu":
-        return {"device": torch.cuda.get_device_name(device), **found}
-    return {"device": processor("model name"), **found, "bfloat16 instructions": native_bfloat16()}
 
 
 def _row(name: str, dtype: str, times: Times, backend: str, device: str, operations: int) -> Row:

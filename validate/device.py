@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ikun_sym.errors import IkunError
 
 DTYPES = ("float32", "float64", "bfloat16")
@@ -28,3 +30,16 @@ def check_dtype(dtype: str) -> str:
     if dtype not in DTYPES:
         raise IkunError(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
     return dtype
+
+
+def machine(device: str) -> dict[str, Any]:
+    """What a benchmark runs on."""
+    import torch
+
+    from .c_library import compiler, processor
+    from .products import native_bfloat16
+
+    found = {"torch": torch.__version__, "threads": torch.get_num_threads(), "compiler": compiler()}
+    if device != "cpu":
+        return {"device": torch.cuda.get_device_name(device), **found}
+    return {"device": processor("model name"), **found, "bfloat16 instructions": native_bfloat16()}
