@@ -129,7 +129,7 @@ def test_a_norm_stays_within_its_network() -> None:
 
     class Identity:
         def __init__(self) -> None:
-            self.group = 4
+            self.group, self.wakes = 4, False
 
         def currents(self, x: torch.Tensor, layer: int) -> torch.Tensor:
             return x.clone()
@@ -266,6 +266,7 @@ def test_causes_of_misses(table: Table) -> None:
     assert sampled(cell, often, rare).cause == "chance"
     assert sampled(cell, ["silent"] * 12, rare).cause == "unexplained"  # p = 3e-6
     assert sampled(cell, ["vanishing"] * 12, ["healthy"] * 40, math.log(FADED) * 0.95).cause == "border"
+    assert sampled(cell, often, ["healthy"] * 4).cause == "few"  # p = 0.03
     assert sampled(cell, often, often).cause == ""
 
 
@@ -324,6 +325,13 @@ def test_networks_of_the_deepest_depth_are_healthy() -> None:
     near, far = (found[spec, depth].fates.count("healthy") / 256 for depth in depths)
     assert near > 0.85
     assert far < 0.8
+
+
+def test_the_page_of_the_repository_has_every_scheme() -> None:
+    """validate/FATES.md is written by the command: a scheme that is new is not there until it is run again."""
+    page = (Path(report.__file__).parents[1] / report.MARKDOWN).read_text(encoding="utf-8")
+    assert all(page.count(f"| {scheme.name} |") == 2 * len(TIMES) for scheme in SCHEMES)
+    ET.parse(Path(report.__file__).parents[1] / report.PICTURE)
 
 
 def test_half_way() -> None:

@@ -50,9 +50,13 @@ def _orthogonal(rows: int, columns: int, source: torch.Generator, device: torch.
     return lsuv.orthonormal(rows, columns, on_cpu).float().to(device) * math.sqrt(max(rows, columns))
 
 
+ORTHOGONAL = ("orthogonal", "delta-orthogonal")
+"""The catalogue's words for what is the same in a dense layer: its kernel has one tap, the centre."""
+
+
 def standard(forward: Forward, rows: int, columns: int, source: torch.Generator, device: torch.device) -> Tensor:
-    """[rows, columns] of mean square 1, drawn as the scheme says. A dense matrix is a kernel of one tap, its centre."""
-    if forward.weights in ("orthogonal", "delta-orthogonal"):
+    """[rows, columns] of mean square 1, drawn as the scheme says."""
+    if forward.weights in ORTHOGONAL:
         return _orthogonal(rows, columns, source, device)
     drawn = INDEPENDENT[forward.distribution](rows, columns, source, device)
     return drawn - drawn.mean(dim=1, keepdim=True) if forward.weights == "row-centred" else drawn
@@ -67,7 +71,8 @@ class Matrices:
         self._held: dict[int, Tensor] = {}
 
     def __call__(self, forward: Forward, layer: int) -> Tensor:
-        if (kind := (forward.weights, forward.distribution)) != self._kind:
+        kind = (ORTHOGONAL[0] if forward.weights in ORTHOGONAL else forward.weights, forward.distribution)
+        if kind != self._kind:
             self._kind, self._held = kind, {}
         if layer not in self._held:
             source = generator(self.device, *self.key, WEIGHTS, layer)
@@ -75,11 +80,16 @@ class Matrices:
         return self._held[layer]
 
 
+def wakes(forward: Forward) -> bool:
+    """Biases may."""
+    return bool(forward.bias or forward.bias_bound)
+
+
 class Drawn:
     """Weights of one network; all samples are its own."""
 
     def __init__(self, forward: Forward, matrices: Matrices, group: int = 1) -> None:
-        self.forward, self.matrices, self.group = forward, matrices, group
+        self.forward, self.matrices, self.group, self.wakes = forward, matrices, group, wakes(forward)
         self._std = math.sqrt(forward.gain / matrices.width)
 
     def currents(self, x: Tensor, layer: int) -> Tensor:
@@ -105,7 +115,7 @@ class Law:
     """The law of the sums, of as many networks as there are groups of samples."""
 
     def __init__(self, forward: Forward, source: torch.Generator, group: int = 1) -> None:
-        self.forward, self.source, self.group = forward, source, group
+        self.forward, self.source, self.group, self.wakes = forward, source, group, wakes(forward)
 
     def currents(self, x: Tensor, layer: int) -> Tensor:
         shape, given = x.shape, self.forward
@@ -145,7 +155,7 @@ class Law:
 
     @property
     def _keeps(self) -> bool:
-        return self.forward.weights in ("orthogonal", "delta-orthogonal")
+        return self.forward.weights in ORTHOGONAL
 
 
 def _gram(x: Tensor) -> Tensor:
@@ -168,7 +178,7 @@ class Normalised:
     """Threshold-dependent batch normalisation: each neuron's currents, over the steps and samples of its network."""
 
     def __init__(self, inner: Between) -> None:
-        self.inner, self.group = inner, inner.group
+        self.inner, self.group, self.wakes = inner, inner.group, inner.wakes
         self.back: dict[int, Callable[[Tensor], Tensor]] = {}
 
     def currents(self, x: Tensor, layer: int) -> Tensor:
@@ -193,15 +203,19 @@ class Rescaled:
     """LSUV: each layer multiplied by what brings its neurons to the aim, on the very input that goes through."""
 
     def __init__(self, inner: Between, neurons: Population, aim: str, wanted: float) -> None:
-        self.inner, self.neurons, self.group = inner, neurons, inner.group
+        self.inner, self.neurons, self.group, self.wakes = inner, neurons, inner.group, inner.wakes
         self.excess: Callable = AIMS[aim](wanted)
         self.factors: dict[int, Tensor] = {}
 
     def currents(self, x: Tensor, layer: int) -> Tensor:
         current = self.inner.currents(x, layer)
-        found = [lsuv.factor(self.neurons, current[:, b : b + 1], self.excess, f"layer {layer + 1}") for b in range(x.shape[1])]
+        found = [self._factor(current[:, b : b + 1], layer) for b in range(x.shape[1])]
         self.factors[layer] = torch.tensor(found, device=x.device, dtype=x.dtype)[None, :, None]
         return current * self.factors[layer]
+
+    def _factor(self, current: Tensor, layer: int) -> float:
+        """Of one sample; silence stays as it is."""
+        return lsuv.factor(self.neurons, current, self.excess, f"layer {layer + 1}") if bool(current.any()) else 1.0
 
     def returned(self, grad_i: Tensor, layer: int) -> Tensor:
         return self.inner.returned(grad_i, layer) * self.factors[layer]

@@ -31,6 +31,7 @@ BORDER = 0.1
 CAUSES = {
     "chance": "finite width leaves it open, and the shares are compatible",
     "border": f"the mean log-gradient lies within {BORDER:.0%} of the border between two fates",
+    "few": "the shares are compatible, though the law calls the measured fate rare: too few networks to tell",
     "unexplained": "the law at finite width does not explain it",
 }
 """Why a prediction misses: the first that applies."""
@@ -70,9 +71,12 @@ class Cell:
         """Of a miss, a key of CAUSES; "" where the prediction is right."""
         if self.agrees or self.predicted is None or self.measured is None:
             return ""
-        if OPEN <= share(self.predicted.fates, self.fate) <= 1 - OPEN and self.compatibility >= CHANCE:
+        compatible = self.compatibility >= CHANCE
+        if OPEN <= share(self.predicted.fates, self.fate) <= 1 - OPEN and compatible:
             return "chance"
-        return "border" if self._near_a_border else "unexplained"
+        if self._near_a_border:
+            return "border"
+        return "few" if compatible else "unexplained"
 
     @property
     def _near_a_border(self) -> bool:

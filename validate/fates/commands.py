@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("schemes", nargs=-1, metavar="[SCHEME]...")
 @click.option("--quick", is_flag=True, help="Width 256 and fewer networks: about two minutes.")
 @click.option("--width", type=int, help="Neurons a layer; default 512, with --quick 256.")
-@click.option("--draws", type=int, help="Of weights; default 12, with --quick 4.")
+@click.option("--draws", type=int, help="Of weights; default 8, with --quick 4.")
 @click.option("--out", metavar="DIR", help="Write page, picture, Markdown and records to this folder.")
 @click.option("--markdown", metavar="FILE", help="Write the Markdown to this file and the picture beside it.")
 @click.option("--resume", is_flag=True, help="Go on with the run that was interrupted in the folder.")

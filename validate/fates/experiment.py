@@ -31,8 +31,8 @@ class Settings:
     """`draws` of weights; `samples`: networks by the law at one step, and at several."""
 
     width: int = 512
-    draws: int = 12
-    samples: tuple[int, int] = (96, 32)
+    draws: int = 8
+    samples: tuple[int, int] = (64, 24)
     depths: tuple[int, ...] = DEPTHS
     schemes: tuple[str, ...] = ()
     times: tuple[Time, ...] = TIMES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -17,7 +18,7 @@ def tally(table: Table) -> str:
     """How many cells are predicted right."""
     cells, misses = table.run, table.misses
     causes = Counter(cell.cause for cell in misses)
-    told = "; ".join(f"{causes[cause]} {what}" for cause, what in CAUSES.items() if causes[cause])
+    told = "; ".join(f"{causes[cause]} {cause} ({what})" for cause, what in CAUSES.items() if causes[cause])
     right = f"{len(cells) - len(misses)} of {len(cells)} fates are predicted right"
     none = sum(cell.fate == NO_WEIGHTS for cell in table.cells)
     empty = f"; {none} cells of {len(table.cells)} have no weights" if none else ""
@@ -100,8 +101,10 @@ def spreads(table: Table, scheme: str = "critical") -> list[str]:
                 parts.append((law, f"{cell.setup.surrogate} {law:.3g}{seen}"))
         if parts:
             best = ", ".join(text for _, text in sorted(parts))
+            count = table.settings.samples[time.steps > 1]
             lines.append(
-                f"{time.label}, scheme {scheme}: n times the variance of the log-gradient per layer, least first: {best}."
+                f"{time.label}, scheme {scheme}: n times the variance of the log-gradient per layer, least first (predicted to "
+                f"{math.sqrt(2 / (count - 1)):.0%}): {best}."
             )
     return lines
 
@@ -121,5 +124,6 @@ def explained() -> Sequence[str]:
         f"chance: the law gives the measured fate a probability of {OPEN:.0%} to {1 - OPEN:.0%}, and the shares are "
         f"compatible (Fisher's exact test, p >= {CHANCE:g})",
         f"border: the mean log-gradient, predicted or measured, lies within {BORDER:.0%} of the border between two fates",
-        "unexplained: neither",
+        "few: the shares are compatible all the same, so few networks do not tell them apart",
+        "unexplained: none of these",
     )

@@ -28,6 +28,8 @@ class Between(Protocol):
     """What stands between one layer and the next, counted from 0; tensors [T, B, n]. `group`: samples of one network."""
 
     group: int
+    wakes: bool
+    """Whether a layer may spike when the one below is silent."""
 
     def currents(self, x: Tensor, layer: int) -> Tensor:
         """Of the layer, from the spikes (or the input) below."""
@@ -40,8 +42,8 @@ class Between(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """`membranes` of every layer, [T, B, n]. `var_h`, `rate` [L, networks]: means over the steps and a network's samples of the
-    variance of H over the neurons, and of the firing rate."""
+    """`membranes` of every layer up to the first that is silent for good, [T, B, n]. `var_h`, `rate` [L, networks]: means over
+    the steps and a network's samples of the variance of H over the neurons, and of the firing rate."""
 
     membranes: list[Tensor]
     var_h: Floats
@@ -60,6 +62,10 @@ def forward(neurons: Population, between: Between, x: Tensor, depth: int) -> Sig
     """From the input x through `depth` layers."""
     membranes, var_h, rate = [], [], []
     for layer in range(depth):
+        if layer and not between.wakes and not rate[-1].any():  # nothing comes any more
+            var_h += [np.zeros_like(rate[-1])] * (depth - layer)
+            rate += [rate[-1]] * (depth - layer)
+            break
         h, x, power, activity = neurons.forward(between.currents(x, layer))
         count = h.shape[-1]
         mean = h.mean(dim=-1, dtype=torch.float64)
