@@ -170,7 +170,7 @@ def missing(table: Table) -> list[tuple[str, str, str]]:
 def markdown(table: Table) -> str:
     """The page as Markdown, for a repository."""
     made = table.provenance
-    origin = ", ".join(f"{key} {made[key]}" for key in ("ikun", "commit", "torch", "device") if made.get(key))
+    origin = ", ".join(f"{key} {made[key]}" for key in ("ikun", "torch", "device") if made.get(key))
     lines = [f"# {TITLE}", "", f"Written by `{made.get('command', 'ikun fates')}`; never edited. {origin}.", ""]
     lines += [line for paragraph in introduction(table) for line in (paragraph, "")]
     lines += [f"![{TITLE}: a grid of schemes and surrogates]({PICTURE})", "", "## What is found", ""]
