@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -278,3 +279,19 @@ def test_weights_that_do_not_fit_are_refused() -> None:
         x, readout = torch.zeros(1, 2, network.neurons(0)), torch.zeros(1, 2, network.outputs)
         with pytest.raises(IkunError, match="of layer 1 have shape"):
             network.measure([torch.zeros(3, 5)] * 3, x, readout)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="not run: no CUDA device")
+@pytest.mark.parametrize("arch", CASES)
+def test_cuda_measures_what_the_cpu_measures(arch: str) -> None:
+    """The same weights on both devices, in float64, to the order of its sums."""
+    a = tiny(arch, steps=3, leak=0.6, detach=False)
+    here, there = (network_of(a, batch=SAMPLES, device=device, dtype="float64") for device in ("cpu", "cuda"))
+    weights = list(here.weights(0, 0))
+    x, readout = here._input(here._stream(0, 0, 0)), here._readout(here._stream(0, 0, 1)).contiguous()
+    cpu = here.measure(weights, x, readout)
+    cuda = there.measure([weight.cuda() for weight in weights], x.cuda(), readout.cuda())
+    np.testing.assert_allclose(cuda.var_h, cpu.var_h, rtol=1e-10)
+    np.testing.assert_allclose(cuda.log_gradient, cpu.log_gradient, atol=1e-9)
+    assert np.isfinite(there.draw(0, 0).log_gradient).all()
