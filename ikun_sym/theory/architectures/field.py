@@ -33,6 +33,9 @@ from .taps import OUTSIDE, Taps
 LARGEST = 1024
 """Positions times steps of a sampled field."""
 
+ENTRIES = 2**21
+"""Normal numbers that a run's fields are sampled with, at least LEAST for each position and step."""
+
 EXACT_PAIRS = 4096
 """Positions of a field whose pairs' probabilities are computed one by one are at most the root of this many."""
 
@@ -68,6 +71,13 @@ class FieldRecursion(ConvolutionRecursion):
         topology = self.model.topology
         assert isinstance(topology, Convolution)
         return last_pool(topology, self.model.depth)
+
+    @property
+    def field_points(self) -> Array:
+        """The first points of the sequence, a power of 2 and so balanced on their own: a field takes one for each position and
+        step, and its products grow with the square of these."""
+        size, samples = self.points.shape
+        return self.points[:, : min(samples, max(LEAST, 2 ** int(np.log2(ENTRIES / size))))]
 
     def start(self) -> Floats:
         sites = super().start()
@@ -163,10 +173,10 @@ class _Layer:
         if self.exact and linear:
             spikes = self._pairs[:, :, None, None]
         elif linear:
-            spikes = _second(self._sample.s)
+            spikes = _second(self._spikes)
         else:
             assert self.pool is not None
-            return _second(self.pool.send(self._windowed(self._sample.s)))
+            return _second(self.pool.send(self._windowed(self._spikes)))
         if self.windows is None:
             return spikes
         mean = self.windows.mean
@@ -189,22 +199,20 @@ class _Layer:
             found[i, i] = float(upper_tail(model.threshold / np.sqrt(variance[i]))) if variance[i] > 0 else 0.0
         return found
 
-    @cached_property
-    def _sample(self) -> Trajectory:
-        """Arrays [positions, T, samples]."""
-        return self._run(self.recursion.points)
-
-    def _run(self, points: Array) -> Trajectory:
+    def _currents(self, points: Array) -> Array:
+        """[T, positions · samples]."""
         sites, steps = self.sites, self.model.steps
         flat = self.cov.transpose(0, 2, 1, 3).reshape(sites * steps, sites * steps)
-        root = square_root(flat).astype(points.dtype)
-        current = (root @ points[: sites * steps]).reshape(sites, steps, -1)
-        found = self.model.dynamics.run(np.ascontiguousarray(current.transpose(1, 0, 2)).reshape(steps, -1))
+        current = (square_root(flat).astype(points.dtype) @ points[: sites * steps]).reshape(sites, steps, -1)
+        return np.ascontiguousarray(current.transpose(1, 0, 2)).reshape(steps, -1)
 
-        def apart(values: Array) -> Array:
-            return values.reshape(steps, sites, -1).transpose(1, 0, 2)
+    def _apart(self, values: Array) -> Array:
+        """[positions, T, samples]."""
+        return values.reshape(self.model.steps, self.sites, -1).transpose(1, 0, 2)
 
-        return Trajectory(h=apart(found.h), s=apart(found.s), slope=apart(found.slope), through=apart(found.through))
+    @cached_property
+    def _spikes(self) -> Array:
+        return self._apart(self.model.dynamics.fire(self._currents(self.recursion.field_points))[1])
 
     def _windowed(self, values: Array) -> Array:
         """[place in the window, outputs, …]."""
@@ -219,17 +227,15 @@ class _Layer:
             alone = [self.recursion.law.transport(self.cov[kind, kind]) for kind in self._alone.kinds]
             # the odd last row or column that no window covers gets no gradient: `given` is zero there
             return [_Scaled(alone[kind], share) for kind in self._alone.of]
-        points = self.recursion.points
-        sample = self._run(points[:, : max(LEAST, points.shape[1] // 2)])
-        weight = np.zeros_like(sample.s)
+        points = self.recursion.field_points
+        found = self.model.dynamics.run(self._currents(points[:, : max(LEAST, points.shape[1] // 2)]))
+        h, s, slope, through = (self._apart(values) for values in (found.h, found.s, found.slope, found.through))
+        weight = np.zeros_like(s)
         assert self.windows is not None
-        chosen = self.pool.back(self._windowed(sample.s))
-        for row, factor in zip(self.windows.places, chosen, strict=True):
+        for row, factor in zip(self.windows.places, self.pool.back(self._windowed(s)), strict=True):
             weight[row] = factor
-        return [
-            _Masked(Trajectory(h=h, s=s, slope=slope, through=through), mask)
-            for h, s, slope, through, mask in zip(sample.h, sample.s, sample.slope, sample.through, weight, strict=True)
-        ]
+        parts = zip(h, s, slope, through, weight, strict=True)
+        return [_Masked(Trajectory(h=h, s=s, slope=slope, through=through), mask) for h, s, slope, through, mask in parts]
 
 
 def _second(x: Array) -> Floats:
