@@ -275,7 +275,11 @@ def joint(surrogate: str, threshold: float, fan_ratio: float, as_json: bool) -> 
         for s in result.solutions
     ]
     where = "not attained" if result.min_c_at is None else f"at σ_H = {result.min_c_at:.6g}"
-    caption = f"{result.conclusion}. inf C = {result.min_c:.6g}, {where}"
     title = f"Joint solutions, {result.surrogate}, threshold {threshold:g}"
     columns = ("σ_H", "rate", "fan_in·Var(W)", "forward slope", "")
-    emit(result.to_dict(), as_json, lambda console: console.print(table(title, columns, rows, caption=caption)))
+
+    def show(console: Console) -> None:
+        console.print(table(title, columns, rows) if rows else title)
+        console.print(f"{result.conclusion}. inf C = {result.min_c:.6g}, {where}")
+
+    emit(result.to_dict(), as_json, show)
