@@ -36,6 +36,10 @@ _DOUBLINGS = 7
 ROUTE = "ball arithmetic: validated integral + bounded tail"
 
 
+LEAST = "1e-1000000000000000"
+"""Decimal exponents end at 1e18; a density 1e10 standard deviations from its mean is at 10^{-2e19}."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Enclosure:
     """|value − mid| <= rad, rigorously. Decimal strings, so that no digit is lost on the way."""
@@ -46,13 +50,17 @@ class Enclosure:
 
     @classmethod
     def of(cls, value: arb, digits: int, route: str) -> Enclosure:
-        """`value` to `digits` significant digits; the radius absorbs the rounding to decimal."""
+        """`value` to `digits` significant digits; the radius absorbs the rounding to decimal. What is below LEAST in magnitude
+        is 0 ± LEAST, and no radius but 0 is smaller: decimal exponents end."""
+        if abs(value) < arb(LEAST) and not value.is_zero():
+            return cls(mid="0", rad=LEAST, route=route)
         exponent_digits = digits + 5
         middle, radius = value.mid(), value.rad()
         mid = _decimal(middle.str(exponent_digits, radius=False))
         rounding = abs(middle - arb(mid))
         # three digits, rounded up by one part in a hundred
-        rad = _decimal(((radius + rounding).upper() * arb("1.01")).str(3, radius=False))
+        rad = (radius + rounding).upper() * arb("1.01")
+        rad = LEAST if 0 < rad < arb(LEAST) else _decimal(rad.str(3, radius=False))
         return cls(mid=mid, rad=rad, route=route)
 
     def ball(self) -> arb:
@@ -75,7 +83,9 @@ def _decimal(text: str) -> str:
 
 
 def digits_of(value: arb) -> int:
-    """Correct significant digits of a ball; 0 for one that contains 0 (unless it is exactly 0)."""
+    """Correct significant digits of a ball; 0 for one that contains 0 (unless it is exactly 0), and for no number at all."""
+    if not value.is_finite():
+        return 0
     if value.is_exact():
         return 10**6
     return max(0, int(value.rel_accuracy_bits() * 0.30103))

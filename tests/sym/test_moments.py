@@ -546,3 +546,16 @@ def test_a_power_near_its_branch_point_holds_its_values() -> None:
     assert abs(found).upper() < arb("0.03")
     assert not Balls(analytic=True).power(z, exponent).is_finite()
     assert not Balls().power(z, -exponent).is_finite()
+
+
+@pytest.mark.parametrize(("mean", "value", "within"), [(0, 1.0, 1e-300), (5, 0.0, 0.0)], ids=["inside the window", "outside"])
+@pytest.mark.parametrize("integral", [False, True], ids=["antiderivatives", "integral"])
+def test_what_decimal_exponents_do_not_reach(mean: int, value: float, within: float, integral: bool) -> None:
+    """A density 1e20 standard deviations away: what it leaves is below any decimal number, and stays an enclosure."""
+    bound = resolve("rectangular")
+    found = expectation(
+        integrand(bound, "fprime", 1), bound.environment, Fraction(mean), Fraction(1, 10**40), integral=integral
+    )
+    assert found.value == value
+    assert float(found.rad) <= within
+    assert found.rad != "0"
