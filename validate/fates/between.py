@@ -19,11 +19,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ikun_sym.catalogue.schemes.scheme import INDEPENDENT
+
 from .. import lsuv
 from ..architectures.normalisation import threshold_dependent
 from ..neuron import Population
 from ..products import times
-from ..weights import BIAS, WEIGHTS, generator
+from ..weights import BIAS, DRAWINGS, WEIGHTS, generator
 from .grid import THRESHOLD, Forward
 from .passes import Between
 
@@ -34,32 +36,15 @@ AIMS = {"deviation": lsuv.deviation, "rate": lsuv.rate}
 """What LSUV rescales each layer to, by the catalogue's words."""
 
 
-def _normal(rows: int, columns: int, source: torch.Generator, device: torch.device) -> Tensor:
-    return torch.empty(rows, columns, device=device).normal_(generator=source)
-
-
-def _uniform(rows: int, columns: int, source: torch.Generator, device: torch.device) -> Tensor:
-    return torch.empty(rows, columns, device=device).uniform_(-math.sqrt(3), math.sqrt(3), generator=source)
-
-
-INDEPENDENT = {"normal": _normal, "uniform": _uniform}
-
-
-def _orthogonal(rows: int, columns: int, source: torch.Generator, device: torch.device) -> Tensor:
-    on_cpu = torch.Generator().manual_seed(source.initial_seed())
-    return lsuv.orthonormal(rows, columns, on_cpu).float().to(device) * math.sqrt(max(rows, columns))
-
-
 ORTHOGONAL = ("orthogonal", "delta-orthogonal")
 """The catalogue's words for what is the same in a dense layer: its kernel has one tap, the centre."""
 
 
-def standard(forward: Forward, rows: int, columns: int, source: torch.Generator, device: torch.device) -> Tensor:
-    """[rows, columns] of mean square 1, drawn as the scheme says."""
+def drawing(forward: Forward) -> str:
+    """The word of DRAWINGS for these weights."""
     if forward.weights in ORTHOGONAL:
-        return _orthogonal(rows, columns, source, device)
-    drawn = INDEPENDENT[forward.distribution](rows, columns, source, device)
-    return drawn - drawn.mean(dim=1, keepdim=True) if forward.weights == "row-centred" else drawn
+        return ORTHOGONAL[0]
+    return forward.distribution if forward.weights == INDEPENDENT else forward.weights
 
 
 class Matrices:
@@ -67,16 +52,17 @@ class Matrices:
 
     def __init__(self, width: int, seed: int, index: int, device: torch.device) -> None:
         self.width, self.key, self.device = width, (seed, index), device
-        self._kind: tuple[str, str] | None = None
+        self._kind = ""
         self._held: dict[int, Tensor] = {}
 
     def __call__(self, forward: Forward, layer: int) -> Tensor:
-        kind = (ORTHOGONAL[0] if forward.weights in ORTHOGONAL else forward.weights, forward.distribution)
-        if kind != self._kind:
+        """[width, width] of mean square 1."""
+        if (kind := drawing(forward)) != self._kind:
             self._kind, self._held = kind, {}
         if layer not in self._held:
-            source = generator(self.device, *self.key, WEIGHTS, layer)
-            self._held[layer] = standard(forward, self.width, self.width, source, self.device)
+            made = torch.empty(self.width, self.width, device=self.device)
+            DRAWINGS[kind](made, 1.0, generator(self.device, *self.key, WEIGHTS, layer))
+            self._held[layer] = made
         return self._held[layer]
 
 
