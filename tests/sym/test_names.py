@@ -36,8 +36,8 @@ def named(name: str) -> dict[str, PiecewiseFunction]:
         "rational in an exponential": even(1 / (1 + p * sp.exp(-U))),
         "logistic": even(sp.exp(-p * U) / (1 + sp.exp(-p * U)) ** 2),
         "rational on half-lines": even(1 / (1 + p * U) ** 2),
-        "power of a quadratic": even((1 + p**2 * U**2) ** sp.Rational(-3, 2)),
         "trigonometric": even(sp.exp(-(U**2)) * sp.cos(p * U)),
+        "power of a quadratic": even((1 + p**2 * U**2) ** sp.Rational(-3, 2)),
     }
 
 
