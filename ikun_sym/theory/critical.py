@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from flint import arb
@@ -72,6 +73,7 @@ def critical(digits: int = 30) -> Critical:
         )
 
 
+@lru_cache(maxsize=256)
 def least_gain(threshold: float, bias_var: float = 0.0) -> float:
     """The least K at which activity on the upper branch lasts: with biases Var(H) = K p + σ_b², so a fixed point has
     K = (θ²/a² − σ_b²)/Q(a), whose minimum on that branch is the smallest a with a φ(a) (1 − σ_b² a²/θ²) = 2 Q(a).
@@ -82,12 +84,12 @@ def least_gain(threshold: float, bias_var: float = 0.0) -> float:
         return critical().scale.value * threshold**2
     share = bias_var / threshold**2 if threshold > 0 else math.inf
 
-    def excess(a: float) -> float:
-        return float(a * normal_density(a) * (1 - share * a * a) - 2 * upper_tail(a))
+    def excess(a: Any) -> Any:
+        return a * normal_density(a) * (1 - share * a * a) - 2 * upper_tail(a)
 
     # without biases the excess is positive from a* = 1.19 on; they lower it, and most where a is large
     places = np.linspace(0.0, min(share**-0.5, MOST), PLACES)
-    positive = np.flatnonzero([excess(a) > 0 for a in places])
+    positive = np.flatnonzero(excess(places) > 0)
     if not len(positive):
         return 0.0
     a = float(brentq(excess, places[positive[0] - 1], places[positive[0]]))  # type: ignore[arg-type]

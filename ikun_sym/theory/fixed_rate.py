@@ -65,10 +65,10 @@ class FixedPoint:
         return float(np.mean(np.diag(self.second)))
 
 
-def critical_gain(model: TimeModel) -> float:
+def critical_gain(model: TimeModel, *, biases: bool = True) -> float:
     """c* θ²/λ² at zero bias: the least K at which activity lasts through any number of layers, whatever the steps, leak and
     reset, for the first step's rate sees no other step. With biases `least_gain`, of the first step's upper branch."""
-    return least_gain(float(model.threshold / abs(model.input_weight)), model.bias_var)
+    return least_gain(float(model.threshold / abs(model.input_weight)), model.bias_var if biases else 0.0)
 
 
 def at_first_rate(law: SampledLaw, first: float, start: Floats | None = None) -> FixedPoint:

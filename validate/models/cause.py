@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def _silent(patient: Patient, index: int) -> Finding:
     if model.decay_input:
         passed = model.input_weight**2
         decayed = f" (decay_input multiplies its effect by (1 − κ)² = {passed:.4g}: {gain * passed:.4g})"
-    least = unbiased = critical_gain(replace(model, bias_var=0.0))
+    least = unbiased = critical_gain(model, biases=False)
     threshold = f"{unbiased / model.threshold**2:.4g}·θ² = {unbiased:.4g}"
     if _biases_matter(model):
         least = critical_gain(model)
@@ -117,7 +117,9 @@ def _rescale(patient: Patient, index: int, gain: float, least: float) -> str:
 
 def _biases_matter(model: LayerModel) -> bool:
     """Var(H) = λ² (K p + σ_b²): whether they lower the critical gain by more than MATTERS; those that torch draws do not."""
-    return critical_gain(model) < (1 - MATTERS) * critical_gain(replace(model, bias_var=0.0))
+    if model.bias_var < MATTERS / 2 * model.threshold**2:  # they lower it by σ_b²/(c* p* θ²), 0.71 being c* p*, or little more
+        return False
+    return critical_gain(model) < (1 - MATTERS) * critical_gain(model, biases=False)
 
 
 def _below(patient: Patient, one: Measured, least: float) -> bool:
