@@ -54,11 +54,14 @@ class Braces(Printer):
             ]
         else:
             assert node.first is not None
+            within = deep + self.indent  # a scope of its own: one function may sum over several tails
             lines += [
-                f"{deep}{self.declaration('n', True)} = {self.plain(node.first)}{self.end}",
-                f"{deep}while {self.condition('n <= ' + self.plain(node.count))} {{",
-                f"{deep}{self.indent}{name} += {function}(n, {args}){self.end}",
-                f"{deep}{self.indent}n += 1.0{self.end}",
+                f"{deep}{{",
+                f"{within}{self.declaration('n', True)} = {self.plain(node.first)}{self.end}",
+                f"{within}while {self.condition('n <= ' + self.plain(node.count))} {{",
+                f"{within}{self.indent}{name} += {function}(n, {args}){self.end}",
+                f"{within}{self.indent}n += 1.0{self.end}",
+                f"{within}}}",
                 f"{deep}}}",
             ]
         return [*lines, *closing]

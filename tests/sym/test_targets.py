@@ -79,6 +79,13 @@ def test_a_representative_set_is_right(target: str, tmp_path: Path) -> None:
         assert cell.holds, (name, cell.text, cell.at)
 
 
+@pytest.mark.parametrize("target", spread(CODE, len(CODE)))
+def test_periodic_tails_on_both_sides_compile_and_are_right(target: str, tmp_path: Path) -> None:
+    """Two sums in one function."""
+    (cell,) = run(target, ("refractory_logistic",), tmp_path).values()
+    assert cell.holds, (cell.text, cell.at)
+
+
 @pytest.mark.slow
 @EACH_CODE
 def test_every_surrogate_is_right(target: str, tmp_path: Path) -> None:
