@@ -79,11 +79,12 @@ def test_a_representative_set_is_right(target: str, tmp_path: Path) -> None:
         assert cell.holds, (name, cell.text, cell.at)
 
 
-@pytest.mark.parametrize("target", spread(CODE, len(CODE)))
-def test_periodic_tails_on_both_sides_compile_and_are_right(target: str, tmp_path: Path) -> None:
-    """Two sums in one function."""
-    (cell,) = run(target, ("refractory_logistic",), tmp_path).values()
-    assert cell.holds, (cell.text, cell.at)
+@pytest.mark.skipif(which("gcc") is None, reason="needs gcc")
+def test_two_periodic_tails_in_one_function_compile(tmp_path: Path) -> None:
+    """Two sums with counters. Whether they are right is among what every surrogate is asked."""
+    path = export("refractory_logistic", "c", tmp_path)
+    found = subprocess.run(["gcc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", path], timeout=60, check=False)
+    assert found.returncode == 0
 
 
 @pytest.mark.slow
