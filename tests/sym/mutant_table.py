@@ -1,6 +1,6 @@
 """Proved forms against planted errors: the prover of a form's rule must accept the form and refuse every mutant of it.
 
-`python -m tests.sym.mutant_table` prints the table surrogate × mutant for the powers 1 and 2; names as arguments choose
+`python -m tests.sym.mutant_table` prints the table surrogate × mutant for the powers that are registered; names as arguments choose
 surrogates.
 """
 
@@ -20,6 +20,7 @@ from ikun_sym.gaussian.form import MEAN, VAR, Certificate, ClosedForm
 from ikun_sym.gaussian.moment import integrand
 from ikun_sym.gaussian.rules import RULES, SYMBOLIC_PARAMETERS, derive
 from ikun_sym.gaussian.special import GoodwinStaton, ImW, ReW
+from ikun_sym.theory.constants import POWERS
 
 SLIGHTLY = sp.Rational(1001, 1000)
 TINY = 1 + sp.Rational(1, 10**9)
@@ -160,7 +161,7 @@ def main(names: list[str]) -> int:
         table.add_column(heading, no_wrap=True)
     shown = {"refused": "+", "same": "·", "accepted": "!"}
     sound = True
-    for found in rows(names or SURROGATES.names(), (1, 2)):
+    for found in rows(names or SURROGATES.names(), POWERS.values()):
         sound = sound and found.sound
         marks = " ".join(shown[found.verdicts[label]] for label in MUTANTS)
         table.add_row(found.surrogate, str(found.power), found.status, found.verdicts["form"], marks)
