@@ -1,7 +1,6 @@
 """Proved forms against planted errors: the prover of a form's rule must accept the form and refuse every mutant of it.
 
-`python -m tests.sym.mutant_table` prints the table surrogate × mutant for the powers that are registered; names as arguments choose
-surrogates.
+`python -m tests.sym.mutant_table` prints the table surrogate × mutant for every power; names as arguments choose surrogates.
 """
 
 from __future__ import annotations
