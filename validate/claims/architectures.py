@@ -108,6 +108,8 @@ def rated(**network: Any) -> dict[str, Any]:
 DEEP_ZERO = conv1d(**{"scheme": "critical", "surrogate": "sigmoid", "input_rate": 0.2, "depth": 300, "width": 96, "samples": 8})
 """The scheme itself, which solves K and slope for the borders, at its rate."""
 
+DEEP_IMAGE = replace(DEEP_ZERO, network=dict(DEEP_ZERO.network) | {"arch": "conv2d:size=5", "width": 64, "samples": 4})
+
 DEEP_RECURRENT = on(
     **{"arch": "recurrent:recurrent_gain=4", "gain": 11.76, "surrogate": "sigmoid:alpha=2.8004", "input_rate": 0.3},
     **{"depth": 300, "width": 160, "steps": 4, "leak": 0.5, "loss": "rate", "samples": 4},
@@ -131,7 +133,7 @@ for name, derivation, why, gradient, settings in (
         "zero-padding",
         "With K and slope solved for what borders lose: 7.78 for 7.06, 3.54 for 3.65.",
         FLAT,
-        (DEEP_ZERO,),
+        (DEEP_ZERO, DEEP_IMAGE),
     ),
     (
         "recurrent",
