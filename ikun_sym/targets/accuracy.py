@@ -117,25 +117,33 @@ def _float(value: arb) -> float:
     return float(value.str(25, radius=False))
 
 
+STEP = Fraction(1, 2**40)
+"""Relative, of the difference quotients that give a condition number."""
+
+
 @lru_cache(maxsize=256)
 def derivative_samples(bound: Bound, count: int) -> tuple[Sample, ...]:
     """At the parameters' values as floats: that is what the emitted code is given."""
+    function = bound.surrogate.derivative
     values = {symbol: Fraction(float(value)) for symbol, value in bound.environment.items()}
-    step = Fraction(1, 2**40)
+    oscillates = any(piece.value.has(sp.sin, sp.cos) for piece in function.pieces)
     found = []
     for x in (*doubles(count), *EXTREMES, *(-x for x in EXTREMES)):
         exact = Fraction(x)
-        here = _value_at(bound.surrogate.derivative, values, exact)
+        here = _value_at(function, values, exact)
         if here is None:
             continue
-        moved = [_value_at(bound.surrogate.derivative, values, exact * (1 + step))]
-        moved += [_value_at(bound.surrogate.derivative, values | {s: v * (1 + step)}, exact) for s, v in values.items()]
+        # far out a phase turns many times within a step of any fixed relative size
+        step = STEP / max(1, abs(exact)) if oscillates else STEP
+        moved = [_value_at(function, values, exact * (1 + step))]
+        moved += [_value_at(function, values | {s: v * (1 + step)}, exact) for s, v in values.items()]
         true, condition = _float(here), 0.0
         if any(value is None for value in moved):
             continue
         if true and math.isfinite(true):
             with precision(160):
-                condition = float(sum((abs((m - here) / here) for m in moved), arb(0)).str(8, radius=False)) * 2**40  # type: ignore[operator]
+                change = sum((abs((m - here) / here) for m in moved), arb(0)) / arb(fmpq(step.numerator, step.denominator))  # type: ignore[operator]
+                condition = _float(change)
         scale = max(math.ulp(true) if math.isfinite(true) else 1.0, SMALLEST * 2**-52) * (1 + condition)
         found.append(Sample((x,), true, scale))
     return tuple(found)

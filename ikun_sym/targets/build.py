@@ -205,13 +205,20 @@ def _header(builder: Builder) -> list[str]:
     return [line for paragraph in text for line in comment_lines(paragraph)]
 
 
+FARTHEST_PHASE = 1e290
+
+
 def _derivative(builder: Builder) -> None:
     function = builder.surrogate.derivative
     sides = {side: _side(builder, side) for side in (1, -1)}
     x = Name("x")
     value = sides[1] if function.is_even else Select(Binary(">=", x, ZERO), sides[1], sides[-1])
     lets, value = shared(value, "e")
-    body = (Let("u", apply("abs", x)), *lets)
+    u = apply("abs", x)
+    if any(piece.value.has(sp.sin, sp.cos) for piece in function.pieces):
+        # so far out a float is coarser than any period; a phase that overflows is no number
+        u = apply("min", u, number(FARTHEST_PHASE))
+    body = (Let("u", u), *lets)
     builder.public("derivative", ("x",), body, value, "f'(x), x = membrane potential - threshold.")
 
 
