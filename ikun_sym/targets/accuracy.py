@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 import struct
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -50,6 +51,11 @@ class Sample:
     args: tuple[float, ...]
     true: float
     scale: float
+
+    @property
+    def is_subnormal(self) -> bool:
+        """Whether an argument or the value is."""
+        return any(0 < abs(number) < sys.float_info.min for number in (*self.args, self.true))
 
     def error(self, got: float) -> float:
         if math.isinf(self.true) or math.isinf(got):
@@ -213,6 +219,8 @@ def measure(target: Target, specs: Sequence[str], folder: Path, count: int = 30)
         samples = {"derivative": derivative_samples(bound, count)}
         samples |= {key.lower(): moment_samples(bound, power) for key, power in POWERS.items()}
         for function, sample in samples.items():
+            if not target.subnormals:
+                sample = tuple(s for s in sample if not s.is_subnormal)
             groups.append(Group(path, function, tuple(s.args for s in sample), params))
             wanted.append((spec, function, sample))
     try:

@@ -105,4 +105,4 @@ class Jax(Arrays):
         ]
 
 
-TARGETS.register(Target("jax", "_jax.py", lambda work: Jax(build(work)).text(), drivers.jax))
+TARGETS.register(Target("jax", "_jax.py", lambda work: Jax(build(work)).text(), drivers.jax, subnormals=False))

@@ -80,7 +80,8 @@ def part(label: str, params: Sequence[str], origin: bool) -> Function:
         Let("out", apply("max", apply("min", hi - name("top"), name("reach")), ZERO)),
         Let("back", apply("max", apply("min", name("top") - lo, number(INWARDS) * sigma), ZERO)),
         total("outwards", name("top"), 1.0, "out", name("gap")),
-        total("inwards", name("top") - name("back"), -1.0, "back", name("gap")),
+        # the end itself, not what a difference of large numbers leaves of it: f' may live within a hair of it
+        total("inwards", apply("max", lo, name("top") - number(INWARDS) * sigma), -1.0, "back", name("gap")),
     )
     result = (name("out") * name("outwards") + name("back") * name("inwards")) / (sigma * number(math.sqrt(2 * math.pi)))
     return Function(f"_part_{label}", ("power", "m", "lo", "hi", "sigma", *extra, *params), body, result, "One piece's share.")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..catalogue.surrogates import SURROGATES
 from .accuracy import RELATIVE, ULPS, Cell, measure, runnable
+from .target import TARGETS
 
 FILE = Path(__file__).with_name("ACCURACY.md")
 
@@ -42,7 +44,14 @@ def everything(
 def rendered(cells: Mapping[str, Mapping[str, Cell]]) -> str:
     """The page. A target that could not be run has its reason once, below the table, and in every cell."""
     targets = list(cells)
-    lines = [HEAD, "| surrogate | " + " | ".join(targets) + " |", "| --- |" + " --- |" * len(targets)]
+    flushing = [name for name in targets if not TARGETS[name].subnormals]
+    note = f"Numbers below {sys.float_info.min:.1e} are 0 in {', '.join(flushing)}: samples with them are left out there.\n"
+    lines = [
+        HEAD,
+        *([note] if flushing else []),
+        "| surrogate | " + " | ".join(targets) + " |",
+        "| --- |" + " --- |" * len(targets),
+    ]
     for name in next(iter(cells.values())):
         row = []
         for target in targets:

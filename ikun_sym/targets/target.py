@@ -57,12 +57,13 @@ class Export:
 
 @dataclass(frozen=True)
 class Target:
-    """`driver` runs what is emitted; None for data."""
+    """`driver` runs what is emitted; None for data. `subnormals`: whether its arithmetic has the numbers below 2.2e-308."""
 
     name: str
     suffix: str
     emit: Callable[[Export], str]
     driver: Driver | None = None
+    subnormals: bool = True
 
 
 TARGETS: Registry[Target] = Registry("export target")
