@@ -6,7 +6,6 @@ is not negligible: they are integrated one by one. In the bounds r is the ball o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -15,25 +14,37 @@ from flint import arb
 
 from ..catalogue.piecewise import PeriodicTail, R
 from ..errors import IkunError
-from .special import ball
+from .special import ball, precision
 from .tails import constant, tail, within
 
 MAX_CELLS = 2000
+COUNTED = 10**9
+
+PLACES = 2100
+"""Bits that tell periods apart wherever they are: numbers are from 1e-300 to 1e300."""
 
 
 def cells(part: PeriodicTail, env: Mapping[sp.Symbol, object], m: arb, v: arb, depth: Fraction) -> range:
     """The cells in which the density is more than e^{−depth} of its largest value on the tail. Error: too many."""
-    start, period = (float(constant(expr, env).mid()) for expr in (part.start, part.period))
-    mean, scale = float(m.mid()), float(2 * v * ball(depth))
-    top = mean + math.sqrt(max(0.0, start - mean) ** 2 + scale)
-    first = max(0, math.floor((mean - math.sqrt(scale) - start) / period))
-    last = max(first + 1, math.ceil((top - start) / period))
-    if last - first > MAX_CELLS:
+    start, period, mean = (x.mid() for x in (constant(part.start, env), constant(part.period, env), m))
+    scale = (2 * v * ball(depth)).mid()
+    with precision(PLACES):
+        top = mean + (arb(0).max(start - mean) ** 2 + scale).sqrt()
+        first = max(0, _floor((mean - scale.sqrt() - start) / period))
+        last = max(first + 1, _floor((top - start) / period) + 1)
+    if (count := last - first) > MAX_CELLS:
+        shown = f"{count}" if count < COUNTED else f"over {COUNTED:g}"
         raise IkunError(
-            f"the function has {last - first} periods within reach of the Gaussian; at most {MAX_CELLS} can be summed: "
+            f"the function has {shown} periods within reach of the Gaussian; at most {MAX_CELLS} can be summed: "
             "use a smaller variance, or a longer period"
         )
     return range(first, last)
+
+
+def _floor(x: arb) -> int:
+    """Of the middle, however large it is: which cells are kept is a choice, and `rest` bounds what it leaves out."""
+    mantissa, exponent = map(int, x.mid().man_exp())
+    return mantissa << exponent if exponent >= 0 else mantissa >> -exponent
 
 
 def rest(part: PeriodicTail, env: Mapping[sp.Symbol, object], kept: range, m: arb, v: arb) -> arb:

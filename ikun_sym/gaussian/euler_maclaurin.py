@@ -38,7 +38,7 @@ def kernel(start: arb, period: arb, mean: arb, var: arb) -> Kernel | None:
     """None where the rest cannot be made small against K at the working precision: σ short, or the tail far away."""
     sigma = var.sqrt()
     z = (start - mean) / sigma
-    terms = _terms(float((period / sigma).mid()), float(z.mid()))
+    terms = _terms(float((period / sigma).log().mid()), float(z.mid()))
     if terms is None:
         return None
     norm = (2 * arb.pi() * var).sqrt()
@@ -62,12 +62,13 @@ def kernel(start: arb, period: arb, mean: arb, var: arb) -> Kernel | None:
     return Kernel(acb_poly(scaled), period, (rest * norm).upper())
 
 
-def _terms(ratio: float, z: float) -> int | None:
-    """The least p for which the rest is below 2^{−precision} of K, or about that."""
+def _terms(log_ratio: float, z: float) -> int | None:
+    """The least p for which the rest is below 2^{−precision} of K, or about that: it guides the effort, the error is bounded
+    whatever p. By the logarithm of T/σ, for T/σ itself may lie below float64."""
     depth = z * z / 2 + math.log(z + 2) if z > 0 else 0.0
     goal = -(ctx.prec + 8) * math.log(2) - depth
     for p in range(4, MOST + 1, 2):
-        if math.lgamma(p + 1) / 2 + p * math.log(ratio / (2 * math.pi)) < goal:
+        if math.lgamma(p + 1) / 2 + p * (log_ratio - math.log(2 * math.pi)) < goal:
             return p
     return None
 

@@ -168,6 +168,21 @@ def test_a_million_periods() -> None:
         assert found.rad() < 1e-24
 
 
+@pytest.mark.parametrize(
+    ("period", "mean", "var", "expected"),
+    [
+        ("1e-200", "0", "1e300", "1/2"),  # 1e350 periods in a standard deviation
+        ("1", str(10**60) + ".25", "1e-8", "1/4"),  # one cell, 1e60 periods away
+        pytest.param("1", str(10**300) + ".25", "1e-8", "1/4", marks=pytest.mark.slow),
+    ],
+)
+def test_at_the_ends_of_the_numbers_that_are_allowed(period: str, mean: str, var: str, expected: str) -> None:
+    bound = resolve(f"expr:x/p - floor(x/p);p={period}")
+    found = certify.expectation(bound.surrogate.derivative, bound.environment, Fraction(mean), Fraction(var), 20)
+    with precision(100):
+        assert abs(found.ball() - arb(Fraction(expected).numerator) / Fraction(expected).denominator) < 1e-18
+
+
 @EACH
 def test_no_primitive_and_an_infinite_area(spec: str) -> None:
     bound = resolve(spec)
