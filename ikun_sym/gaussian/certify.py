@@ -123,8 +123,8 @@ def _by_antiderivatives(
             found = increments(function, env, ball(mean), ball(var))
             if found is None:
                 return None
-            if digits_of(found[0]) >= digits:
-                return Enclosure.of(found[0], digits, ANTIDERIVATIVES)
+            if digits_of(found) >= digits:
+                return Enclosure.of(found, digits, ANTIDERIVATIVES)
         bits *= 2
     return None
 

@@ -46,21 +46,19 @@ def stretches(function: PiecewiseFunction) -> tuple[tuple[Term, Interval], ...] 
     return tuple((term, interval) for term, intervals in found.items() for interval in intervals)
 
 
-def increments(function: PiecewiseFunction, env: Values, mean: arb, var: arb) -> tuple[arb, arb] | None:
-    """E[function(X)] at the working precision, and the sum of its parts' magnitudes; None if the function is not of this class,
-    or not finite here."""
+def increments(function: PiecewiseFunction, env: Values, mean: arb, var: arb) -> arb | None:
+    """E[function(X)] at the working precision; None if the function is not of this class, or not finite here."""
     found = stretches(function)
     if found is None:
         return None
-    total, size = acb(0), arb(0)
+    total = acb(0)
     for term, interval in found:
         law = Law.of(term, env, mean, var)
         if law is None:
             return None
         for part in law.between(*(_end(end, env) for end in interval)):
             total += part
-            size += part.abs_upper()
-    return (total.real, size) if total.is_finite() else None
+    return total.real if total.is_finite() else None
 
 
 def _end(end: sp.Expr, env: Values) -> arb | None:

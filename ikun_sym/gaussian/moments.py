@@ -27,7 +27,7 @@ def exponentials(expr: sp.Expr) -> sp.Expr:
 
 @dataclass(frozen=True)
 class Term:
-    """P(u) exp(a u² + b u + c), P's coefficients from u⁰ upwards; b and c may be complex."""
+    """P(u) exp(a u² + b u + c), P's coefficients from u⁰ upwards; a, b and c may be complex."""
 
     kind: ClassVar[str] = "elementary"
     method: ClassVar[str] = "polynomial × exp(quadratic) × cos or sin, piece by piece"
