@@ -71,7 +71,7 @@ def _limit_checks(function: PiecewiseFunction, form: sp.Expr) -> list[Check]:
             Check("the form is a sum of Faddeeva functions with Im z > 0, exponentials and polynomials", "normal form", False)
         ]
     checks = [
-        Check(f"(3) |{word}| <= 1 and its coefficient stays bounded as v → 0", "powers of v", _lowest(coefficient) >= 0)
+        Check(f"(3) |{word}| <= 1 and its coefficient stays bounded as v → 0", "powers of v", _is_bounded(coefficient))
         for coefficient, word in words.exponentials
     ]
     for coefficient, word, _ in words.errors:
@@ -149,11 +149,12 @@ def _words(form: sp.Expr) -> _Words | None:
 
 
 def _at_zero(argument: sp.Expr) -> sp.Expr | None:
-    """The limit as ω → 0 of N(μ)/√D(ω), D a polynomial that is positive at ω = 0 too: the argument is continuous there."""
+    """The limit as ω → 0 of N(μ)/√D(ω), D a polynomial that is positive at ω = 0 too: the argument is continuous there. N is
+    real: erf is bounded by 1 on the real line only."""
     numerator, denominator = sp.fraction(sp.together(argument))
     square = sp.expand(denominator**2)
     constant = square.subs(_OMEGA, 0)
-    smooth = square.is_polynomial(_OMEGA) and not square.has(MEAN) and not numerator.has(_OMEGA)
+    smooth = square.is_polynomial(_OMEGA) and not square.has(MEAN) and not numerator.has(_OMEGA) and numerator.is_real
     if not (smooth and constant.is_positive and denominator.is_positive):
         return None
     return numerator / sp.sqrt(constant)
@@ -163,6 +164,11 @@ def _is_nonpositive(exponent: sp.Expr) -> bool:
     """−(a real number)²/(a positive number): vanishes at one μ only, and tends to −∞ elsewhere as ω → 0."""
     scaled = sp.factor(-exponent * _OMEGA**2)
     return not scaled.has(_OMEGA) and bool(sp.sqrt(scaled).is_real) and bool(scaled.is_nonnegative) and scaled.has(MEAN)
+
+
+def _is_bounded(coefficient: sp.Expr) -> bool:
+    """Whether it is a polynomial in ω."""
+    return all(power >= 0 and not rest.has(_OMEGA) for power, rest in _laurent(coefficient))
 
 
 def _lowest(coefficient: sp.Expr) -> int:
