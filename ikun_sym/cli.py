@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -12,6 +13,9 @@ from . import __version__
 from .errors import IkunError, UnknownNameError
 
 BAD_INPUT = 2
+
+NO_MEMORY = re.compile("out of memory|can't allocate memory")
+"""How torch, which knows no MemoryError, says so in a RuntimeError."""
 
 
 class Commands(click.Group):
@@ -68,6 +72,11 @@ def main(argv: list[str] | None = None) -> None:
         code = BAD_INPUT
     except IkunError as error:
         _complain(str(error))
+        code = BAD_INPUT
+    except (MemoryError, RuntimeError) as error:
+        if not (isinstance(error, MemoryError) or NO_MEMORY.search(str(error))):
+            raise
+        _complain(f"out of memory: {str(error) or 'nothing more can be allocated'}; ask for something smaller")
         code = BAD_INPUT
     except BrokenPipeError:  # the reader has gone (`ikun … | head`): nobody is left to tell
         sys.stderr.close()

@@ -444,6 +444,8 @@ BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "target": (("export", "atan", "--target", "pyton", "--out", "x"), "did you mean python"),
     "export of nothing": (("export", "atn", "--target", "json", "--out", "x"), "did you mean atan"),
     "export, unwritable": (("export", "atan", "--target", "json", "--out", "a-file/below"), "cannot write"),
+    "architecture": (("meanfield", "--arch", "conv2d:siz=4"), "did you mean size"),
+    "architecture's size": (("meanfield", "--arch", "conv2d:size=100000"), "take a smaller size"),
     "report": (("report", "theorem1", "--out", "x"), "did you mean theorem-1"),
     "report format": (("report", "--format", "htm", "--out", "x"), "did you mean html"),
     "report, unwritable": (("report", "theorem-1", "--out", "a-file/below"), "cannot write"),
@@ -513,6 +515,23 @@ def test_bad_input(run: Run, name: str, tmp_path: Path) -> None:
     check_refusal(run(*arguments), contains)
     assert everything(tmp_path) == {"a-file"}
     check_refusal(run(*arguments, "--json") if "--foo" not in arguments else run(*arguments), contains)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError("Unable to allocate 74.5 GiB"), RuntimeError("you tried to allocate, but can't allocate memory: …")]
+)
+def test_what_needs_more_memory_than_there_is(run: Run, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raises(error: Exception) -> None:
+        def give_up(**kwargs: Any) -> None:
+            raise error
+
+        monkeypatch.setattr("ikun_sym.cli.ikun", SimpleNamespace(main=give_up))
+
+    raises(error)
+    check_refusal(run("meanfield"), "out of memory")
+    raises(RuntimeError("a mistake of ours"))
+    with pytest.raises(RuntimeError, match="a mistake"):
+        run("meanfield")
 
 
 @NEEDS_TORCH

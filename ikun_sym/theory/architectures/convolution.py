@@ -24,6 +24,9 @@ from ..transport import Transport
 from .recursion import Adjoint, Passed, Recursion, Theory, pooled, refuse_summed, theory_of
 from .taps import Taps
 
+LARGEST = 2**22
+"""Entries of a state: positions times the square of the steps."""
+
 DIGITS = 11
 """Positions whose covariances agree to so many digits are one: symmetric positions differ by rounding."""
 
@@ -58,8 +61,14 @@ class ConvolutionRecursion(Recursion):
         return tuple(Taps(topology, layer) for layer in topology.layers(self.model.depth))
 
     def start(self) -> Floats:
-        first = self.taps[0]
-        return np.repeat(self.model.input_second_moment[None], first.layer.size**first.dimensions, axis=0)
+        first, model = self.taps[0], self.model
+        positions = first.layer.size**first.dimensions
+        if (size := positions * model.steps**2) > LARGEST:
+            raise NoTheoryError(
+                f"architecture {model.topology.spec}, {model.steps} steps: positions times squared steps are {size}; at most "
+                f"{LARGEST} are predicted: take a smaller size"
+            )
+        return np.repeat(model.input_second_moment[None], positions, axis=0)
 
     def loss(self) -> Floats:
         last = self.taps[-1]

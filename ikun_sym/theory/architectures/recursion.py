@@ -76,7 +76,8 @@ class Theory:
 @singledispatch
 def theory_of(topology: Topology, model: TimeModel) -> Theory:
     """The infinite-width theory of an architecture; each registers its own. NoTheoryError where there is none."""
-    raise NoTheoryError(f"architecture {topology.name!r} has no infinite-width theory here")
+    why = topology.measured_only or "no infinite-width theory is known here"
+    raise NoTheoryError(f"architecture {topology.spec}: {why}")
 
 
 def refuse_summed(model: TimeModel) -> None:
