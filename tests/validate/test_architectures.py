@@ -173,11 +173,11 @@ PLANTED: dict[str, tuple[str, Callable[[pytest.MonkeyPatch], None]]] = {
     ),
     "an average's gradient is not shared out": (
         "conv2d:size=7,pool=average,groups=4",
-        lambda patch: patch.setitem(pooling.POOLINGS, "average", pooling.Pooling(window=2, forward=_sum_of_window)),  # type: ignore[arg-type]
+        lambda patch: patch.setitem(pooling.POOLINGS, "average", _sum_of_window),  # type: ignore[arg-type]
     ),
     "the last of equals gets a maximum's gradient": (
         "conv1d:size=9,pool=max,every=2",
-        lambda patch: patch.setitem(pooling.POOLINGS, "max", pooling.Pooling(window=2, forward=_last_of_equals)),  # type: ignore[arg-type]
+        lambda patch: patch.setitem(pooling.POOLINGS, "max", _last_of_equals),  # type: ignore[arg-type]
     ),
     "statistics are taken as given": (
         "residual:kind=ms,norm=batch",

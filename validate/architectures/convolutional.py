@@ -114,7 +114,7 @@ class Convolving:
         current, norm = NORMS[network.topology.norm](current, network.population.threshold)
         h, s, power, activity = self.population.forward(current.reshape(steps, samples, -1))
         spikes = s.view(steps * samples, len(weight), *(geometry.after,) * here.dimensions)
-        pooled, pool = POOLINGS[geometry.pool].forward(spikes)
+        pooled, pool = POOLINGS[geometry.pool](spikes)
         self._back[layer] = _Back(pool, norm)
         return Response(h, pooled.reshape(steps, samples, -1), power, activity)
 

@@ -4,13 +4,12 @@ dropped."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-WINDOW = 2
+from ikun_sym.catalogue.architectures.convolution import WINDOW
 
 Return = Callable[[Tensor], Tensor]
 """From the gradient at the pooled values to that at the values."""
@@ -54,17 +53,5 @@ def largest(x: Tensor) -> tuple[Tensor, Return]:
     return pooled, back
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pooling:
-    """`forward`: the pooled values and the way back."""
-
-    window: int
-    forward: Callable[[Tensor], tuple[Tensor, Return]]
-
-
-POOLINGS: Mapping[str, Pooling] = {
-    "none": Pooling(window=1, forward=keep),
-    "average": Pooling(window=WINDOW, forward=average),
-    "max": Pooling(window=WINDOW, forward=largest),
-}
-"""By the catalogue's word."""
+POOLINGS: Mapping[str, Callable[[Tensor], tuple[Tensor, Return]]] = {"none": keep, "average": average, "max": largest}
+"""By the catalogue's word: from values, the pooled ones and the way back."""
