@@ -27,7 +27,7 @@ from ikun_validate.fates.between import Drawn, Law, Matrices, Normalised
 from ikun_validate.fates.cell import NO_WEIGHTS, Cell
 from ikun_validate.fates.commands import fates as command
 from ikun_validate.fates.experiment import QUICK, Settings, Table, fates
-from ikun_validate.fates.grid import DEPTHS, INPUT_RATE, SURROGATES, TIMES, Forward, Job, Time, jobs, setup, setups
+from ikun_validate.fates.grid import DEPTHS, INPUT_RATE, SURROGATES, TIMES, Forward, Job, Time, jobs, setup
 from ikun_validate.fates.mean_field import mean_field
 from ikun_validate.fates.passes import backward, forward, half_way, population
 from ikun_validate.fates.picture import COLOURS, SHAPES, picture
@@ -160,7 +160,7 @@ def test_weights_are_drawn_as_the_catalogue_says(weights: str) -> None:
 def test_every_scheme_of_the_catalogue_has_its_cells(names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """One step, every scheme: weights for each surrogate, or a reason; the same weights are run once."""
     monkeypatch.setattr(grid, "SURROGATES", {name: SURROGATES[name] for name in names})
-    found = list(setups(64, times=TIMES[:1]))
+    found = [setup(scheme.name, surrogate, ONE, 64) for scheme in SCHEMES for surrogate in names]
     assert Counter(one.scheme for one in found) == Counter({scheme.name: len(names) for scheme in SCHEMES})
     assert all((one.forward is None) == bool(one.reason) for one in found)
     assert setup("backward-only", "Erf 2", ONE, 64).reason.startswith("no stationary state")
@@ -367,6 +367,8 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         entry[2]["fates"] = ["saturated"]
     part.write_text(json.dumps(record))
     assert "saturated" in drawn(run("--resume"))
+    with pytest.raises(IkunError, match="width 24, this run 32; repeat the flags"):
+        run("--resume", "--width", "32")
     markdown = tmp_path / "page.md"
     assert drawn(run("--markdown", str(markdown))) == {"silent"}
     assert "24 of 24 fates are predicted right" in markdown.read_text()

@@ -39,8 +39,8 @@ LIKELY = 0.9
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """A surrogate at a rate, at its own slope (`set_slope` None) or at the critical one. `spread`: n β₁. `deepest`: the
-    greatest depth tried at which at least LIKELY of the networks of this width are healthy; 0: none. `reason`: why there is
-    no such slope."""
+    greatest depth tried at which at least LIKELY of the networks of this width are healthy; 0: none. `activity`: the same
+    where spikes are enough. `reason`: why there is no such slope."""
 
     surrogate: str
     rate: float

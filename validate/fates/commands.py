@@ -15,8 +15,6 @@ from ikun_sym.console import as_json, emit, progress_bar
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from .experiment import Table
-
 
 @click.command()
 @click.argument("schemes", nargs=-1, metavar="[SCHEME]...")
@@ -60,7 +58,7 @@ def fates(
     where = None if out is None else folder(out)
     with _bars() as advance:
         table = compute(settings, keep=None if where is None else where / "parts", resume=resume, advance=advance)
-    table = _signed(table, provenance(command_line(), settings.device, asdict(settings)))
+    table = replace(table, provenance=provenance(command_line(), settings.device, asdict(settings)))
     if where is not None:
         write(table, where)
     if markdown is not None:
@@ -81,10 +79,6 @@ def _bars() -> Iterator[Callable[[str, int, int], None]]:
             shown[what](done, all_)
 
         yield advance
-
-
-def _signed(table: Table, made: dict[str, Any]) -> Table:
-    return replace(table, provenance=made)
 
 
 def _show(console: Console, lines: list[Any], where: Path | None) -> None:

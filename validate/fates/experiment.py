@@ -14,7 +14,7 @@ import torch
 import ikun_sym
 from ikun_derivations.parallel import cores, in_parallel
 from ikun_sym.catalogue.schemes import SCHEMES
-from ikun_sym.errors import DomainError
+from ikun_sym.errors import DomainError, IkunError
 from ikun_sym.files import write_atomically
 
 from .cell import Cell
@@ -77,7 +77,8 @@ class Table:
 def fates(
     settings: Settings, *, keep: Path | None = None, resume: bool = False, advance: Advance = lambda what, done, of: None
 ) -> Table:
-    """`keep`: a folder for parts that are done; with `resume` those of the same settings that are there are not done again."""
+    """`keep`: a folder for parts that are done; with `resume` those that are there are not done again. Error: they are of other
+    settings."""
     workers = cores() if settings.device == "cpu" else 1
     torch.set_num_threads(1)  # before processes are forked: each part has one thread
 
@@ -128,8 +129,12 @@ def _kept(work: Callable, settings: Settings, keep: Path | None, resume: bool, i
     path = None if keep is None else keep / f"{name}.json"
     if path is not None and resume and path.exists():
         record = json.loads(path.read_text(encoding="utf-8"))
-        if record["conditions"] == settings.conditions:
-            return record["found"]
+        for name, here in settings.conditions.items():
+            if (there := record["conditions"].get(name)) != here:
+                raise IkunError(
+                    f"{str(path)!r} has {name} {there}, this run {here}; repeat the flags of that run, or give another --out"
+                )
+        return record["found"]
     torch.set_num_threads(1)
     found = work(settings, what)
     if path is not None:

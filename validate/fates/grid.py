@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -74,15 +74,6 @@ class Setup:
     trained: str = ""
     slope: float | None = None
     reason: str = ""
-
-
-def setups(width: int, schemes: Iterable[str] | None = None, times: Iterable[Time] = TIMES) -> Iterator[Setup]:
-    """Every combination, those without weights too."""
-    names = [scheme.name for scheme in SCHEMES] if schemes is None else list(schemes)
-    for time in times:
-        for scheme in names:
-            for surrogate in SURROGATES:
-                yield setup(scheme, surrogate, time, width)
 
 
 @lru_cache(maxsize=1024)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +16,7 @@ from ikun_derivations.render.html import render_page
 from ikun_sym.console import table as rich_table
 from ikun_sym.files import write_atomically
 
+from ..fate import FADED, SATURATED, SILENT
 from . import best, findings
 from .cell import NO_WEIGHTS, Cell
 from .experiment import Table
@@ -40,8 +42,9 @@ def introduction(table: Table) -> list[str]:
         f"{INPUT_RATE:g}. Measured: most of {one.draws} draws of weights, one input each. Predicted: networks of the same "
         "width by the law of their sums, weights never drawn: given the spikes below, a layer's currents are Gaussian with "
         "their Gram matrix as covariance, and so are the gradients on the way back, independent of the spikes.",
-        "The first that applies, of any layer: silent (rate below 0.001), saturated (above 0.95), vanishing (E[δ²] below 1e-4 "
-        "of the last layer's), exploding (above 1e4), healthy.",
+        f"The first that applies, of any layer: silent (rate below {SILENT:g}), saturated (above {SATURATED:g}), vanishing "
+        f"(E[δ²] below 1e{round(math.log10(FADED))} of the last layer's), exploding (above 1e{round(-math.log10(FADED))}), "
+        "healthy.",
         "At one step schemes that ask for a time constant take their authors'; the neurons here have no synaptic current. LSUV "
         f"rescales on the very input that is measured; batch norm has batches of {BATCH}; delta-orthogonal weights of a dense "
         "layer are orthogonal.",
