@@ -16,20 +16,17 @@ from ikun_sym.gaussian.moment import integrand
 
 from .document import Document, Statement
 from .figure import Axis, Figure, Series
+from .fluctuations import m2, moving, n, rate
 from .reference import HANIN_NICA
-from .words import Density, UpperTail, tex
+from .words import Density, tex
 
 z = sp.Symbol("z", real=True)
-n, m2, m4, variance, g = (
-    sp.Symbol("n", integer=True, positive=True),
-    sp.Symbol("m_2", positive=True),
+m4, variance, g = (
     sp.Symbol("m_4", positive=True),
     sp.Symbol(r"\sigma_W^2", positive=True),
     sp.Symbol("G", positive=True),
 )
 beta, error = sp.Symbol("beta", positive=True), sp.Symbol(r"\varepsilon", real=True)
-p, theta, K = sp.Symbol("p", positive=True), sp.Symbol("theta", positive=True), sp.Symbol("K", positive=True)
-slope, drift = sp.Symbol("s", positive=True), sp.Symbol(r"\operatorname{Var}(\hat{p}_l)", positive=True)
 
 FOURTH = sp.Integer(3)
 """E[Z⁴] of a standard normal, the second step of the document."""
@@ -51,7 +48,7 @@ def build() -> Document:
     layer = _layer(document, fourth)
     _depth(document, layer)
     _surrogates(document, layer)
-    _forward(document)
+    moving(document, rate(document))
     return document
 
 
@@ -213,7 +210,8 @@ def _depth(document: Document, layer: Statement) -> None:
         "bias of order L/n."
     )
     document.not_shown(
-        "Fluctuations of the forward pass: near the lowest stable rate they change m₂ from layer to layer, and add to β."
+        "Fluctuations of the forward pass, which change m₂ from layer to layer: what they add to β is in section moving, to "
+        "first order in them."
     )
 
 
@@ -274,56 +272,3 @@ def _figure() -> Figure:
 def _curve(name: str, sigmas: Any) -> Series:
     second, fourth = (np.asarray(evaluate(name, mean=-1.0, var=sigmas**2, power=power)) for power in (2, 4))
     return Series(name, tuple(map(float, sigmas)), tuple(map(float, 3 * fourth / second**2 - 1)))
-
-
-def _forward(document: Document) -> None:
-    document.section("rate", "The firing rate from layer to layer")
-    document.assume(
-        "Rate, threshold, gain, slope of the forward map, variance of a layer's rate", symbols=(p, theta, K, slope, drift)
-    )
-    a = theta / sp.sqrt(K * p)
-    found = document.step(
-        "The forward map's slope at its fixed point p, a = θ/√(Kp)",
-        sp.diff(UpperTail(a), p),
-        a * Density(a) / (2 * p),
-        formula=r"s = \frac{d}{d p}\, Q\left(\frac{\theta}{\sqrt{K p}}\right) = \frac{a\, \varphi(a)}{2 p}",
-        id="slope",
-    )
-    document.define(
-        "Given the layer below, a layer's spikes are independent: its rate is a binomial mean. Near the "
-        "fixed point, to first order",
-        r"\hat{p}_{l+1} - p = s\, (\hat{p}_l - p) + \xi_l, \quad \operatorname{Var} \xi_l = \frac{p (1 - p)}{n}",
-        id="linearised",
-    )
-    noise = p * (1 - p) / n
-    stationary = noise / (1 - slope**2)
-    fixed = document.step(
-        "The variance that a layer hands on unchanged",
-        slope**2 * stationary + noise,
-        stationary,
-        formula=r"s^2\, \sigma^2 + \frac{p (1 - p)}{n} = \sigma^2, \quad \sigma^2 = \frac{p (1 - p)}{n\, (1 - s^2)}",
-        id="stationary",
-    )
-    approach = document.step(
-        "is approached by the factor s² a layer",
-        slope**2 * drift + noise - stationary,
-        slope**2 * (drift - stationary),
-        formula=r"\operatorname{Var}(\hat{p}_{l+1}) - \sigma^2 = s^2 \left(\operatorname{Var}(\hat{p}_l) - \sigma^2\right)",
-        id="approach",
-    )
-    relative = document.step(
-        "Relative to the rate",
-        stationary / p**2,
-        (1 - p) / (p * n) / (1 - slope**2),
-        formula=r"\frac{\operatorname{sd}(\hat{p})}{p} = \sqrt{\frac{1 - p}{p\, n} \cdot \frac{1}{1 - s^2}}",
-        id="relative-rate",
-    )
-    document.conclude(
-        "For s < 1 the rate fluctuates about its fixed point by a few per cent at width 1000. As s → 1, at "
-        "the lowest stable rate, the "
-        "fluctuations grow without bound in this order, and layers die by chance.",
-        rests_on=[found, fixed, approach, relative],
-    )
-    document.not_shown(
-        "Terms beyond the first order, which matter where s is near 1; there the exact chain of spike counts is to be used."
-    )

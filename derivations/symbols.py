@@ -207,6 +207,11 @@ LOCAL = {
         r"\xi": "deviation of a layer's rate from its mean, given the layer below",
         r"\hat{p}": "fraction of a layer's neurons that fire",
         r"\sigma": "standard deviation of the firing rate over draws",
+        r"\eta": "relative deviation of a layer's spike count from its mean",
+        "D": "logarithmic slope of m₂ against Var(H)",
+        "y": "f'² of a neuron",
+        "J": "number of layers after this one that count",
+        "C": "what a layer's relative deviation moves log m₂ by, over all layers after it",
     },
 }
 """What a document uses in its own way."""
