@@ -101,6 +101,15 @@ def test_what_reduces_to_a_dense_network_is_one(arch: str, steps: int) -> None:
         np.testing.assert_allclose(ours.array(name), dense.array(name), rtol=2e-5 if steps == 3 else 1e-9)
 
 
+@pytest.mark.parametrize(("arch", "exact"), [("conv2d:size=8,pool=average", True), ("conv2d:size=9,pool=average", False)])
+def test_a_prediction_is_exact_where_nothing_is_sampled(arch: str, exact: bool) -> None:
+    """Pairs of up to 64 positions are computed; a sampled field has a standard error."""
+    model = TimeModel(arch=arch, gain=9.0, depth=2, input_rate=0.3)
+    found = temporal.predict(model, samples=2**10, randomisations=2, workers=1)
+    assert found.randomisations == (1 if exact else 2)
+    assert (found.layers[1].se["rate"] == 0).all() == exact
+
+
 def test_one_tap_sees_no_border() -> None:
     np.testing.assert_allclose(
         predicted("conv2d:size=3,kernel=1", BASE).array("grad_var"), predicted("dense", BASE).array("grad_var"), rtol=1e-5

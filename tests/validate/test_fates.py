@@ -374,8 +374,14 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "24 of 24 fates are predicted right" in markdown.read_text()
 
 
-def test_refused() -> None:
-    for arguments, message in ((["--resume"], "--out"), (["kaimng"], "kaiming"), (["kaiming", "--draws", "1"], "draws")):
+def test_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("kept")
+    for arguments, message in (
+        (["--resume"], "--out"),
+        (["kaimng"], "kaiming"),
+        (["kaiming", "--draws", "1"], "draws"),
+        (["kaiming", "--markdown", str(tmp_path / "file" / "page.md")], "cannot write"),
+    ):
         with pytest.raises(IkunError, match=message):
             CliRunner().invoke(command, arguments, catch_exceptions=False)
     with pytest.raises(DomainError):

@@ -56,6 +56,8 @@ def fates(
         **{**(QUICK if quick else {}), **given}, schemes=named, seed=flags["seed"], device=choose(flags["device"])
     )
     where = None if out is None else folder(out)
+    if markdown is not None:
+        folder(Path(markdown).parent)  # before minutes are spent
     with _bars() as advance:
         table = compute(settings, keep=None if where is None else where / "parts", resume=resume, advance=advance)
     table = replace(table, provenance=provenance(command_line(), settings.device, asdict(settings)))

@@ -36,8 +36,8 @@ LARGEST = 1024
 ENTRIES = 2**21
 """Normal numbers that a run's fields are sampled with, at least LEAST for each position and step."""
 
-EXACT_PAIRS = 4096
-"""Positions of a field whose pairs' probabilities are computed one by one are at most the root of this many."""
+EXACT_SITES = 64
+"""Positions, at most, of a field whose pairs' probabilities are computed one by one."""
 
 DIGITS = 12
 
@@ -45,6 +45,11 @@ DIGITS = 12
 def last_pool(topology: Convolution, depth: int) -> int:
     """The number of the last layer with a pool; 0 if there is none."""
     return max((n for n, layer in enumerate(topology.layers(depth), 1) if layer.pool != "none"), default=0)
+
+
+def in_pairs(model: TimeModel, sites: int) -> bool:
+    """Whether spikes of any two positions of a field are computed, not sampled."""
+    return model.steps == 1 and sites <= EXACT_SITES
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +68,9 @@ class FieldRecursion(ConvolutionRecursion):
                 f"architecture {topology.spec}, {model.steps} steps: positions times steps are {size}; with pools at most "
                 f"{LARGEST} are predicted: take a smaller size"
             )
-        exact = model.steps == 1 and topology.pool != "max"
+        fields = topology.layers(model.depth)[: last_pool(topology, model.depth)]
+        sites = max(layer.after for layer in fields) ** topology.dimensions
+        exact = topology.pool != "max" and in_pairs(model, sites)
         return Theory(make=FieldRecursion, dimension=size, exact=exact, special=special)
 
     @cached_property
@@ -154,7 +161,7 @@ class _Layer:
 
     @cached_property
     def exact(self) -> bool:
-        return self.model.steps == 1 and self.sites <= EXACT_PAIRS**0.5
+        return in_pairs(self.model, self.sites)
 
     @cached_property
     def _alone(self) -> Positions:
