@@ -62,7 +62,8 @@ ROUNDING = 1e-15
 
 def worst(bound: Bound, power: int, settings: list[Setting]) -> float:
     """The largest error in units of the tolerance. Below the normal range of float64 only smallness is checked, above it
-    that the value is infinite. Where an f' that changes its sign cancels, what counts is √E[f'²ᵖ]. Settings for which the reference refuses are left out; they may be no more than half."""
+    that the value is infinite. Where an f' that changes its sign cancels, what counts is √E[f'²ᵖ]. Settings for which the
+    reference refuses are left out; they may be no more than half."""
     function, truths = integrand(bound, "fprime", power), []
     for m, v in settings:
         with contextlib.suppress(IkunError):
