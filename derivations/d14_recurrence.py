@@ -118,9 +118,8 @@ def _backward(document: Document) -> None:
         id="from-next",
     )
     document.define(
-        "No leak, rates alike at all steps, a = K m₂, b = K_rec m₂, loss at every step of the last layer: with j steps still "
-        "to come, "
-        "l layers below the loss",
+        "No leak, rates alike at all steps, a = K m₂, b = K_rec m₂, the loss at one step of the last layer (the gradient of a "
+        "loss that is white over the steps is the sum over them): with j steps still to come, l layers below the loss",
         r"g_l(j) = a\, g_{l-1}(j) + b\, g_l(j - 1), \quad g_0(j) = 1/a \text{ at } j = 0",
     )
     function = A / (1 - B * z)

@@ -2,7 +2,8 @@
 
     E[erf(pX + q)] = erf((pμ + q)/√(1 + 2p²v)):
 
-erf(pX + q) is 2 P(Z < √2 (pX + q)) − 1 for Z ~ N(0, 1) independent of X, and Z − √2 pX is Gaussian again.
+erf(pX + q) is 2 P(Z < √2 (pX + q)) − 1 for Z ~ N(0, 1) independent of X, and Z − √2 pX is Gaussian again (Owen 1980, A table of
+normal integrals, 10,010.8).
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ Where the values depend on r alone, the place in the cell, E[g(X) 1_tail] = ∫_
 
     K = Q(z)/T − Σ_{k=1}^p B_k(t)/k! T^{k−1} N^{(k−1)}(start) + rest,   |rest| <= 4 √p! (T/2πσ)^p / T,
 
-as |B_p(t)| <= 4 p!/(2π)^p on [0, 1] for p >= 2 and ∫|N^{(p)}| = σ^{−p} E|He_p| <= σ^{−p} √p!. However many the periods are.
+as |B_p(t)| <= 2 ζ(p) p!/(2π)^p <= 4 p!/(2π)^p on [0, 1] for even p >= 2, by its Fourier series, and ∫|N^{(p)}| = σ^{−p} E|He_p|
+<= σ^{−p} √p!. However many the periods are. DLMF 2.10(i), 24.8(i).
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def fates(
     if resume and out is None:
         raise IkunError("--resume needs the folder of the run: give --out DIR")
     given = {name: flags[name] for name in ("width", "draws") if flags[name] is not None}
-    named = tuple(SCHEMES[name].name for name in schemes)
+    named = tuple(dict.fromkeys(SCHEMES[name].name for name in schemes))
     settings = Settings(
         **{**(QUICK if quick else {}), **given}, schemes=named, seed=flags["seed"], device=choose(flags["device"])
     )
