@@ -81,8 +81,9 @@ def test_a_missing_assumption_is_refused(document: Document) -> None:
 
 
 def test_ids_are_unique_and_given(document: Document) -> None:
-    first = document.step("it", a, a)
-    assert first.id == "here-2"
+    """Where none is given the first words are the id: statements added before it do not change it."""
+    first, second = document.step("it", a, a), document.step("It!", a, a)
+    assert (first.id, second.id) == ("here-it", "here-it-2")
     document.step("another", a, a, id="named")
     with pytest.raises(DerivationError, match="'named' is taken"):
         document.step("another", a, a, id="named")
