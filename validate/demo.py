@@ -31,14 +31,16 @@ if TYPE_CHECKING:
 NAMES = ("sigmoid", "tanh", "linear", "atan")
 THRESHOLDS = (0.0, 1.0)
 TARGETS = ("python", "json")
-CLAIMS = "theorem1"
 
 Runner = Callable[[list[tuple[Claim, list[Case], str | None]], Laboratory], list[Verdict]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DemoResult:
+    """`claims`: the id or the prefix of ids that was asked for."""
+
     out: Path
+    claims: str
     constants: list[Constants]
     exports: list[Path]
     verdicts: list[Verdict]
@@ -75,8 +77,11 @@ class DemoResult:
         }
 
 
-def main_job(out: Path, *, depth: int, width: int, device: str, seed: int, resume: bool, run: Runner) -> DemoResult:
-    """Everything, with notes on stderr as it goes."""
+def main_job(
+    out: Path, *, claims: str, depth: int, width: int, device: str, seed: int, resume: bool, run: Runner
+) -> DemoResult:
+    """Everything, with notes on stderr as it goes. `claims`: an id or a prefix of ids."""
+    chosen = select(claims)
     say = stderr().print
     settings = RunSettings(device=choose(device), seed=seed)
     say("1/4 deriving: every step is checked as it is written")
@@ -87,7 +92,7 @@ def main_job(out: Path, *, depth: int, width: int, device: str, seed: int, resum
     say(f"3/4 validating on networks {depth} layers deep and {width} wide")
     architecture = Architecture(depth=depth, width=width)
     jobs, missing = [], []
-    for claim in select(CLAIMS):
+    for claim in chosen:
         cases, absent = _cases(claim, architecture)
         missing += absent
         jobs.append((claim, cases, None))
@@ -97,9 +102,9 @@ def main_job(out: Path, *, depth: int, width: int, device: str, seed: int, resum
     say("4/4 writing the page")
     write_verdicts(out, verdicts)
     found = [line for verdict in verdicts for line in lines_of(verdict)] + missing
-    order = {claim.id: index for index, claim in enumerate(select(CLAIMS))}
+    order = {claim.id: index for index, claim in enumerate(chosen)}
     lines = sorted(found, key=lambda line: order[line.claim])
-    result = DemoResult(out=out, constants=tables, exports=exports, verdicts=verdicts, lines=lines)
+    result = DemoResult(out=out, claims=claims, constants=tables, exports=exports, verdicts=verdicts, lines=lines)
     write_atomically(
         out / "report.html",
         page(
@@ -172,7 +177,7 @@ def show(console: Console, result: DemoResult) -> None:
     above = [""] + [line.claim for line in result.lines]
     lines = [
         (
-            "" if l.claim == before else l.claim.removeprefix(CLAIMS + "."),
+            "" if l.claim == before else l.claim.removeprefix(result.claims + "."),
             l.case,
             l.claimed,
             l.predicted,

@@ -316,7 +316,7 @@ def test_only_text_is_read() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "abs(" * 50 + "x" + "".join(f"-{i})" for i in range(1, 51)),
+        pytest.param("abs(" * 50 + "x" + "".join(f"-{i})" for i in range(1, 51)), marks=pytest.mark.slow),
         pytest.param("+".join(f"abs(x*x-{i})" for i in range(1, 60)), marks=pytest.mark.slow),
         "log(2+abs(" * 14 + "x" + "))" * 14,
         "tanh(" * 8 + "x-1" + "-1)" * 7 + ")",
