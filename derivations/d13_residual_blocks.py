@@ -6,6 +6,7 @@ import sympy as sp
 
 from .checkers.methods import Manifest, Monotone
 from .document import Document
+from .reference import DLMF
 from .statement import Statement
 from .weighing import weighed
 from .words import Q, phi
@@ -76,14 +77,18 @@ def _sew(document: Document) -> None:
     )
     example = sp.exp(-(theta**2) / (1 + 2 * q)) / sp.sqrt(1 + 2 * q)
     tail = document.limit(
-        "The surrogate's moment falls as q^{-1/2}: its density at 0 times I₂ = ∫ f'², by dominated convergence wherever I₂ "
-        "is finite. "
-        "So for f'(x) = exp(−x²/2), I₂ = √π, whose moment is exp(−θ²/(1 + 2q))/√(1 + 2q)",
+        "The surrogate's moment falls as q^{-1/2}: for f'(x) = exp(−x²/2) it is exp(−θ²/(1 + 2q))/√(1 + 2q), and √q times it "
+        "tends to I₂/√(2π), I₂ = ∫ f'² = √π",
         sp.sqrt(q) * example,
         q,
         sp.oo,
         sp.sqrt(sp.pi) / sp.sqrt(2 * sp.pi),
         id="moment-falls",
+    )
+    every = document.not_shown(
+        "That √q m₂ tends to I₂/√(2π) for every f' of finite I₂: the density tends to that of its middle, by dominated "
+        "convergence. Nor that what m_l and M_l differ from l/2 and l²/4 by, log l/l of them, leaves the power as it is.",
+        id="moment-of-any",
     )
     factor = document.step(
         "With q = K l²/4 a block multiplies the gradient by 1 + c/l",
@@ -93,17 +98,25 @@ def _sew(document: Document) -> None:
         id="sew-factor",
     )
     power = document.step(
-        "and so the gradient grows with depth as the power c does",
+        "as the power c of l does",
         sp.diff(l ** (I2 * sp.sqrt(2 * K / sp.pi)), l) / l ** (I2 * sp.sqrt(2 * K / sp.pi)),
         I2 * sp.sqrt(2 * K / sp.pi) / l,
-        formula=r"\prod_l \left(1 + \frac{c}{l}\right) \sim L^c, \quad c = I_2 \sqrt{2 K/\pi}",
+        formula=r"\frac{1}{l^c} \frac{d}{d l}\, l^c = \frac{c}{l}, \quad c = I_2 \sqrt{2 K/\pi}",
         id="sew-power",
+    )
+    product = document.cite(
+        "and so does the product of the blocks",
+        DLMF,
+        "5.11.12",
+        r"\prod_{l \leq L} \left(1 + \frac{c}{l}\right) = \frac{\Gamma(L + 1 + c)}{\Gamma(1 + c)\, \Gamma(L + 1)} "
+        r"\sim \frac{L^c}{\Gamma(1 + c)}",
+        id="sew-product",
     )
     document.conclude(
         "No constant scale holds a rate below ½ in SEW ADD blocks; the gradient grows as a power of the depth, not "
         "exponentially.",
         r"\mathbb{E}[\delta_1^2]/\mathbb{E}[\delta_L^2] \sim L^{I_2 \sqrt{2K/\pi}}",
-        rests_on=(back, half, tail, factor, power),
+        rests_on=(back, half, tail, every, factor, power, product),
         id="sew-constant",
     )
 
@@ -224,16 +237,22 @@ def _shortcut(document: Document, exp_bound: Statement) -> None:
         id="ms-factor",
     )
     root = document.step(
-        "whose sum over the blocks is that of its antiderivative",
+        "which is the derivative of",
         sp.diff(2 * I2 * sp.sqrt(K * l / sp.pi), l),
         I2 * sp.sqrt(K / (sp.pi * l)),
-        formula=r"\sum_{l \leq L} K m_2 \sim 2 I_2 \sqrt{K L/\pi}",
+        formula=r"\frac{d}{d l}\, 2 I_2 \sqrt{K l/\pi} = I_2 \sqrt{\frac{K}{\pi l}}",
         id="ms-root",
+    )
+    summed = document.not_shown(
+        "That the logarithm of the product is asymptotically this antiderivative: a falling function's sum differs from its "
+        "integral by its first term at most, and log(1 + x) from x by x²/2, the rate from ½ by a multiple of 1/√l, which "
+        "change the sum by multiples of log L.",
+        id="ms-sum",
     )
     document.conclude(
         "The gradient grows as the exponential of the root of the depth.",
         r"\log \mathbb{E}[\delta_1^2]/\mathbb{E}[\delta_L^2] \sim 2 I_2 \sqrt{K L/\pi}",
-        rests_on=(forward, backward, factor, root),
+        rests_on=(forward, backward, factor, root, summed),
         id="ms-constant",
     )
     grows = document.step(
