@@ -24,7 +24,7 @@ def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     folder = tmp_path_factory.mktemp("small") / "demo"
-    found = demo(folder, "--claims", "theorem1.backward", "--depth", "10", "--width", "96", "--json")
+    found = demo(folder, "--claims", "theorem1.backward", "--depth", "10", "--width", "64", "--json")
     # at this size a verdict may depart from the infinite-width prediction: 1; or stay open: 3
     assert found.returncode in (0, 1, 3), found.stderr
     return folder, json.loads(found.stdout)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.selection import spread
+
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"```(\w+)(?: (\S+))?\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.S)
 LINES = [line for language, _, block in BLOCKS if language == "sh" for line in block.splitlines() if line.strip()]
@@ -32,7 +34,7 @@ def test_the_readme_has_commands() -> None:
     assert SILENT in COMMANDS
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("ikun ")])
+@pytest.mark.parametrize("command", spread([c for c in COMMANDS if c.startswith("ikun ")], 2))
 def test_command(command: str, tmp_path: Path) -> None:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text, encoding="utf-8")

@@ -102,7 +102,7 @@ def extremes(slope: str, draw: np.random.Generator, count: int) -> Iterator[Sett
         yield draw.choice([0.0, draw.uniform(-12, 12) * sigma, draw.uniform(-3, 3) / k]), sigma * sigma
 
 
-@pytest.mark.parametrize(("name", "power"), spread(itertools.product(FAST, POWERS), 2))
+@pytest.mark.parametrize(("name", "power"), spread(itertools.product(FAST, POWERS), 4))
 def test_right_to_the_last_digits(name: str, power: int) -> None:
     """n = 4 slopes × (6 of the grid + 5 draws, seed 11); the reference is rigorous, so there are no false alarms."""
     draw = np.random.default_rng([11, power])

@@ -219,7 +219,7 @@ def is_negative(value: sp.Expr) -> bool:
     return bool(value.subs({K: 1, U: sp.Rational(1, 3)}).evalf() < 0)
 
 
-@pytest.mark.parametrize(("kind", "rate"), spread(itertools.product(FUNCTIONS, RATES), 2))
+@pytest.mark.parametrize(("kind", "rate"), spread(itertools.product(FUNCTIONS, RATES), 4))
 def test_the_bound_is_relative_to_the_mean_of_the_modulus(kind: str, rate: str) -> None:
     """kσ over six decades, means up to 10σ."""
     assert derive(FUNCTIONS[kind]).certificate.status == "proved-ftc"

@@ -177,7 +177,7 @@ def test_values_near_zero_at_the_breakpoints_and_far_out(text: str) -> None:
 MEAN, VAR = 0.3, 0.8
 
 
-@pytest.mark.parametrize("text", spread({**KERNELS, **USERS}, 2), ids=lambda text: text[:50])
+@pytest.mark.parametrize("text", spread({**KERNELS, **USERS}, 4), ids=lambda text: text[:50])
 def test_expectations_against_quadrature_of_the_hand_written_function(text: str) -> None:
     reference, kinks = ALL[text]
     ends = [-14.0, *sorted({-3.0, *kinks, MEAN, 3.0}), 14.0]

@@ -61,7 +61,7 @@ CLASSES = {
 """One small function of each class."""
 
 
-@pytest.mark.parametrize(("kind", "label"), spread(itertools.product(CLASSES, MUTANTS), 2))
+@pytest.mark.parametrize(("kind", "label"), spread(itertools.product(CLASSES, MUTANTS), 4))
 def test_every_mutant_is_refused(kind: str, label: str) -> None:
     form, prove = class_form(kind)
     mutant = MUTANTS[label](form)
