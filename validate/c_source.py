@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from ikun_sym.catalogue import neurons as catalogue
 from ikun_sym.catalogue.piecewise import PiecewiseFunction, R, U
-from ikun_sym.gaussian.moment import integrand
 from ikun_sym.gaussian.special import Function, lower
 from ikun_sym.targets.code import ATOM, PRODUCT, Code, SourceArithmetic
+
+from .kernel_source import filled, lowered
 
 if TYPE_CHECKING:
     from .neuron import Population
@@ -95,33 +95,19 @@ def source(population: Population) -> tuple[str, list[float]]:
     Error (KeyError or IkunError): a function that C has no name for.
     """
     arithmetic = CArithmetic()
-    bound = population.surrogate
-    parameters = {symbol: Code(f"p{k}") for k, symbol in enumerate(bound.environment)}
-    functions = _piecewise("slope_at", integrand(bound, "fprime", 1), arithmetic, parameters)
-    if population.smooth:
-        functions += _piecewise("fire_at", integrand(bound, "f", 1), arithmetic, parameters)
-    constants = population.constants
-    names = (catalogue.v, catalogue.i, catalogue.h, catalogue.s, catalogue.c, *constants)
-    env = {symbol: Code(symbol.name) for symbol in names}
-    statement = {name: lower(expr, arithmetic)(env).text for name, expr in population.expressions.items()}
-    values = [*constants.values(), *(float(value) for value in bound.environment.values())]
-    unpacked = [*(symbol.name for symbol in constants), *(code.text for code in parameters.values())]
-    arguments = "".join(f", {code.text}" for code in parameters.values())
+    found = lowered(population, arithmetic, _piecewise)
     fill = {
-        **statement,
+        **found.statement,
         "DECLARED": "\n".join(
             f"VECTOR real F({name})(real{', real' if name == 'pow' else ''});" for name in sorted(arithmetic.functions)
         ),
-        "FUNCTIONS": functions,
-        "UNPACK": " ".join(f"const real {name} = (real)constants[{k}]; (void){name};" for k, name in enumerate(unpacked)),
-        "FIRE": f"fire_at(x{arguments})" if population.smooth else "(real)(x >= 0)",
-        "SLOPE": f"slope_at(x{arguments})",
+        "FUNCTIONS": found.functions,
+        "UNPACK": " ".join(f"const real {name} = (real)constants[{k}]; (void){name};" for k, name in enumerate(found.unpacked)),
+        "FIRE": f"fire_at(x{found.arguments})" if population.smooth else "(real)(x >= 0)",
+        "SLOPE": f"slope_at(x{found.arguments})",
         "BLOCK": str(BLOCK),
     }
-    text = _TEMPLATE
-    for name, value in fill.items():
-        text = text.replace(f"@{name}@", value)
-    return text, values
+    return filled(_TEMPLATE, fill), found.values
 
 
 _TEMPLATE = r"""

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from ikun_sym.catalogue import neurons as catalogue
 from ikun_sym.catalogue.piecewise import PiecewiseFunction, R, U
 from ikun_sym.errors import IkunError
-from ikun_sym.gaussian.moment import integrand
 from ikun_sym.gaussian.special import Function, lower
 from ikun_sym.targets.code import ATOM, PRODUCT, Code, SourceArithmetic
+
+from .kernel_source import filled, lowered
 
 if TYPE_CHECKING:
     from .neuron import Population
@@ -120,29 +120,15 @@ def source(population: Population) -> tuple[str, list[float]]:
     Error (KeyError or IkunError): a function that the language has no name for.
     """
     arithmetic = TritonArithmetic()
-    bound = population.surrogate
-    parameters = {symbol: Code(f"p{k}") for k, symbol in enumerate(bound.environment)}
-    functions = _piecewise("slope_at", integrand(bound, "fprime", 1), arithmetic, parameters)
-    if population.smooth:
-        functions += _piecewise("fire_at", integrand(bound, "f", 1), arithmetic, parameters)
-    constants = population.constants
-    names = (catalogue.v, catalogue.i, catalogue.h, catalogue.s, catalogue.c, *constants)
-    env = {symbol: Code(symbol.name) for symbol in names}
-    statement = {name: lower(expr, arithmetic)(env).text for name, expr in population.expressions.items()}
-    values = [*constants.values(), *(float(value) for value in bound.environment.values())]
-    unpacked = [*(symbol.name for symbol in constants), *(code.text for code in parameters.values())]
-    arguments = "".join(f", {code.text}" for code in parameters.values())
+    found = lowered(population, arithmetic, _piecewise)
     fill = {
-        **statement,
-        "FUNCTIONS": functions,
-        "UNPACK": "\n    ".join(f"{name} = tl.load(constants + {k}).to(REAL)" for k, name in enumerate(unpacked)),
-        "FIRE": f"fire_at(x{arguments})" if population.smooth else "(x >= 0.0).to(REAL)",
-        "SLOPE": f"slope_at(x{arguments})",
+        **found.statement,
+        "FUNCTIONS": found.functions,
+        "UNPACK": "\n    ".join(f"{name} = tl.load(constants + {k}).to(REAL)" for k, name in enumerate(found.unpacked)),
+        "FIRE": f"fire_at(x{found.arguments})" if population.smooth else "(x >= 0.0).to(REAL)",
+        "SLOPE": f"slope_at(x{found.arguments})",
     }
-    text = _TEMPLATE
-    for name, value in fill.items():
-        text = text.replace(f"@{name}@", value)
-    return text, values
+    return filled(_TEMPLATE, fill), found.values
 
 
 def explained(error: Exception) -> str:
