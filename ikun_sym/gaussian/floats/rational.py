@@ -167,20 +167,24 @@ def _polar(length: Floats, angle: Floats) -> Any:
 
 def _coefficient(z: Any, inverse: Any, above: Any, q: Any, n: int, sign: int) -> Any:
     """Σ g_i r_j κ_k over i + j + k = n − 1, from the Taylor coefficients of e^{z² − (z+δ)²}, (1 + δ/2iη)^{−n} and
-    Q(z + δ)/Q(z); `inverse` is 1/(2iη) and `above` 1/(1 − q). With magnitudes for all of them, −|z| for z, and `sign` +1
-    instead of −1: a bound of the sum of the magnitudes."""
+    Q(z + δ)/Q(z), all of which begin with 1; `inverse` is 1/(2iη) and `above` 1/(1 − q). With magnitudes for all of them,
+    −|z| for z, and `sign` +1 instead of −1: a bound of the sum of the magnitudes."""
     turn = 1j * OMEGA if sign < 0 else OMEGA
-    gauss, rest, kernel = [1.0, -2 * z], [1.0], [1.0, turn * above]
+    gauss, rest, kernel = [1.0, -2 * z], [1.0, inverse * (sign * n)], [1.0, turn * above]
     for k in range(1, n - 1):  # (k + 1) g_{k+1} = −2 z g_k − 2 g_{k−1}
         gauss.append((gauss[1] * gauss[k] + 2 * sign * gauss[k - 1]) / (k + 1))
-    for k in range(n - 1):
         rest.append(rest[k] * inverse * (sign * (n + k) / (k + 1)))
     start = q * above
     for k in range(1, n - 1):  # Q' = i ω Q (1 + Q)
-        square = sum(kernel[j] * kernel[k - j] for j in range(k + 1))
+        square = 2.0 * kernel[k] + sum(kernel[j] * kernel[k - j] for j in range(1, k))
         kernel.append(turn * (kernel[k] + start * square) / (k + 1))
-    total: Any = 0.0
-    for i in range(n):
-        for j in range(n - i):
-            total = total + gauss[i] * rest[j] * kernel[n - 1 - i - j]
+    first = [1.0, *(_convolved(gauss, rest, m) for m in range(1, n))]
+    return _convolved(first, kernel, n - 1)
+
+
+def _convolved(left: Any, right: Any, m: int) -> Any:
+    """Coefficient m > 0 of the product of two power series that begin with 1."""
+    total = left[m] + right[m]
+    for i in range(1, m):
+        total += left[i] * right[m - i]
     return total
