@@ -101,17 +101,19 @@ def _row(name: str, power: int, size: int, sample: int, repetitions: int) -> Row
     var = np.exp(2 * draw.uniform(*np.log(DEVIATIONS), size))
     function.expectation(mean[:FEWEST], var[:FEWEST])  # makes the routes
     used = min(size, sample)
-    once = _seconds(lambda: function.expectation(mean[:used], var[:used]), 1) / used
+    once = _seconds(lambda: function.expectation(mean[:used], var[:used])) / used
     used = min(size, max(FEWEST, int(BUDGET / repetitions / once)))
     if used < size and used > 10 * sample:  # arrays of another length have another price a value
-        once = _seconds(lambda: function.expectation(mean[:used], var[:used]), 1) / used
+        once = _seconds(lambda: function.expectation(mean[:used], var[:used])) / used
         used = min(size, max(used, int(BUDGET / repetitions / once)))
-    ours = _seconds(lambda: function.expectation(mean[:used], var[:used]), repetitions) / used
     points = list(zip(mean[:sample].tolist(), var[:sample].tolist(), strict=True))
     integral = _quadrature(exact, function)
     by_quad, seconds = _within(BUDGET, lambda point: integral(*point), points)
-    again = [_within(BUDGET, lambda point: integral(*point), points[: len(by_quad)])[1] for _ in range(repetitions - 1)]
-    theirs = statistics.median([seconds, *again])
+    ours, theirs = [], [seconds]
+    for repetition in range(repetitions):  # in turn, so that a slower minute of the machine is a slower minute of both
+        if repetition:
+            theirs.append(_within(BUDGET, lambda point: integral(*point), points[: len(by_quad)])[1])
+        ours.append(_seconds(lambda: function.expectation(mean[:used], var[:used])) / used)
     truth, _ = _within(BUDGET, lambda p: expectation(exact, bound.environment, Fraction(p[0]), Fraction(p[1])).value, points)
     if not all(map(math.isfinite, truth)):
         raise IkunError(f"its values exceed float64 at standard deviations up to {DEVIATIONS[1]:g}")
@@ -119,9 +121,9 @@ def _row(name: str, power: int, size: int, sample: int, repetitions: int) -> Row
     return Row(
         surrogate=bound.spec,
         power=power,
-        ours_ns=ours * 1e9,
-        quad_us=theirs * 1e6,
-        ratio=theirs / ours,
+        ours_ns=statistics.median(ours) * 1e9,
+        quad_us=statistics.median(theirs) * 1e6,
+        ratio=statistics.median(theirs) / statistics.median(ours),
         worst_error=_worst(first, truth),
         worst_difference=_worst(by_quad, first),
         checked=len(truth),
@@ -154,14 +156,11 @@ def _target(function: FloatFunction) -> float | None:
     return TARGETS[min(found)] if len(found) == 1 else None  # type: ignore[type-var]
 
 
-def _seconds(action: Callable[[], object], repetitions: int) -> float:
-    """The median of the run times: CPU time of this one thread, so that other work on the machine counts less."""
-    times = []
-    for _ in range(repetitions):
-        start = time.process_time()
-        action()
-        times.append(time.process_time() - start)
-    return statistics.median(times)
+def _seconds(action: Callable[[], object]) -> float:
+    """CPU time of this one thread, so that other work on the machine counts less."""
+    start = time.process_time()
+    action()
+    return time.process_time() - start
 
 
 def _quadrature(exact: PiecewiseFunction, function: FloatFunction) -> Callable[[float, float], float]:
