@@ -15,6 +15,7 @@ from .split import Split
 
 FAST: tuple[Callable[[PiecewiseFunction, Values], Route | None], ...] = (
     Rational.of,
+    Rational.far,
     Logistic.of,
     Closed.of_steps,
     Series.of,

@@ -23,14 +23,14 @@ from .route import SMALLEST, Booleans, Floats, Values, exact
 
 STEP = 0.5
 OMEGA = 2 * math.pi / STEP
-REACH = {1: 6.75, 2: 6.75, 3: 8.75, 4: 9.75}
-"""By order: the first node that is left out is at least this far, of weight e^{−REACH²} <= 2e-20. A pole of high order
-beyond the reach makes much of a small weight."""
+REACH, FAR_REACH = 6.75, 9.75
+"""The first node that is left out is at least this far, of weight e^{−REACH²} <= 2e-20. A pole of high order beyond the reach
+makes much of a small weight: the few points to which this matters take the far reach."""
 
 NEGLECT = 1e-15
 """What is left out, relative to the value."""
 
-MAX_ORDER = max(REACH)
+MAX_ORDER = 4
 """The strip is no wider than the poles of higher order need."""
 
 CANCELLATION = 40.0
@@ -64,19 +64,24 @@ def match(function: PiecewiseFunction, values: Values) -> tuple[sp.Expr, sp.Expr
 class Rational:
     """E[A/(X² + y²)ⁿ]."""
 
-    def __init__(self, scale: float, distance: float, order: int) -> None:
-        self.scale, self.distance, self.order = scale, distance, order
-        half = round((REACH[order] - 0.25) / STEP)
+    def __init__(self, scale: float, distance: float, order: int, reach: float) -> None:
+        self.scale, self.distance, self.order, self.reach = scale, distance, order, reach
+        half = round((reach - 0.25) / STEP)
         centred, shifted = range(-half, half + 1), range(-half, half)
         self.nodes = [STEP * j for j in centred], [STEP * (j + 0.5) for j in shifted]
 
     @classmethod
-    def of(cls, function: PiecewiseFunction, values: Values) -> Rational | None:
+    def far(cls, function: PiecewiseFunction, values: Values) -> Rational | None:
+        """For what `of` leaves out."""
+        return cls.of(function, values, FAR_REACH)
+
+    @classmethod
+    def of(cls, function: PiecewiseFunction, values: Values, reach: float = REACH) -> Rational | None:
         found = match(function, values)
         if found is None or found[2] > MAX_ORDER:
             return None
         scale, distance = (float(sp.N(e, 30)) for e in (found[0], sp.sqrt(found[1])))
-        return cls(scale, distance, found[2]) if math.isfinite(scale) and math.isfinite(distance) else None
+        return cls(scale, distance, found[2], reach) if math.isfinite(scale) and math.isfinite(distance) else None
 
     def __call__(self, mean: Floats, var: Floats) -> tuple[Floats, Booleans]:
         t = np.sqrt(2 * var)
@@ -100,8 +105,8 @@ class Rational:
                 value[some] -= correction
                 size[some] += magnitude
         # nodes beyond the reach: the weight of the first times the largest factor there
-        nearest = np.maximum(REACH[self.order] - xi, 0.0)
-        left_out = math.exp(-(REACH[self.order] ** 2)) / self._power(nearest * nearest + square)
+        nearest = np.maximum(self.reach - xi, 0.0)
+        left_out = math.exp(-(self.reach**2)) / self._power(nearest * nearest + square)
         result = value * (self.scale / math.sqrt(math.pi)) / self._power(t * t)
         good = (size <= CANCELLATION * value) & (left_out <= NEGLECT * value) & (np.abs(result) > SMALLEST)
         return result, good & (value < 1 / SMALLEST)
