@@ -17,7 +17,7 @@ from ikun_sym.errors import IkunError, InfiniteExpectationError
 from ikun_sym.gaussian.certify import expectation
 from ikun_sym.gaussian.form import latex
 from ikun_sym.gaussian.moment import float_function, integrand
-from ikun_sym.gaussian.primitive import primitive
+from ikun_sym.gaussian.primitive import with_primitive
 from ikun_sym.gaussian.rules import form_of
 from ikun_sym.theory.slope import slope_of
 
@@ -108,9 +108,8 @@ def _section(document: Document, surrogate: Surrogate) -> None:
 
 def _primitive(document: Document, bound: Bound) -> None:
     """f, and its derivative on every piece."""
-    derivative = bound.surrogate.derivative
     try:
-        found = primitive(derivative)
+        derivative, found = with_primitive(bound)
     except IkunError as reason:
         document.not_shown(f"The primitive f: {reason}")
         return

@@ -141,7 +141,7 @@ def _forward(document: Document) -> None:
     square = integrand(bound, "fprime", 2)
     form = form_of(square, bound.environment)
     assert form.expr is not None
-    numbers = {symbol: sp.Rational(value.numerator, value.denominator) for symbol, value in bound.environment.items()}
+    numbers = {symbol: sp.Rational(value) for symbol, value in bound.environment.items()}
     at_one = form.expr.subs({MEAN: -sp.S.One, **numbers})
     document.certified("E[f'²] of the arctan surrogate", rf"m_2 = {form.latex}", form.certificate)
     edge = document.value(

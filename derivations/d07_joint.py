@@ -78,7 +78,7 @@ def _spec(equivalent: Equivalent) -> str:
 
 
 def _numbers(bound: Bound):  # type: ignore[no-untyped-def]
-    values = {symbol: sp.Rational(v.numerator, v.denominator) for symbol, v in bound.environment.items()}
+    values = {symbol: sp.Rational(v) for symbol, v in bound.environment.items()}
     return bound.surrogate.derivative.substitute(values)
 
 

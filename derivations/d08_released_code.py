@@ -34,7 +34,7 @@ def exact_mean() -> sp.Expr:
     """The code's mean over its grid, as the exact rational number that it rounds."""
     places = (Fraction(2 * k, POINTS - 1) - 1 for k in range(POINTS))
     total = sum((1 / (1 + place**2) for place in places), Fraction(0)) / POINTS
-    return sp.Rational(total.numerator, total.denominator)
+    return sp.Rational(total)
 
 
 def build() -> Document:

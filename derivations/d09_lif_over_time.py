@@ -85,7 +85,7 @@ SETTING = Setting()
 
 def _rational(text: str) -> Any:
     value = exact(text)
-    return sp.Rational(value.numerator, value.denominator)
+    return sp.Rational(value)
 
 
 def build() -> Document:

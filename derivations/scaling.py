@@ -43,7 +43,7 @@ def scaling(surrogate: Surrogate) -> Scaling | None:
     if surrogate.family or bound.surrogate.derivative.tails:
         return None
     own = next(param.symbol for param in surrogate.params if param.name == slope.parameter)
-    others = {symbol: sp.Rational(v.numerator, v.denominator) for symbol, v in bound.environment.items() if symbol != own}
+    others = {symbol: sp.Rational(v) for symbol, v in bound.environment.items() if symbol != own}
     function = surrogate.derivative.substitute({**others, own: 1 / SLOPE if slope.width else SLOPE})
     parts = [piece for piece in function.pieces if not piece.is_zero]
     if not parts or not all(_scales_inversely(end) for piece in function.pieces for end in (piece.lo, piece.hi)):

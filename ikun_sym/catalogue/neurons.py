@@ -57,7 +57,7 @@ def hard(v_reset: Number = 0) -> Neuron:
     return Neuron(
         name="hard",
         charge=leak * v + i,
-        reset=h * (1 - s) + sp.Rational(value.numerator, value.denominator) * s,
+        reset=h * (1 - s) + sp.Rational(value) * s,
         summary=f"leaky integrate-and-fire, reset to {v_reset} (leak 1: IF)",
     )
 

@@ -190,7 +190,7 @@ def between(
 ) -> PiecewiseFunction:
     """right(u) for x = u > 0 and left(u) for x = -u < 0 where low < x < high, 0 elsewhere. `values` of the parameters in
     the ends, which may be infinite, decide on which side of 0 each end lies. Error: the ends are not in order."""
-    numbers = [(symbol, sp.Rational(value.numerator, value.denominator)) for symbol, value in values.items()]
+    numbers = [(symbol, sp.Rational(value)) for symbol, value in values.items()]
     if not low.subs(numbers) < high.subs(numbers):
         raise IkunError(f"{low} = {low.subs(numbers)} is not below {high} = {high.subs(numbers)}; give ends in order")
     pieces: tuple[Piece, ...] = ()

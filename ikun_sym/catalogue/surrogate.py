@@ -151,7 +151,7 @@ class Bound:
 
 
 def _rational(value: Fraction) -> sp.Rational:
-    return sp.Rational(value.numerator, value.denominator)  # type: ignore[return-value]
+    return sp.Rational(value)  # type: ignore[return-value]
 
 
 def _plain(value: Fraction) -> str:

@@ -290,7 +290,7 @@ def _point_value(function: PiecewiseFunction, values: Mapping[sp.Symbol, Fractio
     """The value at a point, or the mean of the one-sided limits where pieces meet (0 included)."""
     with precision(int(digits * 3.3220) + 2 * GUARD_BITS):
         env = {symbol: Balls().rational(value) for symbol, value in values.items()}
-        numbers = [(symbol, sp.Rational(value.numerator, value.denominator)) for symbol, value in values.items()]
+        numbers = [(symbol, sp.Rational(value)) for symbol, value in values.items()]
         point = sp.Rational(abs(at).numerator, abs(at).denominator)
         sides = (1, -1) if at == 0 else (1 if at > 0 else -1,)
         limits: list[arb] = []

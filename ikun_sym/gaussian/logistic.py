@@ -60,7 +60,7 @@ class FiniteSum:
             own = -sp.re(term.b)  # e^{b u} with b = −own + iβ
             generic = Term(term.coefficients, term.a, term.b + own - RATE, term.c)
             for power, weight in enumerate(self.coefficients):
-                found.append((generic, own + power * self.rate, sp.Rational(weight.numerator, weight.denominator)))
+                found.append((generic, own + power * self.rate, sp.Rational(weight)))
         return tuple(found)
 
     def defines(self, value: sp.Expr) -> bool:

@@ -18,7 +18,7 @@ from ..exact import Number, exact
 from .certify import Enclosure, expectation
 from .evaluate import FloatFunction
 from .form import Certificate, ClosedForm
-from .primitive import primitive
+from .primitive import with_primitive
 from .rules import form_of
 
 OF = ("fprime", "f")
@@ -94,8 +94,7 @@ def integrand(bound: Bound, of: str, power: int) -> PiecewiseFunction:
 
 @lru_cache(maxsize=512)
 def _integrand(bound: Bound, of: str, power: int) -> PiecewiseFunction:
-    derivative = bound.surrogate.derivative
-    return (derivative if of == "fprime" else primitive(derivative)).power(power)
+    return (bound.surrogate.derivative if of == "fprime" else with_primitive(bound)[1]).power(power)
 
 
 def moment(

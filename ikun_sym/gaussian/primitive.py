@@ -10,6 +10,7 @@ from functools import lru_cache
 import sympy as sp
 
 from ..catalogue.piecewise import PeriodicTail, Piece, PiecewiseFunction, R, U
+from ..catalogue.surrogate import Bound
 from ..errors import IkunError
 from .proof import is_zero
 
@@ -65,6 +66,19 @@ def primitive(derivative: PiecewiseFunction) -> PiecewiseFunction:
         for piece, grown in _walk(derivative.side(side))[0]:
             pieces.append(Piece(side, piece.lo, piece.hi, _one_fraction(start + side * grown)))
     return PiecewiseFunction(tuple(pieces))
+
+
+def with_primitive(bound: Bound) -> tuple[PiecewiseFunction, PiecewiseFunction]:
+    """(f', f) with symbols for the parameters or, where only their values tell whether a tail is integrable, with values.
+    Error: no f is known."""
+    derivative = bound.surrogate.derivative
+    try:
+        return derivative, primitive(derivative)
+    except IkunError:
+        if not bound.environment:
+            raise
+        derivative = derivative.substitute({symbol: sp.Rational(value) for symbol, value in bound.environment.items()})
+        return derivative, primitive(derivative)
 
 
 def _one_fraction(expr: sp.Expr) -> sp.Expr:

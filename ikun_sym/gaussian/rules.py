@@ -107,7 +107,7 @@ def _candidates(function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction
     if len(values) <= SYMBOLIC_PARAMETERS:
         yield function
     if values:
-        yield function.substitute({s: sp.Rational(value.numerator, value.denominator) for s, value in values.items()})
+        yield function.substitute({s: sp.Rational(value) for s, value in values.items()})
 
 
 @lru_cache(maxsize=256)

@@ -73,7 +73,7 @@ def _area(bound: Bound) -> str:
     try:
         value, where = area(bound.surrogate.derivative), ""
     except IkunError:
-        numbers = {symbol: sp.Rational(number.numerator, number.denominator) for symbol, number in bound.environment.items()}
+        numbers = {symbol: sp.Rational(number) for symbol, number in bound.environment.items()}
         value, where = area(bound.surrogate.derivative.substitute(numbers)), " at the defaults"
     return "infinite" if value in (sp.oo, -sp.oo) else "undefined" if value is sp.nan else f"{value}{where}"
 

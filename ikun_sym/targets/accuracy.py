@@ -164,7 +164,7 @@ def moment_samples(bound: Bound, power: int) -> tuple[Sample, ...]:
     surrogate, slope = bound.surrogate, slope_of(bound)
     values = {symbol: Fraction(float(value)) for symbol, value in bound.environment.items()}
     function = surrogate.derivative.power(power)
-    numbers = [(s, sp.Rational(v.numerator, v.denominator)) for s, v in values.items()]
+    numbers = [(s, sp.Rational(v)) for s, v in values.items()]
     largest = min((MOST_PERIODS * float(t.period.subs(numbers)) for t in surrogate.derivative.tails), default=math.inf)
     found = []
     for mean, reach in (*((0.0, reach) for reach in AT_ZERO), *ELSEWHERE):

@@ -118,7 +118,7 @@ class Balance:
     @cached_property
     def square(self) -> PiecewiseFunction:
         """f'² with numbers for its parameters: what vanishes at these values is seen to vanish."""
-        values = {s: sp.Rational(v.numerator, v.denominator) for s, v in self.surrogate.environment.items()}
+        values = {s: sp.Rational(v) for s, v in self.surrogate.environment.items()}
         return integrand(self.surrogate, "fprime", 2).substitute(values)
 
     @cached_property

@@ -161,7 +161,7 @@ class Setting:
         return math.fsum(parts) / (b - a)
 
     def _breakpoints(self) -> list[float]:
-        numbers = [(symbol, sp.Rational(v.numerator, v.denominator)) for symbol, v in self.surrogate.environment.items()]
+        numbers = [(symbol, sp.Rational(v)) for symbol, v in self.surrogate.environment.items()]
         derivative = self.surrogate.surrogate.derivative
         if derivative.tails:
             raise IkunError(f"scheme {self.scheme.name!r}: {self.surrogate.spec} repeats for ever; not covered")

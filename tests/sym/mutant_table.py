@@ -119,7 +119,7 @@ def function_of(name: str, power: int) -> PiecewiseFunction:
     function = integrand(bound, "fprime", power)
     if len(bound.environment) <= SYMBOLIC_PARAMETERS:
         return function
-    return function.substitute({s: sp.Rational(x.numerator, x.denominator) for s, x in bound.environment.items()})
+    return function.substitute({s: sp.Rational(x) for s, x in bound.environment.items()})
 
 
 def proved_form(name: str, power: int) -> ClosedForm | None:

@@ -69,7 +69,7 @@ def formula(row: Row, values: Values) -> sp.Expr:
     """The row's text with numbers for its parameters. The file is ours, so it may be evaluated."""
     names = {name: sp.Symbol(name, real=True) for name in ("x", *filter(None, row["params"].split(";")))}
     expr = sp.sympify(row["fprime"], locals=names)
-    numbers = {names[name]: sp.Rational(value.numerator, value.denominator) for name, value in values.items() if name in names}
+    numbers = {names[name]: sp.Rational(value) for name, value in values.items() if name in names}
     return expr.subs(numbers).doit()
 
 
@@ -141,7 +141,7 @@ def test_area_is_the_stated_one(row: Row) -> None:
         assert found is sp.nan
     else:
         stated = sp.sympify(text, locals={name: sp.Symbol(name) for name in values})
-        expected = stated.subs([(sp.Symbol(name), sp.Rational(v.numerator, v.denominator)) for name, v in values.items()])
+        expected = stated.subs([(sp.Symbol(name), sp.Rational(v)) for name, v in values.items()])
         assert float(found) == pytest.approx(float(expected), rel=1e-14, abs=0)
 
 

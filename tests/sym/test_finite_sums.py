@@ -63,9 +63,7 @@ def by_bisection(found: FiniteSum, denominator: sp.Expr, bound: Fraction) -> boo
     s = sp.Symbol("s", positive=True)
     with precision(1200):
         product = sp.Poly(
-            sp.Add(*(sp.Rational(c.numerator, c.denominator) * s**n for n, c in enumerate(found.coefficients)))
-            * denominator.subs(S, s)
-            - 1,
+            sp.Add(*(sp.Rational(c) * s**n for n, c in enumerate(found.coefficients))) * denominator.subs(S, s) - 1,
             s,
         )
         coefficients = [arb(int(c.p)) / int(c.q) for c in reversed(product.all_coeffs())]

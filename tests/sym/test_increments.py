@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from fractions import Fraction
 
 import pytest
@@ -72,9 +71,8 @@ def test_a_planted_error_is_seen(plant: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_wave_keeps_its_digits_at_any_width() -> None:
     """E[(4/T) cos kX] = (4/T) e^{−k²v/2} cos kμ, k = 2π/T: at σ = 100 it is about 1e-1340."""
     for sigma, mean in ((10, Fraction(0)), (100, Fraction(0)), (10**4, Fraction(1, 3))):
-        start = time.process_time()
         found = moment("squarewave_fourier_series", mean, sigma**2, digits=30).enclosure
-        assert time.process_time() - start < 5  # by integration it takes minutes
+        assert found.route.endswith("antiderivatives")  # by integration it takes minutes
         with precision(400):
             k = arb.pi() / 4
             truth = (-((k * sigma) ** 2) / 2).exp() / 2 * (k * arb(mean.numerator) / mean.denominator).cos()

@@ -17,7 +17,7 @@ Values = Mapping[sp.Symbol, Fraction]
 
 def exact(values: Values) -> list[tuple[sp.Basic, sp.Basic]]:
     """The parameters' values as substitutions."""
-    return [(symbol, sp.Rational(value.numerator, value.denominator)) for symbol, value in values.items()]
+    return [(symbol, sp.Rational(value)) for symbol, value in values.items()]
 
 
 SMALLEST = 1e-290
