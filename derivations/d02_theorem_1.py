@@ -25,8 +25,8 @@ def build() -> Document:
         id="theorem-1",
         title="Theorem 1: the gradient is stable iff α = σ_X² · fan_in/fan_out",
         summary="The weight variance of Theorem 1 makes the backward factor per layer a ratio that does not contain the "
-        "surrogate any more. It is 1 for one value of α only, and that value is not 1. Forward, the spikes' second moment "
-        "decides, not their variance, and the surrogate plays no part in what the spikes do.",
+        "surrogate any more. It is 1 for one value of α only, which for equal fans is at most ½. Forward, the spikes' second "
+        "moment decides, not their variance, and the surrogate plays no part but through the weights' scale.",
         references=(str(IKUN),),
     )
     _statement(document)
@@ -107,8 +107,8 @@ def _row_centred(document: Document):  # type: ignore[no-untyped-def]
     n = sp.Symbol("n", integer=True, positive=True)
     first, second = sp.Symbol("S_1", real=True), sp.Symbol("S_2", nonnegative=True)
     document.define(
-        "A row of n weights that sum to 0 has Cov(W_i, W_j) = −σ_W²/(n − 1) for i ≠ j (their sum has variance 0). "
-        "For fixed inputs x write S₁ = Σ x_j and S₂ = Σ x_j²",
+        "A row of n weights that sum to 0, n >= 2 and all alike, has Cov(W_i, W_j) = −σ_W²/(n − 1) for i ≠ j (their sum has "
+        "variance 0). For fixed inputs x write S₁ = Σ x_j and S₂ = Σ x_j²",
         symbols=(n, first, second),
     )
     zero_sum = document.step(
@@ -151,8 +151,8 @@ def _stationary(document: Document) -> None:
 def _backward(document: Document) -> None:
     document.section("backward", "Backward: the surrogate cancels")
     given = document.assume(
-        "The gradient that arrives at W is independent of W (wide layers), and the readout's gradient has zero mean over "
-        "neurons. A loss such as the sum of all spikes has not."
+        "The gradient that arrives at W is independent of W and of the H below it (wide layers), and the readout's gradient "
+        "has zero mean over neurons. A loss such as the sum of all spikes has not."
     )
     chi = fan_out * weights() * m2
     document.define("One layer multiplies the gradient's second moment by", r"\chi = n_{\mathrm{out}}\, \sigma_W^2\, m_2")
@@ -188,7 +188,7 @@ def _backward(document: Document) -> None:
         for least, claimed in ((4, "3.2e29"), (2, "5.6e14"))
     ]
     document.conclude(
-        "The gradient is stable if and only if α = σ_X² · fan_in/fan_out. The weights are then 1/(fan_out m₂): σ_X² drops out.",
+        "The gradient is stable if and only if α = σ_X² · fan_in/fan_out. Var(W) is then 1/(fan_out m₂): σ_X² drops out.",
         rests_on=(given, cancels, is_one, only),
         id="iff",
     )

@@ -16,7 +16,7 @@ from .document import Document
 from .reference import CACOULLOS, CHERNOFF, DLMF, IKUN
 from .statement import Statement
 
-x, t, w = sp.symbols("x t w", real=True)
+x, t = sp.symbols("x t", real=True)
 f = sp.Function("f", real=True)(x)
 weight = sp.exp(-((x - MEAN) ** 2) / (2 * VAR)) / sp.sqrt(2 * sp.pi * VAR)
 
@@ -25,9 +25,9 @@ def build() -> Document:
     document = Document(
         id="smooth-forward",
         title="The smooth forward pass: two true inequalities that do not bound the signal",
-        summary="Theorem 1's forward half is exact for a linear f. For a network that sends the smooth f(H − θ) instead of "
-        "spikes, Var f is between v (E f')² and v E[f'²]. But the recursion carries the second moment E[f²], to which the "
-        "mean adds its square, and that no inequality of this kind bounds.",
+        summary="Theorem 1's forward half is exact for a linear f of mean 0. For a network that sends the smooth f(H − θ) "
+        "instead of spikes, Var f is between v (E f')² and v E[f'²]. But the recursion carries the second moment E[f²], to "
+        "which the mean adds its square, and that v E[f'²] does not bound.",
         references=(str(IKUN),),
     )
     lower = _cacoullos(document)
@@ -45,12 +45,12 @@ def _cacoullos(document: Document) -> Statement:
         sp.Derivative(VAR * f * weight, x),
         (VAR * sp.diff(f, x) - (x - MEAN) * f) * weight,
         formula=r"\frac{d}{dx}\, v f(x) w(x) = \left(v f'(x) - (x - \mu) f(x)\right) w(x)",
+        because="f w vanishes at both ends: |f(x) − f(μ)|² <= E[f'²] |∫ dx/w| from μ to x, by Cauchy and Schwarz",
         id="stein",
     )
     spread, slope, covariance = sp.symbols("V D C", real=True)
-    document.define("V = Var f, D = E[f'], C = Cov(f, X)", symbols=(spread, slope, covariance))
-    is_slope = document.step(
-        "by Stein's identity", covariance.subs(covariance, VAR * slope), VAR * slope, name="C", id="covariance"
+    document.define(
+        "V = Var f, D = E[f'], C = Cov(f, X), which is v D by Stein's identity", symbols=(spread, slope, covariance)
     )
     residual = spread - 2 * slope * covariance + slope**2 * VAR
     distance = document.step(
@@ -61,11 +61,11 @@ def _cacoullos(document: Document) -> Statement:
         because="the square multiplied out; C = v D",
         id="distance",
     )
-    document.cite("The lower bound", CACOULLOS, "Proposition 3.2", id="cacoullos-1982")
+    document.cite("The lower bound", CACOULLOS, "for the normal law", id="cacoullos-1982")
     return document.conclude(
         "A mean square is not negative, so v (E f')² <= Var f, with equality if and only if f is a straight line.",
         r"v\, \mathbb{E}[f']^2 \leq \mathrm{Var} f",
-        rests_on=(given, stein, is_slope, distance),
+        rests_on=(given, stein, distance),
         id="lower",
     )
 
@@ -93,7 +93,8 @@ def _poincare(document: Document) -> Statement:
     completeness = document.cite("These polynomials are complete in L² of the normal law", DLMF, "§18.2 and §18.3")
     k, c = sp.Symbol("k", integer=True, nonnegative=True), sp.Symbol("c", real=True)
     document.define(
-        "With f = Σ c_k h_k, V = Σ_{k>=1} c_k² and v E[f'²] = Σ_{k>=1} k c_k². Their difference, with k = 1 + j, is the sum of",
+        "With f = Σ c_k h_k, f' has the coefficients √(k + 1) c_{k+1} (by Stein's identity for f h_k), so that V = Σ_{k>=1} "
+        "c_k² and v E[f'²] = Σ_{k>=1} k c_k². Their difference, with k = 1 + j, is the sum of",
         symbols=(k, c),
     )
     each = document.bound(
@@ -104,7 +105,7 @@ def _poincare(document: Document) -> Statement:
         Manifest(k * c**2),
         id="each-term",
     )
-    document.cite("The upper bound", CHERNOFF, "Theorem 1", id="chernoff-1981")
+    document.cite("The upper bound", CHERNOFF, "by Hermite polynomials", id="chernoff-1981")
     return document.conclude(
         "Var f <= v E[f'²], with equality if and only if f is a straight line.",
         r"\mathrm{Var} f \leq v\, \mathbb{E}[f'^2]",
@@ -148,8 +149,9 @@ def _exponential(document: Document) -> None:
 def _second_moment(document: Document, lower: Statement, upper: Statement) -> None:
     document.section("second-moment", "What the recursion carries is E[f²]")
     mean, spread = sp.symbols("m V", real=True)
-    document.define("m = E f, V = Var f", symbols=(mean, spread, w))
-    adds = document.step("the second moment", spread + mean**2, spread + mean**2, name=r"\mathbb{E}[f^2]", id="second")
+    adds = document.define(
+        "m = E f, V = Var f; the second moment is", r"\mathbb{E}[f^2] = V + m^{2}", symbols=(mean, spread), id="second"
+    )
     bound = resolve("sigmoid:alpha=4")
     var = Fraction(1, 20)
     second = expectation(integrand(bound, "f", 2), bound.environment, Fraction(0), var)
@@ -183,8 +185,8 @@ def _second_moment(document: Document, lower: Statement, upper: Statement) -> No
     )
     document.conclude(
         "v E[f'²] bounds the variance of f, not the second moment that the next layer's Var(H) is made of: here it is too "
-        "small by a factor of 7.6. It is a bound for what is carried only where E f = 0, that is for odd f with μ = 0, or "
-        "where the mean does not enter, that is for row-centred weights.",
+        "small by a factor of 7.6. It bounds what is carried where (E f)² <= v E[f'²] − Var f: always where E f = 0, such as "
+        "for odd f with μ = 0. Where the mean does not enter, with row-centred weights, it is the variance that is carried.",
         rests_on=(adds, lower, upper, carried, above, below, variance),
         id="no-bound",
     )

@@ -126,7 +126,7 @@ def _growth(document: Document) -> None:
 
 
 def _forward(document: Document) -> None:
-    document.section("forward", "The solution may be one at which activity dies")
+    document.section("forward", "The solution may be one at which the rate does not stay")
     document.assume("a = θ/√v, at θ = 1", symbols=[a])
     critical = document.solve(
         "Below the variance v* = θ²/a*² the spikes' map is unstable (see the critical weight scale)",
@@ -159,6 +159,7 @@ def _forward(document: Document) -> None:
     )
     document.conclude(
         "With α below 0.0835 Theorem 1's solution for this surrogate exists and is unique, but the rate does not stay "
-        "there: activity dies. Existence of a solution is not stability of the network.",
+        "there: from a little below activity dies, from a little above it climbs to the other fixed point of these weights. "
+        "Existence of a solution is not stability of the network.",
         rests_on=(critical, edge),
     )

@@ -29,7 +29,8 @@ def build() -> Document:
         id="critical-scale",
         title="Below a critical weight scale activity dies",
         summary="One time step, zero biases, zero-mean weights, threshold θ > 0. A layer keeps firing only if "
-        "fan_in · Var(W) is at least c* θ², c* = 6.0344…; at that scale the rate is p* = 0.11690…, and no lower one is stable.",
+        "fan_in · Var(W) is at least c* θ², c* = 6.0344…; at that scale the rate is p* = 0.11690…, and no lower one but 0 is "
+        "stable.",
     )
     _equation(document)
     minimum = _minimum(document)
@@ -40,7 +41,10 @@ def build() -> Document:
 
 def _equation(document: Document) -> None:
     document.section("fixed-points", "Fixed points of the firing rate")
-    document.assume("K = fan_in · Var(W), the threshold, a = θ/σ_H, q = Var(H)", symbols=(gain, theta, a, q, n))
+    document.assume(
+        "K = fan_in · Var(W), the threshold, a = θ/σ_H, q = Var(H), n = a − 2 where a is above 2",
+        symbols=(gain, theta, a, q, n),
+    )
     document.assume("Layers are wide, so that H ~ N(0, q); weights have mean 0; biases are 0.")
     document.define("One layer maps the variance q to", r"q \mapsto K\, Q\left(\theta/\sqrt{q}\right)")
     document.step(
@@ -153,7 +157,7 @@ def _constants(document: Document, minimum: Statement, stable: Statement) -> Non
         id="usual-scales",
     )
     document.conclude(
-        "No rate below p* = 0.1169 is stable, whatever the threshold and the weights' scale.",
+        "No rate between 0 and p* = 0.1169 is stable, whatever the threshold and the weights' scale.",
         rests_on=(stable, rate),
         id="lowest-rate",
     )

@@ -35,8 +35,9 @@ def build() -> Document:
     document = Document(
         id="rate-targeted",
         title="Rate-targeted critical initialisation",
-        summary="Choose a firing rate p above the lowest stable one. It fixes the membrane's standard deviation, the weights' "
-        "scale, and, for a surrogate whose slope can be set, the slope at which the gradient keeps its size.",
+        summary="Choose a firing rate p above the lowest stable one and below ½. It fixes the membrane's standard deviation, "
+        "the weights' scale, and, for a surrogate whose slope can be set, the slope at which the gradient keeps its size, "
+        "where there is one.",
     )
     _weights(document)
     area = _unit_area(document)
@@ -135,23 +136,23 @@ def _falls() -> Substituted:
 def _unit_peak(document: Document) -> Statement:
     """f'_k(x) = g(kx)."""
     document.section("unit-peak", "Families of one peak: f'_k(x) = g(kx)")
-    given = document.assume(
-        "g falls strictly with |x| wherever it is not 0 (or not 1 on a flat top), is 1 at 0 and tends to 0."
-    )
-    shape, fall = sp.Symbol("g", positive=True), sp.Symbol("d", positive=True)
-    document.define("At x = y > 0 write g for g(kx) and −d for g'(kx)", symbols=(shape, fall))
+    given = document.assume("g >= 0 nowhere rises with |x|, tends to 1 at 0, and to 0 as |x| → ∞.", id="peak-shape")
+    shape, fall = sp.symbols("g d", nonnegative=True)
+    document.define("At x = y > 0 write g for g(kx) and −d for g'(kx), where there is a derivative", symbols=(shape, fall))
     distance = sp.Symbol("x", positive=True)
-    document.assume("Likewise at −x", symbols=[distance])
+    document.assume("Likewise at −x; jumps go down", symbols=[distance], id="unit-peak-likewise-at-x")
     falling = document.bound(
         "d/dk of g(kx)² is 2 g g' x",
         2 * shape * (-fall) * distance,
-        "<",
+        "<=",
         0,
         Manifest(2 * shape * fall * distance),
         id="peak-falls",
     )
     return document.conclude(
-        "E[f'_k²] falls strictly from 1 to 0 as k grows from 0 to ∞: there is exactly one slope if r K > 1, and none else.",
+        "E[f'_k²] falls from 1 to 0 as k grows from 0 to ∞, by dominated convergence, and strictly: were it the same at k and "
+        "at ck, c > 1, then g(x) = g(cx) = g(c²x) = … → 0 at almost every x, but g is near 1 near 0. So there is exactly one "
+        "slope if r K > 1, and none else.",
         rests_on=(given, falling),
         id="unit-peak-unique",
     )
@@ -164,14 +165,15 @@ def _families(document: Document, area: Statement, peak: Statement) -> None:
         "k the slope (1/width where the parameter is a width), u = |x|; other parameters at their defaults", symbols=(SLOPE, U)
     )
     members: dict[int, list[str]] = {power: [] for power in FAMILIES}
-    steps: list[Statement] = []
+    shown_of: dict[int, list[Statement]] = {power: [] for power in FAMILIES}
     other = []
     for surrogate in SURROGATES:
         found = scaling(surrogate)
-        if found is None or (found.power == 0 and not found.falling):
+        if found is None or (found.power == 0 and not found.from_one_to_zero):
             other.append(surrogate.name)
             continue
         members[found.power].append(surrogate.name)
+        steps = shown_of[found.power]
         for number, (value, scaled) in enumerate(found.pieces, start=1):
             label = f"family-{surrogate.name}-{number}"
             shown = rf"f'_k = {tex(value)} = " + (r"k\, g(k u)" if found.power else "g(k u)")
@@ -183,12 +185,19 @@ def _families(document: Document, area: Statement, peak: Statement) -> None:
                         "which does not rise with u", -sp.diff(value, U), ">=", 0, Manifest(fall(value)), id=f"{label}-falls"
                     )
                 )
-    document.conclude("One slope for every stable rate: " + ", ".join(members[1]), rests_on=(area, *steps), id="area-members")
+        if found.power == 0:
+            for end, claim in zip(("peak", "tail"), found.limits(), strict=True):
+                text, id = f"{surrogate.name}: its {end}", f"family-{surrogate.name}-{end}"
+                steps.append(document.limit(text, claim.expr, U, claim.point, claim.value, id=id))
     document.conclude(
-        "At most one slope, and one if r K > 1: " + ", ".join(members[0]), rests_on=(peak, *steps), id="peak-members"
+        "One slope for every stable rate: " + ", ".join(members[1]), rests_on=(area, *shown_of[1]), id="area-members"
+    )
+    document.conclude(
+        "One slope if r K > 1, else none: " + ", ".join(members[0]), rests_on=(peak, *shown_of[0]), id="peak-members"
     )
     document.not_shown(
-        "Of these uniqueness is not shown: they scale in neither way, or do not fall on both sides: " + ", ".join(other)
+        "Of these uniqueness is not shown: they scale in neither way, or do not fall on both sides from 1 to 0: "
+        + ", ".join(other)
     )
 
 

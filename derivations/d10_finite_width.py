@@ -42,7 +42,7 @@ def build() -> Document:
         summary="In a network of width n the squared norm of the gradient is random from draw to draw. One layer adds the "
         "relative variance (3 m₄/m₂² − 1)/n; over many layers its logarithm is close to normal with variance "
         "β, so that a typical "
-        "draw lies e^{−β/2} below the mean, and the mean of a few draws says little once β exceeds 3.",
+        "draw is e^{−β/2} times the mean, and the mean of a few draws says little once β exceeds 3.",
     )
     fourth = _gaussian(document)
     layer = _layer(document, fourth)
@@ -93,7 +93,7 @@ def _layer(document: Document, fourth: Statement) -> Statement:
         id="gradients",
     )
     mean = document.step(
-        "Its mean: n equal terms",
+        "Its mean: n equal terms; χ at equal fans",
         variance * g * n * m2,
         n * variance * m2 * g,
         formula=rf"\mathbb{{E}}\left\|\delta\right\|^2 = {tex(n * variance * m2)}\, G = \chi\, G",
@@ -156,10 +156,11 @@ def _depth(document: Document, layer: Statement) -> None:
         id="product",
     )
     series = document.step(
-        "The logarithm of one layer's factor, to second order in its deviation",
-        sp.series(sp.log(1 + error), error, 0, 3).removeO(),
-        error - error**2 / 2,
-        formula=rf"\log(1 + \varepsilon) = {tex(error - error**2 / 2)} + O(\varepsilon^3)",
+        "The logarithm of one layer's factor, to second order in its deviation: what is left out grows as the third",
+        sp.diff(sp.log(1 + error) - (error - error**2 / 2), error),
+        error**2 / (1 + error),
+        formula=r"\frac{d}{d \varepsilon} \left(\log(1 + \varepsilon) - \varepsilon + \frac{\varepsilon^2}{2}\right) = "
+        rf"{tex(error**2 / (1 + error))}, \quad \log(1 + \varepsilon) = {tex(error - error**2 / 2)} + O(\varepsilon^3)",
         id="logarithm",
     )
     document.conclude(
@@ -197,7 +198,7 @@ def _depth(document: Document, layer: Statement) -> None:
         id="error",
     )
     document.conclude(
-        "A typical draw lies e^{−β/2} below the mean. Beyond β of about 3 the mean is to be estimated as "
+        "A typical draw is e^{−β/2} times the mean. Beyond β of about 3 the mean is to be estimated as "
         "mean logarithm + β/2, not "
         "as the mean of draws.",
         rests_on=[lognormal, spread],

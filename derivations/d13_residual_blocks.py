@@ -113,9 +113,9 @@ def _sew(document: Document) -> None:
         id="sew-product",
     )
     document.conclude(
-        "No constant scale holds a rate below ½ in SEW ADD blocks; the gradient grows as a power of the depth, not "
-        "exponentially.",
-        r"\mathbb{E}[\delta_1^2]/\mathbb{E}[\delta_L^2] \sim L^{I_2 \sqrt{2K/\pi}}",
+        "No constant scale holds a rate below ½ in SEW ADD blocks; the shortcut's gradient δ grows as a power of the depth, "
+        "not exponentially; that of the membrane, f' δ, by one power more, for m₂ falls as 1/l.",
+        r"\frac{\log \left(\mathbb{E}[\delta_1^2]/\mathbb{E}[\delta_L^2]\right)}{\log L} \to I_2 \sqrt{2K/\pi}",
         rests_on=(back, half, tail, every, factor, power, product),
         id="sew-constant",
     )
@@ -165,8 +165,9 @@ def _sew_depth(document: Document, exp_bound: Statement) -> None:
     )
     document.conclude(
         "Scaled with depth, a SEW network fires at its rate in every block and its gradient grows by a factor below 5 (at p "
-        "= 1/5), "
-        "at any depth. For other rates the sum of p/M_n converges as well, for M_n grows as n² p².",
+        "= 1/5) "
+        "from what the last block sends on to what the first does, at any depth. For other rates the sum of p/M_n converges as "
+        "well, for M_n grows as n² p².",
         rests_on=(exp_bound, moment, held, critical, telescope, total, bound),
         id="sew-healthy",
     )
@@ -215,6 +216,15 @@ def _sew_stability(document: Document) -> None:
 
 def _shortcut(document: Document, exp_bound: Statement) -> None:
     document.section("shortcut", "Membrane shortcuts: x' = x + W S(x)")
+    forward, backward = _shortcut_layer(document)
+    _shortcut_constant(document, forward, backward)
+    _shortcut_depth(document, exp_bound, forward, backward)
+    document.not_shown(
+        "Several time steps: the recursions hold for each pair of steps (lif-over-time); rates then differ over steps."
+    )
+
+
+def _shortcut_layer(document: Document) -> tuple[Statement, Statement]:
     forward = document.step(
         "The current's square: new weights of mean 0 add a variance, no product",
         weighed(sp.expand((x + V[0] * y1 + V[1] * y2) ** 2), V, variance),
@@ -229,6 +239,11 @@ def _shortcut(document: Document, exp_bound: Statement) -> None:
         formula=r"\mathbb{E}[\delta x^2] = \mathbb{E}[\delta x'^2] (1 + K m_2(q))",
         id="ms-backward",
     )
+    return forward, backward
+
+
+def _shortcut_constant(document: Document, forward: Statement, backward: Statement) -> None:
+    """One scale in all blocks."""
     factor = document.step(
         "One scale: the rate tends to ½ (rate-half), q grows as K l/2, and so",
         K * I2 / sp.sqrt(2 * sp.pi * (K * l / 2)),
@@ -255,6 +270,10 @@ def _shortcut(document: Document, exp_bound: Statement) -> None:
         rests_on=(forward, backward, factor, root, summed),
         id="ms-constant",
     )
+
+
+def _shortcut_depth(document: Document, exp_bound: Statement, forward: Statement, backward: Statement) -> None:
+    """K/L in each block."""
     grows = document.step(
         "Scaled with depth, K p/E[x²] into the first layer and K/L into each later one: fewer than half of the neurons fire, "
         "so that after L blocks q is at most",
@@ -287,10 +306,7 @@ def _shortcut(document: Document, exp_bound: Statement) -> None:
     document.conclude(
         "Scaled with depth, membrane shortcuts fire between p and p' (0.327 at p = 0.2) and their gradient grows by a "
         "bounded factor, "
-        "e with the critical slope where m₂ falls with q, at any depth.",
+        "at most e with the critical slope where m₂ falls with q, at any depth.",
         rests_on=(exp_bound, forward, backward, grows, at_most, flat, rate),
         id="ms-healthy",
-    )
-    document.not_shown(
-        "Several time steps: the recursions hold for each pair of steps (lif-over-time); rates then differ over steps."
     )

@@ -31,7 +31,8 @@ def build() -> Document:
     document.section("forward", "Forward: one row after the other")
     document.assume("Inputs at two steps, own spikes before them, weights, gradients", symbols=(*fed, *seen, W, *R, g1, g2, up))
     document.assume(
-        "I[t] = W x[t] + R S[t − 1], S[−1] = 0. Weights independent, mean 0, n wide; K = n σ_W², K_rec = n σ_R².",
+        "I[t] = W x[t] + R S[t − 1], S[−1] = 0. Weights independent, mean 0, n wide, n → ∞; K = n σ_W², K_rec = n σ_R². One R "
+        "serves every step, forward and backward: what it meets is taken as independent of it, as at infinite width.",
         symbols=(variance, own, K, Krec, p, p1, m2, c, L, n, A, B, z, u, j),
     )
     rows = _rows(document)
@@ -118,8 +119,8 @@ def _backward(document: Document) -> None:
         id="from-next",
     )
     document.define(
-        "No leak, rates alike at all steps, a = K m₂, b = K_rec m₂, the loss at one step of the last layer (the gradient of a "
-        "loss that is white over the steps is the sum over them): with j steps still to come, l layers below the loss",
+        "No leak, rates alike at all steps, a = K m₂, b = K_rec m₂ < 1, the loss at one step of the last layer (the gradient "
+        "of a loss that is white over the steps is the sum over them): with j steps still to come, l layers below the loss",
         r"g_l(j) = a\, g_{l-1}(j) + b\, g_l(j - 1), \quad g_0(j) = 1/a \text{ at } j = 0",
     )
     function = A / (1 - B * z)
@@ -140,7 +141,7 @@ def _backward(document: Document) -> None:
     one = document.step(
         "But of finitely many steps the last is reached by a path of l layers alone, and a path that waits once has l places "
         "to do so",
-        sp.diff(sp.series((1 - B * z) ** (-n), z, 0, 2).removeO(), z),
+        sp.diff((1 - B * z) ** (-n), z).subs(z, 0),
         n * B,
         formula=r"g_l(0) = a^{l-1}, \quad g_l(1) = l\, b\, g_l(0)",
         id="waits",
@@ -161,7 +162,7 @@ def _backward(document: Document) -> None:
         id="exponential",
     )
     scaled = document.step(
-        "K m₂ = 1 and K_rec = c K/L: all paths together, over any number of steps, make",
+        "K m₂ = 1 and K_rec = K c/(L + c): all paths together, over any number of steps, make",
         1 / (1 - c / (L + c)),
         1 + c / L,
         formula=r"\frac{1}{1 - b} = 1 + \frac{c}{L}, \quad b = \frac{c}{L + c}",

@@ -13,6 +13,8 @@ from ikun_sym.errors import IkunError
 from ikun_sym.gaussian.proof import is_zero
 from ikun_sym.theory.slope import slope_of
 
+from .checkers.claim import Refused
+from .checkers.limits import Limit
 from .checkers.sign import sign
 
 SLOPE = sp.Symbol("k", positive=True)
@@ -23,13 +25,24 @@ FAMILIES = {1: "f'_k(x) = k g(kx)", 0: "f'_k(x) = g(kx)"}
 
 @dataclass(frozen=True)
 class Scaling:
-    """f'_k(x) = k^power g(kx). `pieces`: (f'_k, k^power g(kx)) on each piece where f' is not 0, in u = |x|."""
+    """f'_k(x) = k^power g(kx). `pieces`: (f'_k, k^power g(kx)) on each piece where f' is not 0, in u = |x|. `ends`: f' next
+    to 0 and f' far out; `falling`: it is even and nowhere rises between them."""
 
     surrogate: Surrogate
     parameter: str
     power: int
     pieces: tuple[tuple[sp.Expr, sp.Expr], ...]
+    ends: tuple[sp.Expr, sp.Expr]
     falling: bool
+
+    @property
+    def from_one_to_zero(self) -> bool:
+        """Whether f'_k falls from 1 at 0 to 0 far out: what the theorem on families of one peak needs."""
+        return self.falling and all(map(_holds, self.limits()))
+
+    def limits(self) -> tuple[Limit, Limit]:
+        near, far = self.ends
+        return Limit(near, U, sp.S.Zero, sp.S.One), Limit(far, U, sp.oo, sp.S.Zero)
 
 
 def scaling(surrogate: Surrogate) -> Scaling | None:
@@ -51,9 +64,18 @@ def scaling(surrogate: Surrogate) -> Scaling | None:
     for power in FAMILIES:
         pairs = tuple(dict.fromkeys((piece.value, _scaled(piece.value, power)) for piece in parts))
         if all(is_zero(left - right) for left, right in pairs):
-            falling = function.is_even and all(_falls(piece) for piece in parts) and _jumps_down(function.side(1))
-            return Scaling(surrogate, slope.parameter, power, pairs, falling)
+            chain = function.side(1)
+            falling = function.is_even and all(_falls(piece) for piece in parts) and _jumps_down(chain)
+            return Scaling(surrogate, slope.parameter, power, pairs, (chain[0].value, chain[-1].value), falling)
     return None
+
+
+def _holds(claim: Limit) -> bool:
+    try:
+        claim.check()
+    except Refused:
+        return False
+    return True
 
 
 def _scales_inversely(end: sp.Expr) -> bool:

@@ -84,7 +84,7 @@ LOCAL = {
     "theorem-1": {
         "m": "mean of an input",
         "s": "its variance",
-        "r": "the part of the input's second moment that σ_X² leaves out",
+        "r": "share of neurons that are silent, 1 − p",
     },
     "smooth-forward": {
         "V": "variance of f",
@@ -93,7 +93,7 @@ LOCAL = {
         "m": "mean of f",
         "k": "order of a Hermite coefficient",
         "c": "Hermite coefficient of f",
-        "w": "a weight of the identity",
+        "w": "density of X",
     },
     "self-consistency": {r"\mathrm{slope}": "the constant f' of the straight-through estimator"},
     "critical-scale": {

@@ -55,6 +55,9 @@ class Limit:
 
     def _squeezed(self, lower: Inequality, upper: Inequality) -> Finding:
         for one, which in ((lower, "lower"), (upper, "upper")):
+            others = [str(r) for r in one.region if r.symbol != self.symbol]
+            if others:
+                raise Refused(f"the {which} bound holds for {', '.join(others)} only, and the limit is stated without that")
             reach = one.range_of(self.symbol)
             if not (reach.high if self.point == sp.oo or self.side < 0 else reach.low) == self.point:
                 raise Refused(f"the {which} bound holds for {reach}, which does not reach {self.point}")

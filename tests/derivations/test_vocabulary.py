@@ -307,6 +307,9 @@ def test_a_limit_between_bounds(document: Document) -> None:
         document.limit("it", 2 * ratio, a, sp.oo, 1, bounds=(lower, upper))
     with refused("does not reach"):
         document.limit("it", ratio, a, 1, 1, bounds=(lower, upper))
+    narrow = document.bound("narrow", a**2 / (a**2 + 1) * b / 2, "<", b, OverBox(), over={a: (0, 9), b: (1, 2)})
+    with refused("holds for 1 < b < 2 only"):
+        document.limit("it", b, a, 0, b, bounds=(narrow, narrow))
     other = document.bound("other", a**2 / (a**2 + 1) - 1, "<=", 0, Manifest(1 / (1 + a**2)))
     with refused("not bounds of"):
         document.limit("it", ratio, a, sp.oo, 1, bounds=(other, upper))
