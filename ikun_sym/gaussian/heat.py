@@ -96,20 +96,15 @@ def _expansion_checks(function: PiecewiseFunction, expansion: list[tuple[int, sp
     for power, coefficient in expansion:
         parts[power].append(coefficient)
     regular = not any(coefficient.has(_OMEGA) for _, coefficient in expansion)
-    regular = regular and all(_is_nothing(sp.Add(*found)) for power, found in parts.items() if power < 0)
+    regular = regular and all(is_zero(sp.Add(*found)) for power, found in parts.items() if power < 0)
     checks = [Check("(3) negative powers of v cancel in the explicit part", "polynomial arithmetic", regular)]
     limit = sp.Add(*parts[0])
     for piece in function.pieces:
         differs = limit.subs(MEAN, piece.side * U) - piece.value
-        same = piece.lo == 0 and piece.hi == sp.oo and (_is_nothing(differs) or is_zero(differs))
+        same = piece.lo == 0 and piece.hi == sp.oo and is_zero(differs)
         sign = "> 0" if piece.side > 0 else "< 0"
         checks.append(Check(f"(2) the form tends to g as v → 0⁺ for μ {sign}", "polynomial arithmetic", same))
     return checks
-
-
-def _is_nothing(expr: sp.Expr) -> bool:
-    """Whether the numerator of a rational function vanishes."""
-    return sp.expand(sp.fraction(sp.together(expr))[0]) == 0
 
 
 def _laurent(coefficient: sp.Expr) -> list[tuple[int, sp.Expr]]:

@@ -13,6 +13,7 @@ from functools import lru_cache
 import sympy as sp
 
 from ..catalogue.piecewise import PiecewiseFunction, U
+from .algebraic import vanishes
 from .antiderivative import density
 from .form import MEAN, VAR, Certificate, Check, plain
 from .fractions import reduced
@@ -37,6 +38,8 @@ def is_zero(expr: sp.Expr) -> bool:
     """
     if expr == 0:
         return True
+    if not expr.has(sp.Function):  # one group: nothing need be expanded
+        return _vanishes(expr)
     expr = exponentials(expr.rewrite(sp.erf).replace(sp.erfc, lambda z: 1 - sp.erf(z)))  # type: ignore[arg-type]
     expr = expr.subs(VAR, _SIGMA**2)
     expr = expr.replace(sp.erf, _normal_erf).replace(sp.exp, _EXP)
@@ -109,6 +112,9 @@ def _primitive_root(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
 
 def _vanishes(coefficient: sp.Expr) -> bool:
     coefficient = coefficient.replace(sp.Pow, _primitive_root)
+    found = vanishes(coefficient)
+    if found is not None:
+        return found
     radicals = {
         power.base
         for power in coefficient.atoms(sp.Pow)
