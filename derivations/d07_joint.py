@@ -23,6 +23,7 @@ from .document import Document
 from .figure import Axis, Figure, Series
 from .lemmas import a, below_half, mills
 from .piecewise_tex import cases
+from .reference import GORDON, SAMPFORD
 from .statement import Statement
 from .words import Q, anchor, phi
 
@@ -139,6 +140,7 @@ def _far(document: Document) -> None:
 def _near(document: Document) -> None:
     document.section("near", "C for q → 0")
     below = mills(document)
+    document.cite("It is known", GORDON, "Mills' ratio lies below 1/a")
     above = document.bound(
         "The hazard rate h = φ/Q is above a", hazard, ">", a, Combined(((below.claim, a / Q(a)),)), id="hazard-above"
     )
@@ -170,13 +172,14 @@ def _convexity(document: Document) -> tuple[Statement, Statement, Statement]:
     excess = 2 * a**3 + 12 * a
     form = 128 * phi(a) / (root * (3 * a + root) ** 2 * ((2 * a**2 + 4) * root + excess))
     sharper = document.bound(
-        "A sharper bound than Mills' (Sampford's): again the difference falls to 0",
+        "A sharper bound than Mills': again the difference falls to 0",
         Q(a),
         "<",
         4 * phi(a) / (3 * a + root),
         Monotone(a, "high", Manifest(form)),
         id="sampford",
     )
+    document.cite("It is known too", SAMPFORD, "upper bound of Mills' ratio")
     document.define("Write d > 0 for the distance of Q/φ from that bound")
     tail = phi(a) * (4 / (3 * a + root) - gap)
     square = phi(1 + n) ** 2 * (gap * sp.sqrt((1 + n) ** 2 + 8) + (n**2 + 2 * n) * gap**2)

@@ -81,7 +81,7 @@ def _average(document: Document) -> Statement:
         "The grid falls short of that by", r"\frac{\pi}{4} - \bar{g}", sp.pi / 4 - exact_mean(), claimed="0.000286", id="gap"
     )
     document.conclude(
-        "The code's constant is π/4 to four digits. It knows neither the network nor the surrogate.",
+        "The code's constant is π/4 to three digits. It knows neither the network nor the surrogate.",
         rests_on=[found, primitive, quarter, gap],
     )
     return found

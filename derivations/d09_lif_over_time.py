@@ -305,9 +305,8 @@ def orthant(x: arb, y: arb, correlation: arb) -> arb:
 def _adjoint(document: Document) -> None:
     document.section("adjoint", "Backward: the adjoint of one neuron")
     document.define(
-        "Backward a spike counts as f(h − θ), whose derivative is the surrogate. What reaches h[t] comes "
-        "from its own spike and, "
-        "through the membrane, from the next step",
+        "Backward a spike counts as f(h − θ), whose derivative is the surrogate; where f itself is left, networks put the "
+        "spike S that was. What reaches h[t] comes from its own spike and, through the membrane, from the next step",
         r"\delta H[t] = f'(H[t] - \theta)\, \delta S[t] + \tau[t]\, \delta H[t+1], \quad "
         r"\tau = \frac{\partial\, \mathrm{charge}}{\partial v} \left(\frac{\partial\, \mathrm{reset}}{\partial h} + "
         r"\frac{\partial\, \mathrm{reset}}{\partial S}\, f'\right)",

@@ -33,7 +33,7 @@ def _recursion(document: Document) -> None:
     document.assume("A kernel of three taps, spikes of one channel at four positions, gradients at three", symbols=(*W, *X, *G))
     document.assume(
         "Weights independent over channels and taps, mean 0, variance σ_W²; fan-in C k, C channels per group, C → ∞, so that "
-        "currents are Gaussian and averages over channels expectations; K = C k σ_W².",
+        "currents are Gaussian and averages over channels expectations; K = C k σ_W². On d axes k^d stands for k.",
         symbols=(variance, K, q, theta),
     )
     here = sum(w * s for w, s in zip(W, X[:3], strict=True))
@@ -118,4 +118,8 @@ def _counts(document: Document) -> None:
         "weights and slope of a dense network are those of circular padding.",
         rests_on=(circular, fan, total),
         id="dense-equivalent",
+    )
+    document.not_shown(
+        "How fast channels become many: one kernel serves all positions of a channel, so that draws differ by the number of "
+        "channels. Strides that do not divide the positions."
     )

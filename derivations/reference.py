@@ -40,6 +40,7 @@ GORDON = Reference(
     "argument",
     "doi:10.1214/aoms/1177731721",
 )
+SAMPFORD = Reference("Sampford", 1953, "Some inequalities on Mill's ratio and related functions", "doi:10.1214/aoms/1177729093")
 DLMF = Reference("DLMF", 2024, "NIST Digital Library of Mathematical Functions", "https://dlmf.nist.gov")
 HANIN_NICA = Reference(
     "Hanin & Nica",

@@ -80,7 +80,8 @@ def case_of(bound: Bound, threshold: Fraction) -> str:
         return "none"
     if not stable:
         return "unstable only"
-    return "far out" if all(one.low > (FAR * threshold) ** 2 for one in stable) else "stable"
+    # with one stable solution the others are an odd number, C being above 1 at both ends: C < 1 from the edge to the solution
+    return "far out" if len(stable) == 1 and stable[0].low > (FAR * threshold) ** 2 else "stable"
 
 
 @dataclass(frozen=True)

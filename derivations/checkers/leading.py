@@ -56,12 +56,15 @@ def _definite(expr: sp.Expr) -> int:
 
 
 def _growth(exponent: sp.Expr) -> int:
-    """The sign of the highest power's coefficient in a sum of positive powers of x; 0 for an empty sum."""
+    """The sign of the highest power's coefficient in a sum of positive powers of x, of those that are not 0; else 0."""
     if exponent == 0:
         return 0
     terms = [term.as_coeff_exponent(_X) for term in sp.Add.make_args(exponent)]
-    highest = max((power for _, power in terms), key=lambda p: p)
-    return _definite(sp.Add(*(c for c, power in terms if power == highest)))
+    for highest in sorted({power for _, power in terms}, reverse=True):
+        found = _definite(sp.Add(*(c for c, power in terms if power == highest)))
+        if found:
+            return found
+    return 0
 
 
 def leading(expr: sp.Expr) -> Leading:

@@ -267,6 +267,8 @@ LIMITS = [
     (Q(1 / a), sp.Rational(1, 2)),
     (a * sp.atan(1 / a), 1),
     (sp.exp(a) / a**3, sp.oo),
+    # the squares cancel, unseen by expansion: 1/(1 + √2) is √2 − 1
+    (sp.erfc(a / sp.sqrt(1 + sp.sqrt(2))) * sp.exp((sp.sqrt(2) - 1) * a**2 + a), sp.oo),
     (sp.log(a), None),
     (sp.sin(a) / a, None),
 ]
