@@ -1,23 +1,32 @@
 """Proved forms against planted errors: the prover of a form's rule must accept the form and refuse every mutant of it.
 
-`python -m tests.sym.mutant_table` prints the table surrogate × mutant for every power; names as arguments choose surrogates.
+`python -m tests.sym.mutant_table` prints the table surrogate × mutant for E[f'], E[f'²], E[f'⁴] and E[f], each row when it is
+done, and the totals; names as arguments choose surrogates.
 """
 
 from __future__ import annotations
 
+import itertools
+import signal
 import string
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import sympy as sp
 
 from ikun_sym.catalogue.piecewise import PiecewiseFunction
 from ikun_sym.catalogue.surrogates import SURROGATES
+from ikun_sym.errors import IkunError
+from ikun_sym.gaussian import rules
 from ikun_sym.gaussian.form import MEAN, VAR, Certificate, ClosedForm
 from ikun_sym.gaussian.moment import integrand
-from ikun_sym.gaussian.rules import RULES, SYMBOLIC_PARAMETERS, derive
+from ikun_sym.gaussian.rules import RULES, derive
 from ikun_sym.gaussian.special import GoodwinStaton, ImW, ReW
 from ikun_sym.theory.constants import POWERS
 
@@ -87,22 +96,69 @@ MUTANTS: dict[str, Callable[[sp.Expr], sp.Expr]] = {
 """name -> the form with one error, of the kinds that hand derivations produce, or the form itself where it has no such part."""
 
 
+QUANTITIES = (*(("fprime", power) for power in POWERS.values()), ("f", 1))
+"""(of, power) of each moment that the table takes."""
+
+SHOWN = {("fprime", 1): "f'", ("fprime", 2): "f'²", ("fprime", 4): "f'⁴", ("f", 1): "f"}
+
+CPU_SECONDS = 60
+"""Of one prover on one mutant; beyond, the verdict is `undecided`, which is no refusal."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One form and what its prover says of it (label "form") and of each mutant."""
+    """One form and what its prover says of it (label "form") and of each mutant: "accepted", "refused", "undecided", or "same"
+    where the mutant is the form itself and there is nothing to refuse."""
 
     surrogate: str
+    of: str
     power: int
     status: str
     verdicts: dict[str, str]
+    seconds: float
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many mutants have each verdict."""
+        return Counter(verdict for label, verdict in self.verdicts.items() if label != "form")
 
     @property
     def sound(self) -> bool:
-        return self.verdicts["form"] == "accepted" and "accepted" not in [v for k, v in self.verdicts.items() if k != "form"]
+        """The form is accepted and every mutant that differs from it is refused."""
+        return self.verdicts["form"] == "accepted" and not self.counts["accepted"] and not self.counts["undecided"]
 
     @property
     def refused(self) -> int:
-        return sum(verdict == "refused" for verdict in self.verdicts.values())
+        return self.counts["refused"]
+
+
+class Undecided(Exception):
+    """The time is over."""
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Raises `Undecided` in the main thread after so much CPU time."""
+
+    def stop(*_: Any) -> None:
+        raise Undecided
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def verdict(prove: Prover, function: PiecewiseFunction, expr: sp.Expr, seconds: float = CPU_SECONDS) -> str:
+    """What the prover alone says: nothing is evaluated numerically."""
+    try:
+        with limited(seconds):
+            return "accepted" if prove(function, expr).proved else "refused"
+    except Undecided:
+        return "undecided"
 
 
 @cache
@@ -112,62 +168,78 @@ def prover_of(function: PiecewiseFunction) -> Prover | None:
 
 
 @cache
-def function_of(name: str, power: int) -> PiecewiseFunction:
-    """f'^power with symbols for the parameters where forms are derived with them, else at the defaults (1 for none)."""
+def function_of(name: str, power: int, of: str = "fprime") -> PiecewiseFunction:
+    """f'^power or f^power: with symbols for the parameters where a form is proved with them, else at the defaults (1 for none),
+    as `form_of` takes them. Error: no primitive is known."""
     surrogate = SURROGATES[name]
     bound = surrogate.bind({param.name: 1 for param in surrogate.params if param.default is None})
-    function = integrand(bound, "fprime", power)
-    if len(bound.environment) <= SYMBOLIC_PARAMETERS:
-        return function
-    return function.substitute({s: sp.Rational(x) for s, x in bound.environment.items()})
+    candidates = [*rules._candidates(integrand(bound, of, power), bound.environment)] or [integrand(bound, of, power)]
+    return next((function for function in candidates if derive(function).certificate.proved), candidates[0])
 
 
-def proved_form(name: str, power: int) -> ClosedForm | None:
-    form = derive(function_of(name, power))
+def proved_form(name: str, power: int, of: str = "fprime") -> ClosedForm | None:
+    try:
+        form = derive(function_of(name, power, of))
+    except IkunError:
+        return None
     return form if form.certificate.proved else None
 
 
-def row(name: str, power: int, labels: Iterable[str] = tuple(MUTANTS)) -> Row:
-    """The verdicts on the form of E[f'^power]; "same": the mutant is the form itself."""
-    function = function_of(name, power)
+def row(name: str, power: int, labels: Iterable[str] = tuple(MUTANTS), of: str = "fprime") -> Row:
+    """The verdicts on the form of E[f'^power] or E[f^power]."""
+    start = time.process_time()
+    function = function_of(name, power, of)
     form, prove = derive(function), prover_of(function)
     assert form.expr is not None
     assert prove is not None
-    said = {True: "accepted", False: "refused"}
-    verdicts = {"form": said[prove(function, form.expr).proved]}
+    verdicts = {"form": verdict(prove, function, form.expr)}
     for label in labels:
         mutant = MUTANTS[label](form.expr)
-        verdicts[label] = "same" if mutant == form.expr else said[prove(function, mutant).proved]
-    return Row(surrogate=name, power=power, status=form.certificate.status, verdicts=verdicts)
+        verdicts[label] = "same" if mutant == form.expr else verdict(prove, function, mutant)
+    seconds = time.process_time() - start
+    return Row(surrogate=name, of=of, power=power, status=form.certificate.status, verdicts=verdicts, seconds=seconds)
 
 
-def rows(names: Iterable[str], powers: Iterable[int]) -> Iterator[Row]:
-    """One row per proved form."""
-    for name in names:
-        for power in powers:
-            if proved_form(name, power) is not None:
-                yield row(name, power)
+def printed(found: Row) -> str:
+    shown = {"refused": "+", "same": "·", "accepted": "!", "undecided": "?"}
+    marks = " ".join(shown[found.verdicts[label]] for label in MUTANTS)
+    head = f"{found.surrogate:27}{SHOWN[found.of, found.power]:8}{found.status:13}{found.verdicts['form']:11}"
+    return f"{head}{marks}{found.refused:9}{found.seconds:7.1f} s"
+
+
+def totals(found: list[Row], without: list[str]) -> str:
+    """What the rows add up to; each mutant that is not refused by name."""
+    counts = sum((row.counts for row in found), Counter())
+    each = ", ".join(f"{SHOWN[q]} {sum((row.of, row.power) == q for row in found)}" for q in QUANTITIES)
+    forms = sum(row.verdicts["form"] == "accepted" for row in found)
+    lines = [
+        f"{len(found)} proved forms ({each}), {forms} accepted; of {counts.total()} mutants {counts['same']} are the form"
+        f" itself, {counts['refused']} refused, {counts['accepted']} accepted, {counts['undecided']} undecided"
+        f" after {CPU_SECONDS} s; {sum(row.seconds for row in found):.0f} s of CPU time",
+        f"no form is proved: {', '.join(without) or 'none'}",
+    ]
+    for row in found:
+        for label, said in row.verdicts.items():
+            if said not in (("accepted",) if label == "form" else ("refused", "same")):
+                lines.append(f"{row.surrogate} {SHOWN[row.of, row.power]}, {label}: {said}")
+    return "\n".join(lines)
 
 
 def main(names: list[str]) -> int:
-    """Prints the table; the exit status is 1 if a prover accepted a mutant or refused the form."""
-    from rich.console import Console
-    from rich.table import Table
-
+    """Prints the table; the exit status is 1 if a prover accepted a mutant, refused the form or came to no verdict."""
     letters = string.ascii_lowercase[: len(MUTANTS)]
-    table = Table(title="+ refused, · the form has no such part, ! ACCEPTED: the prover is broken")
-    for heading in ("surrogate", "power", "status", "form", " ".join(letters)):
-        table.add_column(heading, no_wrap=True)
-    shown = {"refused": "+", "same": "·", "accepted": "!"}
-    sound = True
-    for found in rows(names or SURROGATES.names(), POWERS.values()):
-        sound = sound and found.sound
-        marks = " ".join(shown[found.verdicts[label]] for label in MUTANTS)
-        table.add_row(found.surrogate, str(found.power), found.status, found.verdicts["form"], marks)
-    console = Console(width=max(120, Console().width))
-    console.print(table)
-    console.print("; ".join(f"{letter}: {label}" for letter, label in zip(letters, MUTANTS, strict=True)))
-    return 0 if sound else 1
+    print("+ refused, · the mutant is the form itself, ? undecided, ! ACCEPTED: the prover is broken")
+    print("; ".join(f"{letter}: {label}" for letter, label in zip(letters, MUTANTS, strict=True)))
+    print(f"{'surrogate':27}{'moment':8}{'status':13}{'form':11}{' '.join(letters)}  refused", flush=True)
+    found, without = [], []
+    for name, (of, power) in itertools.product(names or SURROGATES.names(), QUANTITIES):
+        if proved_form(name, power, of) is None:
+            without.append(f"{name} {SHOWN[of, power]}")
+            continue
+        found.append(row(name, power, of=of))
+        print(printed(found[-1]), flush=True)
+    print(totals(found, without))
+    return 0 if all(row.sound for row in found) else 1
 
 
 if __name__ == "__main__":

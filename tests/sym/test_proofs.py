@@ -27,9 +27,20 @@ from ikun_sym.gaussian.moments import Term
 from ikun_sym.gaussian.proof import is_zero, prove_ftc
 from ikun_sym.gaussian.rules import derive
 from ikun_sym.gaussian.special import ImW, ReW
-from ikun_sym.theory.constants import POWERS
 from tests.selection import spread
-from tests.sym.mutant_table import MUTANTS, SLIGHTLY, function_of, heat_kernel, main, proved_form, prover_of, row
+from tests.sym.mutant_table import (
+    MUTANTS,
+    QUANTITIES,
+    SLIGHTLY,
+    function_of,
+    heat_kernel,
+    main,
+    proved_form,
+    prover_of,
+    row,
+    totals,
+    verdict,
+)
 
 NAMES = SURROGATES.names()
 A = sp.Symbol("alpha", positive=True)
@@ -37,15 +48,18 @@ A = sp.Symbol("alpha", positive=True)
 # --- mutants of every proved form -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", spread(NAMES, 6))
-def test_proved_forms_are_accepted_and_mutants_refused(name: str) -> None:
-    """Power 2: the dipole and a mutant drawn by the name, all of them in the slow test; those of finite sums, where a
-    refusal takes seconds, there only."""
-    form = proved_form(name, 2)
+MOMENTS = [(name, *quantity) for name, quantity in itertools.product(NAMES, QUANTITIES)]
+
+
+@pytest.mark.parametrize(("name", "of", "power"), spread(MOMENTS, 19))
+def test_proved_forms_are_accepted_and_mutants_refused(name: str, of: str, power: int) -> None:
+    """The dipole and a mutant drawn by the name, all of them in the slow test; those of finite sums, where a refusal takes
+    seconds, there only."""
+    form = proved_form(name, power, of)
     if form is None:
         pytest.skip("no form is proved")
-    drawn = list(MUTANTS)[crc32(name.encode()) % len(MUTANTS)]
-    found = row(name, 2, () if form.error else (drawn, "+ dipole"))
+    drawn = list(MUTANTS)[crc32(f"{name} {of} {power}".encode()) % len(MUTANTS)]
+    found = row(name, power, () if form.error else (drawn, "+ dipole"), of)
     assert found.sound, found
 
 
@@ -87,30 +101,50 @@ def test_every_mutant_changes_some_form(label: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("power", [1, 2, 4])
-@pytest.mark.parametrize("name", NAMES)
-def test_full_mutant_table(name: str, power: int) -> None:
-    if proved_form(name, power) is None:
+@pytest.mark.parametrize(("name", "of", "power"), MOMENTS)
+def test_full_mutant_table(name: str, of: str, power: int) -> None:
+    if proved_form(name, power, of) is None:
         pytest.skip("no form is proved")
-    found = row(name, power)
+    found = row(name, power, of=of)
     assert found.sound, found
-    assert found.refused >= 8
+    assert found.counts.total() == len(MUTANTS)
+    assert found.refused >= sum(label.startswith("+ ") for label in MUTANTS)  # what is added changes every form, 0 too
 
 
 def test_the_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["rectangular"]) == 0
+    """Its totals are those of its marks."""
+    assert main(["rectangular", "multi_spike"]) == 0
     shown = capsys.readouterr().out
-    assert "rectangular" in shown
+    lines = [line for line in shown.splitlines() if line.startswith("rectangular")]
+    assert len(lines) == len(QUANTITIES)
     assert "+ dipole" in shown
+    assert f"{sum(line.count('+') for line in lines)} refused" in shown
+    assert f"{sum(line.count('·') for line in lines)} are the form itself" in shown
+    assert "no form is proved: multi_spike f', multi_spike f'²" in shown
 
 
 def test_a_prover_that_accepts_a_mutant_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Without its last check the prover accepts any form: the table must say so."""
     monkeypatch.setattr(proof, "is_zero", lambda expr: True)
     assert main(["rectangular"]) == 1
-    lines = [line for line in capsys.readouterr().out.splitlines() if "rectangular" in line]
-    assert len(lines) == len(POWERS)
+    shown = capsys.readouterr().out
+    lines = [line for line in shown.splitlines() if line.startswith("rectangular") and "proved-ftc" in line]
+    assert len(lines) == len(QUANTITIES)
     assert all("!" in line for line in lines)
+    assert "rectangular f', + dipole: accepted" in shown
+
+
+def test_a_verdict_that_takes_too_long_is_no_refusal() -> None:
+    def endless(function: PiecewiseFunction, expr: sp.Expr) -> Certificate:
+        while True:
+            sp.expand((expr + 1) ** 3)
+
+    assert verdict(endless, CLASSES["exponential"], MEAN, 0.05) == "undecided"
+    found = row("rectangular", 1)
+    late = replace(found, verdicts={**found.verdicts, "sign": "undecided"})
+    assert found.sound
+    assert not late.sound
+    assert "rectangular f', sign: undecided" in totals([late], [])
 
 
 def test_a_form_is_no_proof_of_another_function() -> None:
