@@ -8,7 +8,7 @@ raised until it is.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -16,13 +16,13 @@ from fractions import Fraction
 import sympy as sp
 from flint import acb, arb, ctx
 
-from ..catalogue.piecewise import PeriodicTail, Piece, PiecewiseFunction, R, U
+from ..catalogue.piecewise import Piece, PiecewiseFunction, U
 from ..errors import IkunError
-from .cells import cells, rest
-from .euler_maclaurin import kernel
+from .cell_sums import tail_stretches
 from .increments import ROUTE as ANTIDERIVATIVES
 from .increments import increments
-from .special import Balls, Evaluator, ball, lower, precision
+from .special import Balls, ball, lower, precision
+from .stretch import Gaussian, Stretch, split
 from .tails import constant, envelope, tail, tilted
 
 GUARD_BITS = 40
@@ -36,7 +36,7 @@ _DOUBLINGS = 7
 ROUTE = "ball arithmetic: validated integral + bounded tail"
 
 
-LEAST = "1e-1000000000000000"
+LEAST, MOST = "1e-1000000000000000", "1e1000000000000000"
 """Decimal exponents end at 1e18; a density 1e10 standard deviations from its mean is at 10^{-2e19}."""
 
 
@@ -51,7 +51,9 @@ class Enclosure:
     @classmethod
     def of(cls, value: arb, digits: int, route: str) -> Enclosure:
         """`value` to `digits` significant digits; the radius absorbs the rounding to decimal. What is below LEAST in magnitude
-        is 0 ± LEAST, and no radius but 0 is smaller: decimal exponents end."""
+        is 0 ± LEAST, and no radius but 0 is smaller: decimal exponents end. Error: |value| is above MOST."""
+        if abs(value) > arb(MOST):
+            raise IkunError(f"the value is beyond {MOST}: no decimal holds it; use a smaller variance, or a smaller slope")
         if abs(value) < arb(LEAST) and not value.is_zero():
             return cls(mid="0", rad=LEAST, route=route)
         exponent_digits = digits + 5
@@ -165,23 +167,29 @@ def _integral(
             beyond += outside
             segments += found
     for part in function.tails:
-        outside, found = _tail(part, env, ball(mean) * part.side, ball(var), depth)
+        outside, found = tail_stretches(part, env, ball(mean) * part.side, ball(var), depth)
         beyond += outside
         segments += found
-    rough = [segment.integrate(rel_tol=arb("1e-3"), abs_tol=arb(0), eval_limit=20000) for segment in segments]
-    scale = sum((abs(value).upper() for value in rough if value.is_finite()), arb(0))
+    norm = (2 * arb.pi() * ball(var)).sqrt()
+    rough, scale = [], arb(0)
+    for segment in sorted(segments, key=lambda segment: segment.most, reverse=True):
+        if segment.most < scale * arb(2) ** (-ctx.prec):
+            beyond += segment.most / norm
+        else:
+            value = segment.integrate(rel_tol=arb("1e-3"), abs_tol=arb(0), eval_limit=20000)
+            rough.append((segment, value))
+            scale += abs(value).upper() if value.is_finite() else 0
     goal = scale * arb(2) ** (-ctx.prec)
     total = arb(0)
-    for segment, first in zip(segments, rough, strict=True):
+    for segment, first in rough:
         negligible = abs(first).upper() < goal
         total += first if negligible else segment.integrate(rel_tol=arb(0), abs_tol=goal, eval_limit=200000)
-    norm = (2 * arb.pi() * ball(var)).sqrt()
     return total / norm + arb(0, beyond.upper()), scale / norm
 
 
 def _segments(piece: Piece, env: Mapping[sp.Symbol, object], m: arb, v: arb, depth: Fraction) -> tuple[arb, list[Stretch]]:
     """A bound of what one piece holds beyond the cut, and the stretches up to it."""
-    lo, beyond = constant(piece.lo, env), arb(0)
+    lo, beyond, density = constant(piece.lo, env), arb(0), Gaussian(m, v)
     bulks = [(m, v)]
     if piece.hi == sp.oo:
         cut = _cut(lo, m, v, depth)
@@ -192,91 +200,13 @@ def _segments(piece: Piece, env: Mapping[sp.Symbol, object], m: arb, v: arb, dep
         beyond = tail(piece.value, env, cut, m, v)
     else:
         cut = constant(piece.hi, env)
-    rigorous, plain = lower(piece.value, Balls(analytic=True)), lower(piece.value, Balls())
-    return beyond, [Stretch(rigorous, plain, env, a, b, gaussian(m, v)) for a, b in _split(lo, cut, *bulks)]
-
-
-def _split(lo: arb, hi: arb, *bulks: tuple[arb, arb]) -> Iterator[tuple[arb, arb]]:
-    """[lo, hi] cut near each bulk N(m, v): the integrator would find these points by bisection."""
-    inner = sorted((m + j * v.sqrt()).mid() for m, v in bulks for j in (-8, 0, 8))
-    return itertools.pairwise([lo, *(point for point in inner if lo < point < hi), hi])
-
-
-def _tail(part: PeriodicTail, env: Mapping[sp.Symbol, object], m: arb, v: arb, depth: Fraction) -> tuple[arb, list[Stretch]]:
-    """As `_segments`, for a periodic tail: all cells at once where that is possible, else one by one."""
-    return _summed(part, env, m, v) or _unrolled(part, env, m, v, depth)
-
-
-def _summed(part: PeriodicTail, env: Mapping[sp.Symbol, object], m: arb, v: arb) -> tuple[arb, list[Stretch]] | None:
-    """One stretch for those of all cells, the density summed over them; None where the values depend on u too, or where σ is
-    short against the period."""
-    if any(U in value.free_symbols for _, value in part.cell):
-        return None
-    density = kernel(constant(part.start, env), constant(part.period, env), m, v)
-    if density is None:
-        return None
-    beyond, found, lo = arb(0), [], arb(0)
-    for end, value in part.cell:
-        hi = constant(end, env)
-        if value != 0:
-            plain = lower(value, Balls())
-            largest = acb(plain({**env, R: acb(lo.union(hi))})).abs_upper()
-            if not largest.is_finite():
-                return None
-            beyond += largest * (hi - lo) * density.rest
-            found.append(Stretch(lower(value, Balls(analytic=True)), plain, env, lo, hi, density))
-        lo = hi
-    return beyond / (2 * arb.pi() * v).sqrt(), found
-
-
-def _unrolled(
-    part: PeriodicTail, env: Mapping[sp.Symbol, object], m: arb, v: arb, depth: Fraction
-) -> tuple[arb, list[Stretch]]:
-    """The stretches of the cells within reach."""
-    kept, found = cells(part, env, m, v, depth), []
-    start, period = constant(part.start, env), constant(part.period, env)
-    lo = arb(0)
-    for end, value in part.cell:
-        hi = constant(end, env)
-        if value != 0:
-            rigorous, plain = lower(value, Balls(analytic=True)), lower(value, Balls())
-            for n in kept:
-                origin = start + n * period
-                pairs = _split(origin + lo, origin + hi, (m, v))
-                found += [Stretch(rigorous, plain, env, a, b, gaussian(m, v), origin) for a, b in pairs]
-        lo = hi
-    return rest(part, env, kept, m, v), found
-
-
-def gaussian(m: arb, v: arb) -> Callable[[acb], acb]:
-    """e^{−(u−m)²/2v}."""
-    return lambda u: (-((u - m) ** 2) / (2 * v)).exp()
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """∫_a^b value(u) density(u) du for one stretch of one piece; `rigorous` heeds the integrator's flag. `origin`: of the cell,
-    in a periodic tail."""
-
-    rigorous: Evaluator
-    plain: Evaluator
-    env: Mapping[sp.Symbol, object]
-    a: arb
-    b: arb
-    density: Callable[[acb], acb]
-    origin: arb = arb(0)  # noqa: RUF009 - immutable
-
-    def integrate(self, *, rel_tol: arb, abs_tol: arb, eval_limit: int) -> arb:
-        width = self.b - self.a  # ends may be balls: u = a + width·t, t in [0, 1], keeps the integrator's ends exact
-
-        def integrand(t: acb, analytic: bool) -> acb:
-            u = self.a + width * t
-            value = (self.rigorous if analytic else self.plain)({**self.env, U: u, R: u - self.origin})
-            return value * self.density(u)
-
-        # The heap works on the worst stretch first; depth-first order can spend its budget in a negligible tail.
-        result = acb.integral(integrand, 0, 1, rel_tol=rel_tol, abs_tol=abs_tol, eval_limit=eval_limit, use_heap=True)
-        return (result * width).real
+    ends = list(split(lo, cut, *bulks))
+    if piece.hi == sp.oo:
+        norm = (2 * arb.pi() * v).sqrt()
+        mosts = [(tail(piece.value, env, a, m, v) * norm).upper() for a, _ in ends]
+    else:
+        mosts = [arb.pos_inf()] * len(ends)
+    return beyond, [Stretch.of(piece.value, env, density, a, b, most) for (a, b), most in zip(ends, mosts, strict=True)]
 
 
 def _cut(lo: arb, m: arb, v: arb, depth: Fraction) -> arb:

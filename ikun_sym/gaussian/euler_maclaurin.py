@@ -31,7 +31,7 @@ class Kernel:
     period: arb
     rest: arb
 
-    def __call__(self, r: acb) -> acb:
+    def __call__(self, r: acb, analytic: bool = False) -> acb:
         return self.polynomial(r / self.period)
 
 

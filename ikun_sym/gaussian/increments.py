@@ -17,9 +17,11 @@ from flint import acb, arb
 
 from ..catalogue.piecewise import PiecewiseFunction
 from .moments import Term, terms_of
-from .special import Balls, lower
+from .special import Balls, erfcx, lower
 
 ROUTE = "ball arithmetic: antiderivatives"
+
+FAR = 8
 
 Values = Mapping[sp.Symbol, object]
 Interval = tuple[sp.Expr, sp.Expr]
@@ -99,8 +101,8 @@ class Law:
             yield acb("nan")
             return
         root = (2 * self.w).sqrt()
-        bulk = self.kappa * self.peak.exp() * (self.w / self.var).sqrt() / 2
-        for part in _error_function(*(None if end is None else (end - self.r) / root for end in (lo, hi))):
+        bulk = self.kappa * (self.w / self.var).sqrt() / 2
+        for part in _error_function(self.peak, *(None if end is None else (end - self.r) / root for end in (lo, hi))):
             yield bulk * part
         for end, sign in ((hi, 1), (lo, -1)):
             if end is not None:
@@ -118,11 +120,16 @@ def _number(expr: sp.Expr, env: Values) -> acb:
     return acb(lower(expr, Balls())(env))
 
 
-def _error_function(lo: acb | None, hi: acb | None) -> tuple[acb, ...]:
-    """erf(hi) − erf(lo), by tails from the side on which both lie."""
+def _error_function(peak: acb, lo: acb | None, hi: acb | None) -> tuple[acb, ...]:
+    """e^peak (erf(hi) − erf(lo)), by tails from the side on which both lie."""
     if lo is not None and lo.real > 0:
-        return (lo.erfc(),) if hi is None else (lo.erfc(), -hi.erfc())
+        return (_tail(peak, lo),) if hi is None else (_tail(peak, lo), -_tail(peak, hi))
     if hi is not None and hi.real < 0:
-        return ((-hi).erfc(),) if lo is None else ((-hi).erfc(), -(-lo).erfc())
-    tails = ((-lo).erfc() if lo is not None else None, hi.erfc() if hi is not None else None)
-    return (acb(2), *(-tail for tail in tails if tail is not None))
+        return (_tail(peak, -hi),) if lo is None else (_tail(peak, -hi), -_tail(peak, -lo))
+    tails = (_tail(peak, -lo) if lo is not None else None, _tail(peak, hi) if hi is not None else None)
+    return (2 * peak.exp(), *(-tail for tail in tails if tail is not None))
+
+
+def _tail(peak: acb, z: acb) -> acb:
+    """e^peak erfc(z); far out as e^{peak − z²} erfcx(z), for both factors are beyond all bounds where their product is not."""
+    return (peak - z * z).exp() * erfcx(z) if z.real > FAR else peak.exp() * z.erfc()

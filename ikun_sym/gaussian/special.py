@@ -106,13 +106,17 @@ def _goodwin_staton(s: acb, a: acb, z: acb) -> acb:
     return acb((-(peak**2)).exp() * (value + arb(0, rest.upper())))
 
 
-def _faddeeva(x: acb, y: acb) -> acb:
-    # w(z) = erfcx(-iz) and erfcx(s) = U(1/2, 1/2, s²)/√π for Re s > 0: no product exp · erfc that would cancel.
-    s = acb(y.real, -x.real)
+def erfcx(s: acb) -> acb:
+    """e^{s²} erfc(s) for Re s > 0 as U(1/2, 1/2, s²)/√π: no product that would cancel (DLMF 7.11.5)."""
     if not s.real > 0:
         return acb(arb("nan"), arb("nan"))
     half = acb(fmpq(1, 2))
     return (s * s).hypgeom_u(half, half) / acb.pi().sqrt()
+
+
+def _faddeeva(x: acb, y: acb) -> acb:
+    """w(z) = erfcx(−iz), z = x + iy."""
+    return erfcx(acb(y.real, -x.real))
 
 
 def _atan(x: acb, analytic: bool) -> acb:

@@ -156,11 +156,17 @@ def _times(a: tuple[arb, arb], b: tuple[arb, arb]) -> tuple[arb, arb]:
 def tail(expr: sp.Expr, values: Values, cut: arb, mean: arb, var: arb) -> arb:
     """An upper bound of ∫_cut^∞ |expr(u)| N(u; mean, var) du.
 
-    With |expr| <= A e^{bu+cu²} the integral is A √(v'/v) e^{m'²/2v' − m²/2v} Q((cut − m')/√v'), 1/v' = 1/v − 2c,
-    m' = v'(m/v + b): Gaussian again. Error: expr grows at least as fast as the density decays.
+    With |expr| <= A e^{bu+cu²} the integral is A √(v'/v) e^{m'²/2v' − m²/2v} Q(x), x = (cut − m')/√v', 1/v' = 1/v − 2c,
+    m' = v'(m/v + b): Gaussian again. For x > 0, Q(x) <= e^{−x²/2} min(1/2, 1/(√2π x)), and the exponents together are the
+    exponent at the cut: no large numbers cancel. Error: expr grows at least as fast as the density decays.
     """
     bound = envelope(expr, values, cut, 1 / var.sqrt()).widest()
     new_mean, new_var = tilted(bound, mean, var)
+    x = (cut - new_mean) / new_var.sqrt()
+    if x > 0:
+        at_cut = (bound.linear + bound.quadratic * cut) * cut - (cut - mean) ** 2 / (2 * var)
+        share = (arb(1) / 2).min(1 / ((2 * arb.pi()).sqrt() * x))
+        return bound.scale * at_cut.exp() * share * (new_var / var).sqrt()
     exponent = new_mean**2 / (2 * new_var) - mean**2 / (2 * var)
     beyond = ((cut - new_mean) / (2 * new_var).sqrt()).erfc() / 2
     return bound.scale * exponent.exp() * beyond * (new_var / var).sqrt()

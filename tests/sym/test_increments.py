@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import mpmath
 import pytest
 import sympy as sp
 from flint import arb
 
 from ikun_sym.catalogue.piecewise import U, even, two_sided
 from ikun_sym.catalogue.spec import resolve
-from ikun_sym.errors import InfiniteExpectationError
+from ikun_sym.errors import IkunError, InfiniteExpectationError
 from ikun_sym.gaussian import certify, increments
 from ikun_sym.gaussian.certify import expectation
 from ikun_sym.gaussian.moment import integrand, moment
@@ -52,7 +53,8 @@ def test_antiderivatives_and_the_integrator_agree(spec: str) -> None:
 def test_a_planted_error_is_seen(plant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     right, law = increments._error_function, increments.Law
     if plant == "tail":
-        monkeypatch.setattr(increments, "_error_function", lambda lo, hi: right(lo, None if hi is None else hi + arb(2) ** -70))
+        moved = lambda peak, lo, hi: right(peak, lo, None if hi is None else hi + arb(2) ** -70)  # noqa: E731
+        monkeypatch.setattr(increments, "_error_function", moved)
     else:
         of = law.of
         changed = {"kappa": ("kappa", 1 + arb(2) ** -40), "peak": ("peak", 1 + arb(2) ** -40), "boundary": ("r", arb(2))}
@@ -100,3 +102,37 @@ def test_what_goes_on_across_a_breakpoint_is_one_stretch() -> None:
     assert len(increments.stretches(two_sided(U, -U)) or ()) == 1
     assert len(increments.stretches(even(U)) or ()) == 2
     assert increments.stretches(even(1 / (1 + U))) is None
+
+
+def steep(tau: str) -> arb:
+    bound = resolve(f"graded_exponential:tau_rho={tau}")
+    found = expectation(bound.surrogate.derivative, bound.environment, Fraction(-3), Fraction(10**4), 30)
+    assert found.route == increments.ROUTE
+    return found.ball()
+
+
+def check_steep() -> None:
+    """E = Q(3/σ) + ½ e^{m/τ + v/2τ²} erfc((v/τ + m)/√(2v)): at τ = 1e-8 the power is 5e19, the product 1e-11. By mpmath at 80
+    digits."""
+    for tau in ("1e-8", "1e-3", "5"):
+        with precision(300), mpmath.workdps(80):
+            t, v = mpmath.mpf(tau), mpmath.mpf(10**4)
+            below = mpmath.exp(-3 / t + v / (2 * t * t)) * mpmath.erfc((v / t - 3) / mpmath.sqrt(2 * v)) / 2
+            truth = arb(mpmath.nstr(mpmath.erfc(mpmath.mpf(3) / mpmath.sqrt(2 * v)) / 2 + below, 60))
+            assert abs(steep(tau) - truth) < abs(truth) * arb("1e-30")
+
+
+def test_powers_beyond_all_bounds_whose_product_is_moderate() -> None:
+    check_steep()
+
+
+def test_a_wrong_factor_far_out_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = increments.erfcx
+    monkeypatch.setattr(increments, "erfcx", lambda z: right(z) * (1 + arb(2) ** -40))
+    with pytest.raises(AssertionError):
+        check_steep()
+
+
+def test_what_no_decimal_holds_is_an_error() -> None:
+    with pytest.raises(IkunError, match="no decimal holds it"):
+        moment("exponential_escape:delta_u=1e-8", -3, 10**4)

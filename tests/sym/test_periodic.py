@@ -15,7 +15,7 @@ from flint import arb
 from ikun_sym.catalogue.piecewise import PeriodicTail, PiecewiseFunction, R, U, one_side
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.errors import IkunError
-from ikun_sym.gaussian import cells, certify, euler_maclaurin
+from ikun_sym.gaussian import cell_sums, cells, certify, euler_maclaurin
 from ikun_sym.gaussian.primitive import area, primitive
 from ikun_sym.gaussian.special import precision
 from tests.selection import spread
@@ -82,7 +82,7 @@ def test_what_is_left_out_is_bounded(spec: str, depth: str, mean: str, var: str)
 
 
 def test_without_the_bound_the_ball_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(certify, "rest", lambda *args: arb(0))
+    monkeypatch.setattr(cell_sums, "rest", lambda *args: arb(0))
     bound, m, v = resolve("multi_spike:slope=10"), Fraction(6), Fraction(4)
     with precision(120):
         ball, _ = certify._integral(bound.surrogate.derivative.power(2), bound.environment, m, v, Fraction(1))
@@ -125,10 +125,10 @@ def check_sum(spec: str, mean: str, var: str) -> None:
     """All cells at once, and one by one: the same value."""
     with precision(150):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(certify, "_unrolled", None)
+            patch.setattr(cell_sums, "cells_within_reach", None)
             at_once = enclosed(spec, mean, var)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(certify, "kernel", lambda *args: None)
+            patch.setattr(cell_sums, "kernel", lambda *args: None)
             one_by_one = enclosed(spec, mean, var)
         assert at_once.overlaps(one_by_one)
         assert at_once.rad() < abs(at_once) * arb("1e-24")
