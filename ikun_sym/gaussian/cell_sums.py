@@ -2,13 +2,16 @@
 depend on u too, summed over the cells.
 
 All cells at once where the values depend on r alone and σ is not short against the period (`euler_maclaurin`); else over the
-cells within reach, what lies in the others being bounded (`cells`).
+cells within reach, what lies in the others being bounded (`cells`). A value that tends to one of r alone is that limit and a
+rest that decays, of which few cells are within reach.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 
 import sympy as sp
 from flint import acb, acb_poly, arb
@@ -26,7 +29,31 @@ Found = tuple[arb, list[Stretch]]
 
 
 def tail_stretches(part: PeriodicTail, env: Values, m: arb, v: arb, depth: Fraction) -> Found:
+    split_off = limit(part)
+    if split_off and (found := all_cells(split_off[0], env, m, v)):
+        outside, stretches = cells_within_reach(split_off[1], env, m, v, depth)
+        return found[0] + outside, found[1] + stretches
     return all_cells(part, env, m, v) or cells_within_reach(part, env, m, v, depth)
+
+
+@lru_cache(maxsize=128)
+def limit(part: PeriodicTail) -> tuple[PeriodicTail, PeriodicTail] | None:
+    """The tail's values for u → ∞, and what decays beside them; None where u stands elsewhere than in e^{−cu}, c > 0."""
+    ends, limits, rests = [], [], []
+    for end, value in part.cell:
+        powers = {e: sp.Dummy(positive=True) for e in value.atoms(sp.exp) if e.has(U)}
+        hidden = value.xreplace(powers)
+        if hidden.has(U) or not all((-sp.diff(e.args[0], U)).is_positive for e in powers):
+            return None
+        last = hidden.xreplace(dict.fromkeys(powers.values(), sp.S.Zero))
+        above, below = sp.fraction(sp.together(hidden - last))
+        ends.append(end)
+        limits.append(last)
+        rests.append((sp.expand(above) / below).xreplace({symbol: e for e, symbol in powers.items()}))
+    if not any(limits) or any(last.has(sp.nan, sp.zoo) for last in limits):
+        return None
+    first, second = (replace(part, cell=tuple(zip(ends, values, strict=True))) for values in (limits, rests))
+    return (first, second) if any(rests) else None
 
 
 def _stretches(part: PeriodicTail, env: Values) -> Iterator[tuple[sp.Expr, arb, arb]]:

@@ -12,10 +12,10 @@ from fractions import Fraction
 import sympy as sp
 from flint import arb
 
-from ..catalogue.piecewise import PeriodicTail, R
+from ..catalogue.piecewise import PeriodicTail, R, U
 from ..errors import IkunError
 from .special import ball, precision
-from .tails import constant, tail, within
+from .tails import constant, envelope, tail, within
 
 MAX_CELLS = 2000
 COUNTED = 10**9
@@ -25,10 +25,13 @@ PLACES = 2100
 
 
 def cells(part: PeriodicTail, env: Mapping[sp.Symbol, object], m: arb, v: arb, depth: Fraction) -> range:
-    """The cells in which the density is more than e^{−depth} of its largest value on the tail. Error: too many."""
+    """The cells in which the density, times the exponential by which the values decay, is more than e^{−depth} of its largest
+    value on the tail. Error: too many."""
     start, period, mean = (x.mid() for x in (constant(part.start, env), constant(part.period, env), m))
     scale = (2 * v * ball(depth)).mid()
+    decay = _decay(part, env, v).mid()
     with precision(PLACES):
+        mean += decay * v.mid()
         top = mean + (arb(0).max(start - mean) ** 2 + scale).sqrt()
         first = max(0, _floor((mean - scale.sqrt() - start) / period))
         last = max(first + 1, _floor((top - start) / period) + 1)
@@ -39,6 +42,21 @@ def cells(part: PeriodicTail, env: Mapping[sp.Symbol, object], m: arb, v: arb, d
             "use a smaller variance, or a longer period"
         )
     return range(first, last)
+
+
+def _decay(part: PeriodicTail, env: Mapping[sp.Symbol, object], v: arb) -> arb:
+    """b <= 0 with |value| <= A e^{bu + cu²}; 0 where none is known."""
+    anywhere = {**env, R: arb(0).union(constant(part.period, env))}
+    rates = []
+    for _, value in part.cell:
+        if value != 0:
+            if U not in value.free_symbols:
+                return arb(0)
+            try:
+                rates.append(envelope(value, anywhere, constant(part.start, env), 1 / v.sqrt()).linear.upper())
+            except IkunError:
+                return arb(0)
+    return max(rates, default=arb(0)).min(arb(0))
 
 
 def _floor(x: arb) -> int:

@@ -21,6 +21,7 @@ from ..errors import IkunError
 from .cell_sums import tail_stretches
 from .increments import ROUTE as ANTIDERIVATIVES
 from .increments import increments
+from .poisson import smooth
 from .special import Balls, ball, lower, precision
 from .stretch import Gaussian, Stretch, split
 from .tails import constant, envelope, tail, tilted
@@ -160,13 +161,15 @@ def _integral(
     negligible stretches.
     """
     env = {symbol: Balls().rational(value) for symbol, value in values.items()}
-    beyond, segments = arb(0), []
-    for piece in function.pieces:
+    pieces, beyond, segments = function.pieces, arb(0), []
+    if waves := smooth(function, env, ball(mean), ball(var)):
+        pieces, env, beyond, segments = waves.pieces, waves.env, waves.beyond, waves.stretches
+    for piece in pieces:
         if not piece.is_zero:
             outside, found = _segments(piece, env, ball(mean) * piece.side, ball(var), depth)
             beyond += outside
             segments += found
-    for part in function.tails:
+    for part in () if waves else function.tails:
         outside, found = tail_stretches(part, env, ball(mean) * part.side, ball(var), depth)
         beyond += outside
         segments += found
