@@ -312,10 +312,8 @@ class Numpy:
 
         if exponent == Fraction(1, 2):
             return np.sqrt(base)
-        if exponent.denominator == 1 and abs(exponent) <= 4:
-            result = base
-            for _ in range(abs(int(exponent)) - 1):
-                result = result * base
+        if exponent.denominator == 1 and 0 < abs(exponent) <= 64:
+            result = _repeated(base, abs(int(exponent)))
             return result if exponent > 0 else 1.0 / result
         return np.power(np.asarray(base, dtype=float), float(exponent))
 
@@ -331,6 +329,18 @@ class Numpy:
         if spelled is None:
             raise IkunError(f"{function.head.__name__} ({function.meaning}) is evaluated in ball arithmetic only")
         return spelled(*args) if callable(spelled) else getattr(np, spelled)(*args)
+
+
+def _repeated(base: Any, exponent: int) -> Any:
+    """base^exponent by squarings: as many roundings as the exponent, and far less time than a general power."""
+    result = None
+    while True:
+        if exponent & 1:
+            result = base if result is None else result * base
+        exponent >>= 1
+        if not exponent:
+            return result
+        base = base * base
 
 
 def ball(value: Fraction) -> arb:

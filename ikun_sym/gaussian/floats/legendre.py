@@ -25,7 +25,7 @@ CANCELLATION = 40.0
 """Sum of magnitudes over magnitude of the sum: forty roundings of 1.1e-16, with their own factor of a few, stay below 2e-14."""
 
 
-def _drop(degree: int) -> float:
+def drop(degree: int) -> float:
     """Where a stretch is cut: D with ∫_D^∞ tᵈ e^{−t} dt <= 5e-17 d!, for an exponent that falls by D."""
     depth = 37.5
     for _ in range(20):
@@ -50,7 +50,7 @@ class Long:
     def __init__(self, segments: tuple[Segment, ...]) -> None:
         self.segments = segments
         degree = max((len(s.coefficients) - 1 for segment in segments for s in segment.summands), default=0)
-        self.drop = _drop(degree)
+        self.drop = drop(degree)
         self.nodes, self.weights = np.polynomial.legendre.leggauss(NODES + max(0, degree - DEGREE + 1) // 2)
 
     @classmethod
