@@ -15,7 +15,7 @@ from ikun_sym.catalogue.surrogate import Bound, Surrogate
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import IkunError, InfiniteExpectationError
 from ikun_sym.gaussian.certify import expectation
-from ikun_sym.gaussian.form import latex
+from ikun_sym.gaussian.form import ClosedForm, latex
 from ikun_sym.gaussian.moment import float_function, integrand
 from ikun_sym.gaussian.primitive import with_primitive
 from ikun_sym.gaussian.rules import form_of
@@ -82,8 +82,9 @@ def _setting(document: Document) -> None:
     document.define(
         "A closed form is proved for all parameters by an antiderivative on every piece (proved-ftc), by the heat equation in "
         "mean and variance with its limit and a growth bound (proved-heat), or at mean 0 by an ordinary differential equation "
-        "(proved-ode). A finite sum is proved with its relative error. Numbers are enclosed by ball arithmetic, whatever is "
-        "known of a form."
+        "(proved-ode). Where a parameter is an exponent, or there are more than two, the form is derived, and proved, at the "
+        "values named alone. A finite sum is proved with its relative error. Numbers are enclosed by ball arithmetic, whatever "
+        "is known of a form."
     )
     document.not_shown("That no closed form exists where none is known.")
     document.not_shown("That a membrane potential is Gaussian: it is in wide layers at the first time step.")
@@ -144,7 +145,8 @@ def _moment(document: Document, bound: Bound, of: str, power: int) -> None:
     form = form_of(function, bound.environment)
     told, id = f"{name}, p = {power}", f"{bound.surrogate.name}-{of}-{power}"
     if form.expr is not None:
-        text = f"{told}, {form.kind} form, by the rule “{form.method}”"
+        fixed = f" at {bound.spec} alone" if parameters_fixed(bound, form) else ""
+        text = f"{told}, {form.kind} form{fixed}, by the rule “{form.method}”"
         document.certified(text, f"{left} = {form.latex}", form.certificate, id=id)
     at = f"{told} at μ = 0, v = 1, {bound.spec}"
     if form.expr is None:
@@ -155,6 +157,12 @@ def _moment(document: Document, bound: Bound, of: str, power: int) -> None:
         document.not_shown(f"{told} at μ = 0, v = 1: {reason}")
         return
     document.value(at, left, enclosure, id=f"{id}-value")
+
+
+def parameters_fixed(bound: Bound, form: ClosedForm) -> bool:
+    """Whether the form holds parameters of f' as numbers: an exponent, or more of them than fit a page. (Also said of a form
+    that does not depend on one of them.)"""
+    return form.expr is not None and bool(bound.surrogate.derivative.free_symbols - form.expr.free_symbols - {U})
 
 
 def figure(bound: Bound) -> Figure | None:

@@ -28,6 +28,7 @@ from ikun_sym.errors import IkunError
 from ikun_sym.gaussian.certify import expectation
 from ikun_sym.gaussian.form import Certificate, Check, ClosedForm
 from ikun_sym.gaussian.moment import integrand
+from ikun_sym.gaussian.rules import form_of
 from tests.derivations.mutations import mutants
 
 NAMES = library.names()
@@ -180,6 +181,17 @@ def test_a_refuted_certificate_stops_the_moments(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("ikun_derivations.d01_gaussian_moments.form_of", lambda *_: form)
     with pytest.raises(DerivationError, match=r"'gaussian-moments'.*the planted check"):
         library.build("gaussian-moments")
+
+
+@pytest.mark.parametrize(("name", "own"), [("q_pseudo_spike", False), ("triangular", True)])
+def test_a_form_that_holds_numbers_for_parameters_says_so(name: str, own: bool) -> None:
+    """Either the formula has every parameter of f', or the text names the values at which it is proved."""
+    bound, document = resolve(name), Document(id="test", title="t", summary="s")
+    gaussian_moments._moment(document, bound, "fprime", 1)
+    form = form_of(integrand(bound, "fprime", 1), bound.environment)
+    assert form.expr is not None
+    assert ({param.symbol for param in bound.surrogate.params} <= form.expr.free_symbols) == own
+    assert (f"at {bound.spec} alone" in document.statements[0].text) == (not own)
 
 
 def test_a_domain_is_the_parameters() -> None:
