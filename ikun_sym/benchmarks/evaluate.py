@@ -99,8 +99,8 @@ def _row(name: str, power: int, size: int, sample: int, repetitions: int) -> Row
     draw = np.random.default_rng(SEED)
     mean = draw.uniform(*MEANS, size)
     var = np.exp(2 * draw.uniform(*np.log(DEVIATIONS), size))
-    function.expectation(mean[:FEWEST], var[:FEWEST])  # makes the routes
     used = min(size, sample)
+    function.expectation(mean[:used], var[:used])  # makes the routes and their tables
     once = _seconds(lambda: function.expectation(mean[:used], var[:used])) / used
     used = min(size, max(FEWEST, int(BUDGET / repetitions / once)))
     if used < size and used > 10 * sample:  # arrays of another length have another price a value
