@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from ...catalogue.piecewise import PiecewiseFunction, U
 from ..special import precision
 from .legendre import CANCELLATION, drop
+from .nodes import BITS, enclosed
 from .route import SMALLEST, Booleans, Floats, Values
 from .stretch import Stretch, stretch_of
 
@@ -70,9 +71,6 @@ UNSEEN = 38.0
 
 Indices = NDArray[np.intp]
 
-_BITS = 128
-"""Working precision for nodes and weights."""
-
 _ELEMENTS = 14336
 """Nodes times points that are held at once: below malloc's limit, as `evaluate`'s batches."""
 
@@ -100,10 +98,9 @@ class _Sums:
 @cache
 def legendre(n: int) -> tuple[Floats, Floats, Floats, Floats]:
     """For even n, as columns: the nodes on [0, 1]; and for the first half of them, the others being their mirror images, the
-    weights and n − ½ times weight times the Legendre polynomials of degree n − 1, odd, and n − 2, even. From enclosures: next
-    to the ends, numpy's nodes and weights have lost three digits."""
-    with precision(_BITS):
-        found = [arb.legendre_p_root(n, k, weight=True) for k in reversed(range(n))]
+    weights and n − ½ times weight times the Legendre polynomials of degree n − 1, odd, and n − 2, even."""
+    with precision(BITS):
+        found = enclosed(n)
         t = [float((root + 1) / 2) for root, _ in found]
         rows = [[float(w / 2 * (factor * root.legendre_p(d) if d else 1)) for root, w in found[: n // 2]]
                 for d, factor in ((0, 1), (n - 1, arb(2 * n - 1) / 2), (n - 2, arb(2 * n - 1) / 2))]  # fmt: skip

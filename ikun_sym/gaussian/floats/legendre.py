@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from ...catalogue.piecewise import PiecewiseFunction
+from .nodes import gauss_legendre
 from .route import SMALLEST, Booleans, Floats, Values
 from .segments import Segment, segments_of
 
@@ -51,7 +52,7 @@ class Long:
         self.segments = segments
         degree = max((len(s.coefficients) - 1 for segment in segments for s in segment.summands), default=0)
         self.drop = drop(degree)
-        self.nodes, self.weights = np.polynomial.legendre.leggauss(NODES + max(0, degree - DEGREE + 1) // 2)
+        self.nodes, self.weights = gauss_legendre(NODES + max(0, degree - DEGREE + 1) // 2)
 
     @classmethod
     def of(cls, function: PiecewiseFunction, values: Values) -> Long | None:

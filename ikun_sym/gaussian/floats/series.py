@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...catalogue.piecewise import PiecewiseFunction
+from .nodes import gauss_legendre
 from .route import SMALLEST, Booleans, Floats, Values
 from .segments import Point, Segment, segments_of
 
@@ -155,7 +156,7 @@ def _weighted(segment: Segment, centre: float) -> tuple[Floats, Floats]:
     evaluated from the nearer end, where its zeros keep their digits."""
     assert segment.lo is not None
     assert segment.hi is not None
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    nodes, weights = gauss_legendre(NODES)
     half = _middle(segment.lo, segment.hi)[1]
     near, y = nodes < 0, half * (1 - np.abs(nodes))
     x = np.where(near, segment.lo.high + y, segment.hi.high - y)
