@@ -160,9 +160,18 @@ class PiecewiseFunction:
         """Replace parameters (simultaneously) in values and ends."""
 
         def substituted(expr: sp.Expr) -> sp.Expr:
-            return expr.subs(values, simultaneous=True)  # type: ignore[arg-type]
+            return _unsigned(expr.subs(values, simultaneous=True))  # type: ignore[arg-type]
 
         return self._rebuilt(substituted, substituted)
+
+
+def _unsigned(expr: sp.Expr) -> sp.Expr:
+    """(−x)² as x², so that pieces that are mirror images at some values of the parameters are seen to be."""
+
+    def is_signed(e: sp.Basic) -> bool:
+        return isinstance(e, sp.Pow) and bool(e.exp.is_even) and e.base.could_extract_minus_sign()
+
+    return expr.replace(is_signed, lambda e: (-e.base) ** e.exp)  # type: ignore[return-value]
 
 
 def one_side(side: int, *steps: tuple[sp.Expr | int, sp.Expr | int]) -> tuple[Piece, ...]:
