@@ -180,6 +180,7 @@ LOCAL = {
         "L": "number of blocks",
         "n": "number of blocks",
         "c": "exponent with which the gradient grows",
+        r"\Gamma": "the gamma function, Γ(n + 1) = n!",
         "u": "a positive number; mean rate of the blocks so far",
         "r": "rate of the next block",
     },

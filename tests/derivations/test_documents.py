@@ -148,7 +148,9 @@ def assert_wrong_claims_are_refused(document: Document) -> None:
                 tried += 1
             else:
                 pytest.fail(f"{document.id}: step {statement.text!r} also holds with a wrong {what}")
-    assert tried
+    claims = [statement.claim for statement in document.statements if statement.claim]
+    # a number that is only read off its enclosure, as those of periodic tails are, claims no more than that
+    assert tried or all(isinstance(claim, Enclosed) and not claim.claimed for claim in claims)
 
 
 def planting(honest: Callable[..., Statement], target: int, wrong: Callable[[], Any]) -> Callable[..., Statement]:

@@ -17,6 +17,9 @@ from ikun_validate.network import Architecture, Network
 from tests.selection import spread
 
 SMALL = Architecture(depth=16, width=256)
+WIDE = Architecture(depth=16)
+"""The command's own width: at 256, rates near the lowest stable one lie so far from infinite width that two claims stay open."""
+
 SETTINGS = RunSettings(batch=32)
 
 
@@ -33,7 +36,7 @@ def test_every_claim_gets_its_expected_verdict(name: str) -> None:
     """By design a verdict is wrong with probability at most 1 % (SETTINGS.confidence); the seed is fixed. Where infinite
     width leaves a verdict open, so may the network."""
     claim = CLAIMS[name]
-    found = verdict_on(claim, claim.cases(SMALL))
+    found = verdict_on(claim, claim.cases(SMALL if name in QUICK else WIDE))
     assert found.verdict == claim.expected
     assert all(result.predicted_outcome in (None, result.outcome) for result in found.results)
 
