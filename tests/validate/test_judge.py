@@ -18,7 +18,7 @@ from tests.selection import spread
 
 SMALL = Architecture(depth=16, width=256)
 WIDE = Architecture(depth=16)
-"""The command's own width: at 256, rates near the lowest stable one lie so far from infinite width that two claims stay open."""
+"""The command's own width: at 256, near the lowest stable rate, two claims stay open."""
 
 SETTINGS = RunSettings(batch=32)
 
