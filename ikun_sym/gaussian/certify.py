@@ -24,12 +24,15 @@ from .increments import increments
 from .poisson import smooth
 from .special import Balls, ball, lower, precision
 from .stretch import Gaussian, Stretch, split
-from .tails import constant, envelope, tail, tilted
+from .tails import Envelope, constant, envelope, tail, tilted
 
 GUARD_BITS = 40
 """Bits beyond the wanted digits: the integrand is a handful of operations, and each loses a bit or two."""
 
 _ATTEMPTS = 9
+
+_MOVES = 60
+"""Doublings of the cut: beyond all scales of numbers that are written by hand."""
 
 _DOUBLINGS = 7
 """Of the working precision, before what cancels between antiderivatives is left to the integrator."""
@@ -195,21 +198,35 @@ def _segments(piece: Piece, env: Mapping[sp.Symbol, object], m: arb, v: arb, dep
     lo, beyond, density = constant(piece.lo, env), arb(0), Gaussian(m, v)
     bulks = [(m, v)]
     if piece.hi == sp.oo:
-        cut = _cut(lo, m, v, depth)
-        bound = envelope(piece.value, env, cut, 1 / v.sqrt()).widest()
+        cut, bound = _bounded(piece.value, env, _cut(lo, m, v, depth), v)
         if bound.linear > 0 or bound.quadratic > 0:  # growth moves the bulk outwards, perhaps beyond the density's
             bulks.append(tilted(bound, m, v))
             cut = cut.max(_cut(lo, *bulks[-1], depth))
         beyond = tail(piece.value, env, cut, m, v)
     else:
         cut = constant(piece.hi, env)
-    ends = list(split(lo, cut, *bulks))
-    if piece.hi == sp.oo:
-        norm = (2 * arb.pi() * v).sqrt()
-        mosts = [(tail(piece.value, env, a, m, v) * norm).upper() for a, _ in ends]
-    else:
-        mosts = [arb.pos_inf()] * len(ends)
-    return beyond, [Stretch.of(piece.value, env, density, a, b, most) for (a, b), most in zip(ends, mosts, strict=True)]
+    ends = split(lo, cut, *bulks)
+    return beyond, [Stretch.of(piece.value, env, density, a, b, _most(piece, env, a, m, v)) for a, b in ends]
+
+
+def _bounded(value: sp.Expr, env: Mapping[sp.Symbol, object], cut: arb, v: arb) -> tuple[arb, Envelope]:
+    """A bound from the cut outwards; where none is known so near the threshold, the cut is moved out."""
+    for _ in range(_MOVES):
+        try:
+            return cut, envelope(value, env, cut, 1 / v.sqrt()).widest()
+        except IkunError:
+            cut = 2 * cut + 1
+    return cut, envelope(value, env, cut, 1 / v.sqrt()).widest()
+
+
+def _most(piece: Piece, env: Mapping[sp.Symbol, object], a: arb, m: arb, v: arb) -> arb:
+    """A bound of the integral from a outwards; infinite where none is known so near the threshold, or the piece ends."""
+    if piece.hi != sp.oo:
+        return arb.pos_inf()
+    try:
+        return (tail(piece.value, env, a, m, v) * (2 * arb.pi() * v).sqrt()).upper()
+    except IkunError:
+        return arb.pos_inf()
 
 
 def _cut(lo: arb, m: arb, v: arb, depth: Fraction) -> arb:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sympy as sp
-from flint import acb, arb
+from flint import acb, arb, arb_poly
 
 from ..catalogue.piecewise import R, U
 from ..errors import IkunError, InfiniteExpectationError
@@ -109,6 +109,8 @@ def span(expr: sp.Expr, values: Values, cut: arb) -> tuple[arb, arb]:
     if expr == U:
         return cut, infinity
     if isinstance(expr, sp.Add):
+        if expr.is_polynomial(U) and (one_way := _one_way(sp.Poly(expr, U), values, cut)):
+            return one_way
         ends = [span(arg, values, cut) for arg in expr.args]  # type: ignore[arg-type]
         return sum((e[0] for e in ends), arb(0)), sum((e[1] for e in ends), arb(0))
     if isinstance(expr, sp.Mul):
@@ -121,6 +123,8 @@ def span(expr: sp.Expr, values: Values, cut: arb) -> tuple[arb, arb]:
         exponent = constant(expr.exp, values)  # type: ignore[arg-type]
         if high <= 0 and expr.exp.is_even:  # type: ignore[union-attr]
             low, high = -high, -low
+        if low < 0 < high and expr.exp.is_even:  # type: ignore[union-attr]
+            low, high = arb(0), high.max(-low)
         if low >= 0 and exponent > 0:
             return low**exponent, high if not high.is_finite() else high**exponent
         if low > 0 and exponent < 0:
@@ -134,6 +138,18 @@ def span(expr: sp.Expr, values: Values, cut: arb) -> tuple[arb, arb]:
     if isinstance(expr, sp.Function) and (bound := word(expr).bound) is not None:
         return -ball(bound), ball(bound)
     return arb.neg_inf(), infinity
+
+
+def _one_way(polynomial: sp.Poly, values: Values, cut: arb) -> tuple[arb, arb] | None:
+    """The exact range of p on [cut, ∞) where p(cut + t) = p(cut) + Σ c_n tⁿ has c_n of one sign only; else None. Far enough
+    out that is so of every p: the term of the highest degree gives all of them its sign."""
+    shifted = arb_poly([constant(c, values) for c in reversed(polynomial.all_coeffs())])(arb_poly([cut, 1]))
+    first, *others = shifted.coeffs()
+    if all(c >= 0 for c in others):
+        return first, arb.pos_inf()
+    if all(c <= 0 for c in others):
+        return arb.neg_inf(), first
+    return None
 
 
 def within(expr: sp.Expr, values: Values, lo: arb, hi: arb, mean: arb, var: arb) -> arb:

@@ -23,12 +23,12 @@ from ikun_sym.gaussian.certify import expectation
 from ikun_sym.gaussian.evaluate import FloatFunction
 from ikun_sym.gaussian.floats import graded, recurring
 from ikun_sym.gaussian.floats.closed import Closed
+from ikun_sym.gaussian.floats.from_end import singularity
 from ikun_sym.gaussian.floats.graded import Graded
 from ikun_sym.gaussian.floats.logistic import Logistic, match, step
 from ikun_sym.gaussian.floats.rational import Rational
 from ikun_sym.gaussian.floats.repeated import MAX_ORDER, centre, roundings, scaled_integrals
 from ikun_sym.gaussian.floats.series import Series
-from ikun_sym.gaussian.floats.stretch import singularity
 from ikun_sym.gaussian.floats.tanh_sinh import growth
 from ikun_sym.gaussian.moment import float_function, integrand
 from tests.selection import spread

@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 
 from ...catalogue.piecewise import PiecewiseFunction, U
 from ..special import precision
+from .from_end import FromEnd, from_end
 from .legendre import CANCELLATION, drop
 from .nodes import BITS, enclosed
 from .route import SMALLEST, Booleans, Floats, Values
-from .stretch import Stretch, stretch_of
 
 PEAKS = np.array([0.0, 0.5, 2.0, 4.5])
 NODES = ((40, 48, 56, 72, 96), (128,) * 5)
@@ -113,7 +113,7 @@ class _View:
     stretch, and the part of the stretch where the density is not negligible against its largest value there; `inside` where the
     trapezoidal sum fits in."""
 
-    stretch: Stretch
+    stretch: FromEnd
     sigma: Floats
     peak: Floats
     length: Floats
@@ -123,7 +123,7 @@ class _View:
     inside: Booleans
 
     @classmethod
-    def of(cls, stretch: Stretch, mean: Floats, sigma: Floats, depth: float) -> _View:
+    def of(cls, stretch: FromEnd, mean: Floats, sigma: Floats, depth: float) -> _View:
         peak = ((mean - stretch.end.high) - stretch.end.low) * stretch.sign / sigma
         length = stretch.length / sigma
         top = np.clip(peak, 0.0, length)
@@ -144,7 +144,7 @@ class _View:
 class Graded:
     """E[g(X)], stretch by stretch."""
 
-    def __init__(self, stretches: list[Stretch]) -> None:
+    def __init__(self, stretches: list[FromEnd]) -> None:
         self.stretches = stretches
         self.depth = drop(max(stretch.degree for stretch in stretches))
 
@@ -155,7 +155,7 @@ class Graded:
             return None
         stretches = []
         for piece in pieces:
-            stretch = stretch_of(piece, values)
+            stretch = from_end(piece, values)
             if stretch is None:
                 return None
             stretches.append(stretch)

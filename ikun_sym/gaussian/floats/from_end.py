@@ -24,7 +24,7 @@ from .tanh_sinh import growth
 
 
 @dataclass(frozen=True)
-class Stretch:
+class FromEnd:
     """value(d) at distances 0 < d < length from an end at side·u = `end`; d grows in the direction `sign` of x. The nearest
     point of the complex plane at which it is not analytic lies |d| = `scale` away, none of them ahead."""
 
@@ -39,7 +39,7 @@ class Stretch:
     order: float
 
 
-def stretch_of(piece: Piece, values: Values) -> Stretch | None:
+def from_end(piece: Piece, values: Values) -> FromEnd | None:
     """None where the value's singularities are not known, not all at one end, or where it grows like an exponential."""
     numbers = exact(values)
     lo, hi, value = (_expr(e.subs(numbers)) for e in (piece.lo, piece.hi, piece.value))
@@ -59,7 +59,7 @@ def stretch_of(piece: Piece, values: Values) -> Stretch | None:
     at = point(piece.side * end)
     assert at is not None
     lowered = lower(shifted, Numpy())
-    return Stretch(
+    return FromEnd(
         end=at,
         sign=piece.side * sign,
         length=float(sp.N(hi - lo, DIGITS)),
