@@ -65,14 +65,15 @@ def summed(value: sp.Expr) -> tuple[Term, ...] | None:
     for summand in sp.Add.make_args(sp.expand(exponentials(value))):
         coefficient, degree, exponent = sp.S.One, 0, sp.S.Zero
         for factor in sp.Mul.make_args(summand):  # type: ignore[arg-type]
-            if U not in factor.free_symbols:
+            base, power = factor.as_base_exp()
+            if base is sp.E:  # constants too: as coefficients they would be one more letter of every fraction
+                exponent += power
+            elif U not in factor.free_symbols:
                 coefficient *= factor
             elif factor.is_Pow and factor.base == U and factor.exp.is_Integer and factor.exp > 0:  # type: ignore[union-attr]
                 degree += int(factor.exp)  # type: ignore[union-attr]
             elif factor == U:
                 degree += 1
-            elif isinstance(factor, sp.exp):
-                exponent += factor.args[0]
             else:
                 return None
         if not exponent.is_polynomial(U):

@@ -21,10 +21,7 @@ from .logistic import FiniteSum
 from .moments import exponentials
 from .pieces import Decomposition, total_of
 from .special import GoodwinStaton
-from .tidy import tidy
-
-_EXP = sp.Function("exponential")
-"""Stands for exp while a product is expanded: sympy's expand moves exp into denominators, where terms no longer meet."""
+from .tidy import OPAQUE_EXP, tidy
 
 _SIGMA = sp.Dummy("sigma", positive=True)
 """√v, which no parameter is, whatever its name."""
@@ -42,14 +39,14 @@ def is_zero(expr: sp.Expr) -> bool:
         return _vanishes(expr)
     expr = exponentials(expr.rewrite(sp.erf).replace(sp.erfc, lambda z: 1 - sp.erf(z)))  # type: ignore[arg-type]
     expr = expr.subs(VAR, _SIGMA**2)
-    expr = expr.replace(sp.erf, _normal_erf).replace(sp.exp, _EXP)
+    expr = expr.replace(sp.erf, _normal_erf).replace(sp.exp, OPAQUE_EXP)
     groups: defaultdict[tuple, list[sp.Expr]] = defaultdict(list)
     normal: dict[sp.Expr, sp.Expr] = {}
     for term in sp.Add.make_args(sp.expand(expr, power_exp=False)):
         exponent, errors, coefficient = sp.S.Zero, [], sp.S.One
         for factor in sp.Mul.make_args(term):  # type: ignore[arg-type]
             base, power = factor.as_base_exp()
-            if isinstance(base, _EXP) and power.is_Integer:
+            if isinstance(base, OPAQUE_EXP) and power.is_Integer:
                 exponent += base.args[0] * power
             elif base is sp.E:  # exp(1) is no call of exp
                 exponent += power

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -18,6 +18,7 @@ from .form import MEAN, VAR, Certificate, Check, ClosedForm
 from .heat import prove_heat
 from .proof import prove_ftc
 from .special import Balls, lower, precision
+from .surds import lettered
 from .zero_mean import at_zero_mean
 
 
@@ -51,6 +52,23 @@ _POINTS = tuple(
 @lru_cache(maxsize=256)
 def derive(function: PiecewiseFunction) -> ClosedForm:
     """The closed form of E[function(X)] with the certificate that holds for all parameters, if there is one."""
+    general, letters = lettered(function)
+    if letters:
+        form = _derive(general)
+        if form.expr is not None and form.series is None and form.certificate.proved:
+            numbers = {letter: number for number, letter in letters.items()}
+            return replace(form, expr=form.expr.xreplace(numbers), certificate=_of_numbers(form.certificate, numbers))
+    return _derive(function)
+
+
+def _of_numbers(certificate: Certificate, letters: Iterable[sp.Symbol]) -> Certificate:
+    """A proof for all positive values of some letters says so, and no more of the numbers that they stand for."""
+    positive = {f"{letter} > 0" for letter in letters}
+    stated = [what for what in certificate.assumptions if what not in positive]
+    return replace(certificate, assumptions=(*stated, f"of {', '.join(map(str, letters))} only that it is positive"))
+
+
+def _derive(function: PiecewiseFunction) -> ClosedForm:
     for rule in RULES:
         form = rule.closed_form(function)
         if form is not None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import sympy as sp
 
-from .form import MEAN
+OPAQUE_EXP = sp.Function("exponential")
+"""Stands for exp while a product is expanded: sympy's expand moves exp into denominators, where terms no longer meet."""
 
 
 def tidy(expr: sp.Expr) -> sp.Expr:
     """The same expression, grouped by exponentials; conjugate pairs of complex exponentials become cosines and sines."""
     groups: dict[sp.Basic, list[sp.Expr]] = {}
-    for term in sp.Add.make_args(sp.expand(expr.replace(sp.erf, _odd_erf))):
+    expr = expr.replace(sp.erf, _odd_erf).replace(sp.exp, OPAQUE_EXP)  # type: ignore[assignment]
+    for term in sp.Add.make_args(sp.expand(expr, power_exp=False)):
         exponent, rest = sp.S.Zero, sp.S.One
         for factor in sp.Mul.make_args(term):  # type: ignore[arg-type]
-            if isinstance(factor, sp.exp):
-                exponent += factor.args[0]
+            base, power = factor.as_base_exp()
+            if isinstance(base, OPAQUE_EXP) and power.is_Integer:
+                exponent += base.args[0] * power
             else:
-                rest *= factor
+                rest *= factor.replace(OPAQUE_EXP, sp.exp)
         groups.setdefault(sp.expand(exponent), []).append(rest)
     collected = {exponent: _collect(sp.Add(*parts)) for exponent, parts in groups.items()}
     return sp.Add(*(sp.exp(_factored(e)) * value for e, value in _real(collected).items() if value != 0))  # type: ignore[return-value]
@@ -27,16 +30,17 @@ def _factored(exponent: sp.Basic) -> sp.Expr:
 
 
 def _real(groups: dict[sp.Basic, sp.Expr]) -> dict[sp.Basic, sp.Expr]:
-    """Pairs z e^{a + ib} + z̄ e^{a − ib} with the same real z become 2 z cos(b) e^a."""
+    """Pairs z e^{a + ib} + z e^{a − ib} with the same real z become 2 z cos(b) e^a."""
     result: dict[sp.Basic, sp.Expr] = {}
+    paired: set[sp.Basic] = set()
     for exponent, value in groups.items():
+        if exponent in paired:
+            continue
         partner = sp.conjugate(exponent)
-        same = exponent.has(sp.I) and not value.has(sp.I) and groups.get(partner) == value
-        if not same:
-            result[exponent] = result.get(exponent, sp.S.Zero) + value
-        elif bool(sp.im(exponent).coeff(MEAN).is_positive):  # type: ignore[union-attr]  # the other of the pair adds nothing
-            real = sp.re(exponent)
-            result[real] = result.get(real, sp.S.Zero) + 2 * value * sp.cos(sp.im(exponent))
+        if exponent.has(sp.I) and not value.has(sp.I) and groups.get(partner) == value:
+            paired.add(partner)
+            exponent, value = sp.re(exponent), 2 * value * sp.cos(sp.im(exponent))
+        result[exponent] = result.get(exponent, sp.S.Zero) + value
     return result
 
 
