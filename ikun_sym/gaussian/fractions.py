@@ -8,7 +8,7 @@ from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 Fraction = tuple[fmpq_mpoly, fmpq_mpoly]
 
 LARGEST_POWER = 12
-"""Beyond, sympy's sparse fields may be quicker than writing out the polynomial."""
+"""Of a sum: beyond, sympy's sparse fields may be quicker than writing out the polynomial."""
 
 
 def reduced(z: sp.Expr) -> sp.Expr | None:
@@ -28,13 +28,23 @@ def reduced(z: sp.Expr) -> sp.Expr | None:
     return _expression(above / lead, symbols) / _expression(below / lead, symbols)  # type: ignore[return-value]
 
 
+def cancelled(z: sp.Expr) -> sp.Expr:
+    """z as one fraction without common factors, where i, roots, constants and functions are taken for letters: right, but not
+    a normal form, as it may hold i² in two places that do not cancel."""
+    opaque: set[sp.Basic] = {sp.I, *z.atoms(sp.Function, sp.NumberSymbol)}
+    opaque |= {power for power in z.atoms(sp.Pow) if not power.exp.is_Integer}
+    letters = {each: sp.Dummy() for each in opaque}
+    found = reduced(z.xreplace(letters))  # type: ignore[arg-type]
+    return sp.cancel(z) if found is None else found.xreplace({letter: each for each, letter in letters.items()})  # type: ignore[return-value]
+
+
 def _fraction(z: sp.Basic, ring: fmpq_mpoly_ctx, known: dict[sp.Basic, fmpq_mpoly]) -> Fraction | None:
     one = ring.constant(1)
     if z in known:
         return known[z], one
     if isinstance(z, sp.Rational):
         return ring.constant(fmpq(int(z.p), int(z.q))), one
-    if isinstance(z, sp.Pow) and isinstance(z.exp, sp.Integer) and abs(z.exp) <= LARGEST_POWER:
+    if isinstance(z, sp.Pow) and isinstance(z.exp, sp.Integer) and (z.base in known or abs(z.exp) <= LARGEST_POWER):
         base = _fraction(z.base, ring, known)
         if base is None or (z.exp < 0 and base[0] == 0):
             return None

@@ -16,6 +16,7 @@ import sympy as sp
 from ..catalogue.piecewise import U
 from .antiderivative import Antiderivative, density
 from .form import MEAN, VAR
+from .fractions import cancelled
 
 
 def exponentials(expr: sp.Expr) -> sp.Expr:
@@ -93,16 +94,16 @@ def derived(term: Term) -> Antiderivative:
     m, v = MEAN, VAR
     decay = sp.expand(1 - 2 * term.a * v)
     w = v / decay
-    r = sp.cancel((m + term.b * v) / decay)
-    peak = sp.expand(sp.cancel(r**2 / (2 * w) - m**2 / (2 * v)) + term.c)
+    r = cancelled((m + term.b * v) / decay)
+    peak = sp.expand(cancelled(r**2 / (2 * w) - m**2 / (2 * v)) + term.c)
     rho: dict[int, sp.Expr] = {}
 
     def at(n: int) -> sp.Expr:
         return rho.get(n, sp.S.Zero)
 
     for i in range(len(term.coefficients) - 1, 0, -1):
-        rho[i - 1] = sp.cancel(w * ((i + 1) * at(i + 1) - term.coefficients[i]) + r * at(i))
-    kappa = sp.cancel(term.coefficients[0] - at(1) - r * at(0) / w)
+        rho[i - 1] = cancelled(w * ((i + 1) * at(i + 1) - term.coefficients[i]) + r * at(i))
+    kappa = cancelled(term.coefficients[0] - at(1) - r * at(0) / w)
     polynomial = sp.Add(*(value * U**n for n, value in rho.items()))
     boundary = polynomial * sp.exp(term.a * U**2 + term.b * U + term.c) * density(1)
     bulk = kappa * sp.exp(peak) / (2 * sp.sqrt(decay))

@@ -17,11 +17,12 @@ from .algebraic import vanishes
 from .antiderivative import density
 from .form import MEAN, VAR, Certificate, Check, plain
 from .fractions import reduced
+from .groups import Key, grouped
 from .logistic import FiniteSum
 from .moments import exponentials
 from .pieces import Decomposition, total_of
 from .special import GoodwinStaton
-from .tidy import OPAQUE_EXP, tidy
+from .tidy import tidy
 
 _SIGMA = sp.Dummy("sigma", positive=True)
 """√v, which no parameter is, whatever its name."""
@@ -39,26 +40,16 @@ def is_zero(expr: sp.Expr) -> bool:
         return _vanishes(expr)
     expr = exponentials(expr.rewrite(sp.erf).replace(sp.erfc, lambda z: 1 - sp.erf(z)))  # type: ignore[arg-type]
     expr = expr.subs(VAR, _SIGMA**2)
-    expr = expr.replace(sp.erf, _normal_erf).replace(sp.exp, OPAQUE_EXP)
-    groups: defaultdict[tuple, list[sp.Expr]] = defaultdict(list)
-    normal: dict[sp.Expr, sp.Expr] = {}
-    for term in sp.Add.make_args(sp.expand(expr, power_exp=False)):
-        exponent, errors, coefficient = sp.S.Zero, [], sp.S.One
-        for factor in sp.Mul.make_args(term):  # type: ignore[arg-type]
-            base, power = factor.as_base_exp()
-            if isinstance(base, OPAQUE_EXP) and power.is_Integer:
-                exponent += base.args[0] * power
-            elif base is sp.E:  # exp(1) is no call of exp
-                exponent += power
-            elif isinstance(base, sp.erf) and power.is_Integer:
-                errors.append((base, power))
-            else:
-                coefficient *= factor
-        if exponent not in normal:
-            normal[exponent] = _normal_form(exponent)
-        key = (normal[exponent], tuple(sorted(errors, key=sp.default_sort_key)))
-        groups[key].append(coefficient)
+    expr = sp.expand_power_base(expr.replace(sp.erf, _normal_erf))
+    expr = expr.replace(_is_opaque, lambda function: function.func(*map(sp.expand, function.args)))  # type: ignore[assignment]
+    groups: defaultdict[Key, list[sp.Expr]] = defaultdict(list)
+    for (exponent, errors), coefficient in grouped(expr).items():
+        groups[_normal_form(sp.expand(exponent)), errors].append(coefficient)
     return all(_vanishes(sp.Add(*coefficients)) for coefficients in groups.values())
+
+
+def _is_opaque(expr: sp.Basic) -> bool:
+    return isinstance(expr, sp.Function) and not isinstance(expr, (sp.erf, sp.exp))
 
 
 @lru_cache(maxsize=4096)
@@ -100,11 +91,20 @@ def _primitive_root(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
     if not (exponent.is_Rational and exponent.q == 2 and base.free_symbols):  # type: ignore[attr-defined]
         return base**exponent  # type: ignore[return-value]
     numerator, denominator = sp.fraction(sp.together(base))
-    content, primitive = sp.factor_terms(numerator).as_content_primitive()
+    content, primitive = _without_positive_factors(sp.factor_terms(numerator))
     below = sp.factor(denominator)
     if content.is_positive and below.is_positive:
         return content**exponent * sp.expand(primitive) ** exponent * below**-exponent  # type: ignore[operator]
     return base**exponent  # type: ignore[return-value]
+
+
+def _without_positive_factors(product: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """Its positive content, numbers and roots of numbers included, and what is left."""
+    content, primitive = product.as_content_primitive()
+    positive, rest = sp.sift(
+        sp.Mul.make_args(primitive), lambda factor: bool(factor.is_positive and factor.is_number), binary=True
+    )
+    return content * sp.Mul(*positive), sp.Mul(*rest)
 
 
 def _vanishes(coefficient: sp.Expr) -> bool:

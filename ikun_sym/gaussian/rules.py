@@ -52,13 +52,15 @@ _POINTS = tuple(
 @lru_cache(maxsize=256)
 def derive(function: PiecewiseFunction) -> ClosedForm:
     """The closed form of E[function(X)] with the certificate that holds for all parameters, if there is one."""
+    form = _derive(function)
+    if form.expr is None or form.certificate.proved:
+        return form
     general, letters = lettered(function)
-    if letters:
-        form = _derive(general)
-        if form.expr is not None and form.series is None and form.certificate.proved:
-            numbers = {letter: number for number, letter in letters.items()}
-            return replace(form, expr=form.expr.xreplace(numbers), certificate=_of_numbers(form.certificate, numbers))
-    return _derive(function)
+    found = _derive(general) if letters else form
+    if found.expr is None or found.series or not found.certificate.proved:
+        return form
+    numbers = {letter: number for number, letter in letters.items()}
+    return replace(found, expr=found.expr.xreplace(numbers), certificate=_of_numbers(found.certificate, numbers))
 
 
 def _of_numbers(certificate: Certificate, letters: Iterable[sp.Symbol]) -> Certificate:

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import sympy as sp
 
-OPAQUE_EXP = sp.Function("exponential")
-"""Stands for exp while a product is expanded: sympy's expand moves exp into denominators, where terms no longer meet."""
+from .groups import Groups, grouped
 
 
 def tidy(expr: sp.Expr) -> sp.Expr:
     """The same expression, grouped by exponentials; conjugate pairs of complex exponentials become cosines and sines."""
-    groups: dict[sp.Basic, list[sp.Expr]] = {}
-    expr = expr.replace(sp.erf, _odd_erf).replace(sp.exp, OPAQUE_EXP)  # type: ignore[assignment]
-    for term in sp.Add.make_args(sp.expand(expr, power_exp=False)):
-        exponent, rest = sp.S.Zero, sp.S.One
-        for factor in sp.Mul.make_args(term):  # type: ignore[arg-type]
-            base, power = factor.as_base_exp()
-            if isinstance(base, OPAQUE_EXP) and power.is_Integer:
-                exponent += base.args[0] * power
-            else:
-                rest *= factor.replace(OPAQUE_EXP, sp.exp)
-        groups.setdefault(sp.expand(exponent), []).append(rest)
-    collected = {exponent: _collect(sp.Add(*parts)) for exponent, parts in groups.items()}
+    groups: dict[sp.Expr, Groups] = {}
+    for (exponent, errors), coefficient in grouped(expr.replace(sp.erf, _odd_erf)).items():  # type: ignore[arg-type]
+        group = groups.setdefault(sp.expand(exponent), {})
+        group[sp.S.Zero, errors] = group.get((sp.S.Zero, errors), sp.S.Zero) + coefficient
+    collected = {exponent: _collected(group) for exponent, group in groups.items()}
     return sp.Add(*(sp.exp(_factored(e)) * value for e, value in _real(collected).items() if value != 0))  # type: ignore[return-value]
 
 
@@ -44,10 +36,11 @@ def _real(groups: dict[sp.Basic, sp.Expr]) -> dict[sp.Basic, sp.Expr]:
     return result
 
 
-def _collect(expr: sp.Expr) -> sp.Expr:
-    errors = sorted(expr.atoms(sp.erf, sp.erfc), key=sp.default_sort_key)
-    parts = sp.collect(expr, errors, evaluate=False)
-    return sp.factor_terms(sp.Add(*(sp.factor(coefficient) * error for error, coefficient in parts.items())))
+def _collected(group: Groups) -> sp.Expr:
+    parts = []
+    for (_, errors), coefficient in group.items():
+        parts.append(sp.factor(coefficient) * sp.Mul(*(error**power for error, power in errors)))
+    return sp.factor_terms(sp.Add(*parts))
 
 
 def _odd_erf(z: sp.Expr) -> sp.Expr:
