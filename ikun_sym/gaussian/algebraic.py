@@ -13,7 +13,7 @@ import sympy as sp
 from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 
 LARGEST_POWER = 64
-"""Of anything: beyond, writing out the polynomial takes longer than it is worth."""
+"""Of a sum: beyond, writing out the polynomial takes longer than it is worth."""
 
 
 def vanishes(z: sp.Expr) -> bool | None:
@@ -77,7 +77,7 @@ class _Ring:
             return _Quotient(self.known[z])
         if isinstance(z, sp.Rational):
             return _Quotient(self.ring.constant(fmpq(int(z.p), int(z.q))))
-        if isinstance(z, sp.Pow) and isinstance(z.exp, sp.Integer) and abs(z.exp) <= LARGEST_POWER:
+        if isinstance(z, sp.Pow) and isinstance(z.exp, sp.Integer) and (z.base in self.known or abs(z.exp) <= LARGEST_POWER):
             base = self.quotient(z.base)
             return None if base is None else self._power(base, int(z.exp))
         if not isinstance(z, (sp.Add, sp.Mul)):
