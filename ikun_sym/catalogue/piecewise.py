@@ -156,14 +156,6 @@ class PiecewiseFunction:
     def power(self, exponent: int) -> PiecewiseFunction:
         return self.map(lambda value: value**exponent)
 
-    def replaced(self, parts: Mapping[sp.Expr, sp.Expr]) -> PiecewiseFunction:
-        """Replace parts of expressions as they stand, in values and ends."""
-
-        def replaced(expr: sp.Expr) -> sp.Expr:
-            return expr.xreplace(parts)  # type: ignore[return-value]
-
-        return self._rebuilt(replaced, replaced)
-
     def substitute(self, values: Mapping[sp.Symbol, sp.Expr]) -> PiecewiseFunction:
         """Replace parameters (simultaneously) in values and ends."""
 

@@ -1,12 +1,14 @@
-"""Whether a rational function of symbols and square roots vanishes, by flint's polynomials.
+"""Whether a rational function of symbols and roots vanishes, by flint's polynomials.
 
-Each root is one more generator ω, and ω² its radicand. Fractions are added over the least common multiple of their
-denominators, which stay factored as they were written: no gcd is ever taken, and where only the numerator is asked for none is
-needed. With a denominator (ξ² + η²)^11 that is the difference between a second and minutes.
+Each root is one more generator ω, and ωⁿ its radicand, with one n for all: 2 where all roots are square roots. Fractions are
+added over the least common multiple of their denominators, which stay factored as they were written: no gcd is ever taken, and
+where only the numerator is asked for none is needed. With a denominator (ξ² + η²)^11 that is the difference between a second
+and minutes.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import sympy as sp
@@ -17,36 +19,37 @@ LARGEST_POWER = 64
 
 
 def vanishes(z: sp.Expr) -> bool | None:
-    """Whether z, a rational function of symbols, functions, constants and square roots of polynomials in these, is 0 by its
+    """Whether z, a rational function of symbols, functions, constants and roots of polynomials in these, is 0 by its
     normal form. True is a proof, wherever no denominator is 0; False means 'not shown', as roots may depend on one another;
     None: z is not of this class."""
     opaque = {f: sp.Dummy() for f in z.atoms(sp.Function) | z.atoms(sp.NumberSymbol)}
+    order = math.lcm(2, *(int(p.exp.q) for p in z.atoms(sp.Pow) if p.exp.is_Rational))  # type: ignore[union-attr]
     roots: dict[sp.Expr, sp.Symbol] = {}
 
     def root(radicand: sp.Expr) -> sp.Symbol:
         return roots.setdefault(radicand, sp.Dummy("omega"))
 
     def named(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
-        if not (exponent.is_Rational and exponent.q == 2):  # type: ignore[attr-defined]
+        if not exponent.is_Rational or exponent.is_Integer:
             return base**exponent  # type: ignore[return-value]
         if base.is_Integer:  # √6 is √2 √3
             primes = sp.factorint(base).items()  # type: ignore[arg-type]
-            return sp.Mul(*(root(sp.Integer(p)) ** (2 * exponent * n) for p, n in primes))  # type: ignore[return-value]
-        return root(base) ** (2 * exponent)  # type: ignore[return-value]
+            return sp.Mul(*(root(sp.Integer(p)) ** (order * exponent * n) for p, n in primes))  # type: ignore[return-value]
+        return root(base) ** (order * exponent)  # type: ignore[return-value]
 
     z = z.xreplace(opaque).replace(sp.Pow, named)  # type: ignore[union-attr]
     if z.has(sp.I):
-        z = z.xreplace({sp.I: root(sp.S.NegativeOne)})
+        z = z.xreplace({sp.I: root(sp.S.NegativeOne) ** (order // 2)})
     ring = _Ring.of(z, roots)
     total = ring.quotient(z)
     if total is None:
         return None
     above = total.above
     for radicand, omega in reversed(roots.items()):  # the outer ones first: they are the leading generators
-        square = ring.quotient(radicand)
-        if square is None or square.below:
+        power = ring.quotient(radicand)
+        if power is None or power.below:
             return None
-        above = divmod(above, ring.known[omega] ** 2 - square.above)[1]
+        above = divmod(above, ring.known[omega] ** order - power.above)[1]
     return bool(above == 0)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import lru_cache
+from zlib import crc32
 
 import sympy as sp
 
@@ -40,11 +41,12 @@ def is_zero(expr: sp.Expr) -> bool:
         return _vanishes(expr)
     expr = exponentials(expr.rewrite(sp.erf).replace(sp.erfc, lambda z: 1 - sp.erf(z)))  # type: ignore[arg-type]
     expr = expr.subs(VAR, _SIGMA**2)
-    expr = sp.expand_power_base(expr.replace(sp.erf, _normal_erf))
+    expr = sp.expand_power_base(expr.replace(sp.erf, _Arguments().error_function))
     expr = expr.replace(_is_opaque, lambda function: function.func(*map(sp.expand, function.args)))  # type: ignore[assignment]
     groups: defaultdict[Key, list[sp.Expr]] = defaultdict(list)
+    exponents = _Arguments()
     for (exponent, errors), coefficient in grouped(expr).items():
-        groups[_normal_form(sp.expand(exponent)), errors].append(coefficient)
+        groups[exponents.one(exponent), errors].append(coefficient)
     return all(_vanishes(sp.Add(*coefficients)) for coefficients in groups.values())
 
 
@@ -52,38 +54,50 @@ def _is_opaque(expr: sp.Basic) -> bool:
     return isinstance(expr, sp.Function) and not isinstance(expr, (sp.erf, sp.exp))
 
 
-@lru_cache(maxsize=4096)
-def _normal_form(z: sp.Expr) -> sp.Expr:
-    """A rational function of its symbols, roots, π and i as one reduced fraction, expanded; no root below the line where it is
-    a factor there."""
-    fraction = reduced(z)
-    if fraction is None:
-        z = _rationalised(z)
-        fraction = reduced(z)
-    return sp.expand(sp.sfield(z)[1].as_expr() if fraction is None else fraction)  # type: ignore[union-attr]
+class _Arguments:
+    """One way of writing each argument: a rational function's normal form, else the first that was seen to be equal."""
 
+    def __init__(self) -> None:
+        self.seen: list[sp.Expr] = []
 
-def _rationalised(z: sp.Expr) -> sp.Expr:
-    """N/(D √R) as N √R/(D R), with R in place of (√R)²."""
-    z = z.replace(sp.Pow, _primitive_root)  # type: ignore[assignment]
-    roots = {p for p in z.atoms(sp.Pow) if p.exp.is_Rational and p.exp.q == 2 and p.base.free_symbols}  # type: ignore[union-attr]
-    for radicand in sorted({root.base for root in roots}, key=sp.default_sort_key):
-        omega = sp.Dummy("omega", positive=True)
-        named = z.replace(
-            lambda e, r=radicand: e.is_Pow and e.base == r and e.exp.is_Rational and e.exp.q == 2,
-            lambda e, w=omega: w ** (2 * e.exp),
-        )
-        above, below = (sp.rem(part, omega**2 - radicand, omega) for part in sp.fraction(sp.together(named)))
-        if below.has(omega) and below.subs(omega, 0) == 0:
-            above, below = sp.rem(sp.expand(above * omega), omega**2 - radicand, omega), sp.expand(below / omega) * radicand
-        z = (sp.cancel(above / below) if below != 1 else above).subs(omega, sp.sqrt(radicand))
-    return z
+    def one(self, z: sp.Expr) -> sp.Expr:
+        normal = _normal_form(z)
+        return self._first(z) if normal is None else normal
+
+    def error_function(self, z: sp.Expr) -> sp.Expr:
+        """±erf of the argument: erf is odd."""
+        normal = _normal_form(z)
+        if normal is None:
+            normal = next((-other for other in self.seen if _are_equal(-z, other)), None) or self._first(z)
+            return -sp.erf(-normal) if -normal in self.seen else sp.erf(normal)  # type: ignore[return-value]
+        return -sp.erf(-normal) if normal.could_extract_minus_sign() else sp.erf(normal)  # type: ignore[return-value]
+
+    def _first(self, z: sp.Expr) -> sp.Expr:
+        for other in self.seen:
+            if _are_equal(z, other):
+                return other
+        self.seen.append(z)
+        return z
 
 
 @lru_cache(maxsize=4096)
-def _normal_erf(z: sp.Expr) -> sp.Expr:
-    z = _normal_form(z)
-    return -sp.erf(-z) if z.could_extract_minus_sign() else sp.erf(z)  # type: ignore[return-value]
+def _normal_form(z: sp.Expr) -> sp.Expr | None:
+    """None where z is no rational function of its symbols with rational coefficients."""
+    return reduced(sp.expand(z))
+
+
+@lru_cache(maxsize=4096)
+def _are_equal(left: sp.Expr, right: sp.Expr) -> bool:
+    here, there = _somewhere(left), _somewhere(right)
+    return left == right or (not abs(here - there) > 1e-9 * abs(here) and _vanishes(left - right))  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=4096)
+def _somewhere(z: sp.Expr) -> complex:
+    """Its value at one place: most that differ do so there, and need no closer look. NaN if it has none."""
+    place = {s: sp.Rational(crc32(str(s).encode()) % 1000 + 500, 1000) for s in z.free_symbols}
+    value = sp.N(z.xreplace(place), 15)
+    return complex(value) if value.is_number and value.is_finite else complex("nan")  # type: ignore[arg-type]
 
 
 def _primitive_root(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
@@ -98,13 +112,13 @@ def _primitive_root(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
     return base**exponent  # type: ignore[return-value]
 
 
-def _without_positive_factors(product: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
-    """Its positive content, numbers and roots of numbers included, and what is left."""
-    content, primitive = product.as_content_primitive()
-    positive, rest = sp.sift(
-        sp.Mul.make_args(primitive), lambda factor: bool(factor.is_positive and factor.is_number), binary=True
-    )
-    return content * sp.Mul(*positive), sp.Mul(*rest)
+def _without_positive_factors(polynomial: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """Its positive content, roots of numbers included, and what is left: √2 u + 1 is √2 (u + √2/2)."""
+    content, primitive = polynomial.as_content_primitive()
+    lead = sp.Poly(primitive, *sorted(primitive.free_symbols, key=sp.default_sort_key)).LC()
+    if lead.is_Rational or not (lead.is_number and lead.is_positive):
+        return content, primitive
+    return content * lead, sp.expand(primitive / lead)  # type: ignore[return-value]
 
 
 def _vanishes(coefficient: sp.Expr) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -18,7 +18,6 @@ from .form import MEAN, VAR, Certificate, Check, ClosedForm
 from .heat import prove_heat
 from .proof import prove_ftc
 from .special import Balls, lower, precision
-from .surds import lettered
 from .zero_mean import at_zero_mean
 
 
@@ -52,25 +51,6 @@ _POINTS = tuple(
 @lru_cache(maxsize=256)
 def derive(function: PiecewiseFunction) -> ClosedForm:
     """The closed form of E[function(X)] with the certificate that holds for all parameters, if there is one."""
-    form = _derive(function)
-    if form.expr is None or form.certificate.proved:
-        return form
-    general, letters = lettered(function)
-    found = _derive(general) if letters else form
-    if found.expr is None or found.series or not found.certificate.proved:
-        return form
-    numbers = {letter: number for number, letter in letters.items()}
-    return replace(found, expr=found.expr.xreplace(numbers), certificate=_of_numbers(found.certificate, numbers))
-
-
-def _of_numbers(certificate: Certificate, letters: Iterable[sp.Symbol]) -> Certificate:
-    """A proof for all positive values of some letters says so, and no more of the numbers that they stand for."""
-    positive = {f"{letter} > 0" for letter in letters}
-    stated = [what for what in certificate.assumptions if what not in positive]
-    return replace(certificate, assumptions=(*stated, f"of {', '.join(map(str, letters))} only that it is positive"))
-
-
-def _derive(function: PiecewiseFunction) -> ClosedForm:
     for rule in RULES:
         form = rule.closed_form(function)
         if form is not None:

@@ -79,7 +79,18 @@ def test_a_wrong_step_is_caught(plant: str, monkeypatch: pytest.MonkeyPatch) -> 
         (sp.I**2 + 1 + sp.I, False),
         (sp.pi - sp.Rational(355, 113), False),
         (A**B, None),
-        (A ** sp.Rational(1, 3), None),
+        (A ** sp.Rational(1, 3), False),
+        (sp.Mul(A ** sp.Rational(1, 3), A ** sp.Rational(5, 3), evaluate=False) - A**2, True),
+        (
+            (2 ** sp.Rational(1, 4) + A ** sp.Rational(3, 2)) ** 2
+            - sp.sqrt(2)
+            - 2 * 8 ** sp.Rational(1, 12) * A * sp.sqrt(A)
+            - A**3,
+            True,
+        ),
+        (2 ** sp.Rational(1, 4) * sp.I - sp.sqrt(-sp.sqrt(2)), True),
+        (2 ** sp.Rational(1, 4) * (1 + sp.I) ** 2 - 8 ** sp.Rational(1, 4) * sp.I, False),
+        (A ** sp.Rational(1, 3) - A ** sp.Rational(1, 4), False),
         (sp.sqrt(A / (B - C)), None),
         ((A + 1) ** (LARGEST_POWER + 1), None),
         (1 / sp.Add(A, -A, evaluate=False), None),
