@@ -112,10 +112,11 @@ def _primitive_root(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
     return base**exponent  # type: ignore[return-value]
 
 
-def _without_positive_factors(polynomial: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+def _without_positive_factors(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     """Its positive content, roots of numbers included, and what is left: √2 u + 1 is √2 (u + √2/2)."""
-    content, primitive = polynomial.as_content_primitive()
-    lead = sp.Poly(primitive, *sorted(primitive.free_symbols, key=sp.default_sort_key)).LC()
+    content, primitive = expr.as_content_primitive()
+    symbols = sorted(primitive.free_symbols, key=sp.default_sort_key)
+    lead = sp.Poly(primitive, *symbols).LC() if symbols and primitive.is_polynomial(*symbols) else sp.S.One
     if lead.is_Rational or not (lead.is_number and lead.is_positive):
         return content, primitive
     return content * lead, sp.expand(primitive / lead)  # type: ignore[return-value]
