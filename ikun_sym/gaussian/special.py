@@ -218,6 +218,10 @@ def lower(expr: sp.Expr, arithmetic: Arithmetic) -> Evaluator:
         return lambda env: arithmetic.imaginary()
     if expr is sp.E:
         return lower(sp.exp(1, evaluate=False), arithmetic)
+    complement = _complement(expr)
+    if complement is not None:
+        (factor, inner), erfc = (lower(part, arithmetic) for part in complement), VOCABULARY[sp.erfc]
+        return lambda env: factor(env) * arithmetic.call(erfc, [inner(env)])
     if isinstance(expr, (sp.Add, sp.Mul)):
         terms = [lower(term, arithmetic) for term in expr.args]  # type: ignore[arg-type]
         if isinstance(expr, sp.Add):
@@ -234,6 +238,18 @@ def lower(expr: sp.Expr, arithmetic: Arithmetic) -> Evaluator:
         function, args = word(expr), [lower(arg, arithmetic) for arg in expr.args]  # type: ignore[arg-type]
         return lambda env: arithmetic.call(function, [arg(env) for arg in args])
     raise IkunError(f"{expr} ({type(expr).__name__}) cannot be evaluated; it is not built from the vocabulary")
+
+
+def _complement(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
+    """(c, z) where expr is c (1 ± erf) or c (2 − erfc), which lose all digits where they are small: it is c erfc(z)."""
+    if not (isinstance(expr, sp.Add) and len(expr.args) == 2 and expr.args[0].is_Rational):
+        return None
+    constant, (factor, function) = expr.args[0], expr.args[1].as_coeff_Mul()
+    if isinstance(function, sp.erfc) and constant == -2 * factor:
+        return -factor, -function.args[0]
+    if isinstance(function, sp.erf) and abs(constant) == abs(factor):
+        return constant, -function.args[0] if factor == constant else function.args[0]  # type: ignore[return-value]
+    return None
 
 
 def _general_power(expr: sp.Pow, base: Evaluator, arithmetic: Arithmetic) -> Evaluator:

@@ -16,6 +16,7 @@ import sympy as sp
 from scipy.integrate import quad
 
 from ikun_sym.catalogue.piecewise import PeriodicTail, PiecewiseFunction, R, U, even, one_side
+from ikun_sym.catalogue.spec import resolve
 from ikun_sym.catalogue.surrogate import Bound
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import IkunError
@@ -450,3 +451,15 @@ def test_extremes_are_finite_and_quiet(name: str) -> None:
         found = function.expectation(mean, var)
     assert np.isfinite(found).all()
     assert (found >= 0).all()
+
+
+@pytest.mark.parametrize(
+    "text", ["erfc(3*abs(x-10))", "1+erf(3*(x-10))", "erfc(abs(x-10))*log(2+abs(x))", "(2-2*erf(x))*sqrt(1+x**2)"]
+)
+@pytest.mark.parametrize(("mean", "var"), [(0.0, 0.1), (-8.0, 0.1), (0.3, 0.01), (0.0, 1.0), (10.0, 5.0)])
+def test_the_bulk_may_lie_far_from_the_mean(text: str, mean: float, var: float) -> None:
+    """What grows towards a cut has its bulk beyond it, and 1 ± erf(z) keeps its digits where it is small."""
+    function = integrand(resolve(f"expr:{text}"), "fprime", 1)
+    expected = expectation(function, {}, Fraction(mean), Fraction(var)).value
+    found = float(FloatFunction(function, {}).expectation(mean, var))
+    assert abs(found - expected) <= tolerance(expected) * abs(expected)

@@ -18,7 +18,7 @@ import sympy as sp
 
 from ...catalogue.piecewise import Piece, U
 from ..special import Evaluator
-from .route import Booleans, Floats
+from .route import SMALLEST, Booleans, Floats
 
 REACH = 12.0
 """Standard deviations beyond which the density is dropped: e^{-72} relative, far below float64's rounding."""
@@ -43,6 +43,10 @@ REACH, what is dropped being e^{−(REACH − TILT)²/2}, 3e-18."""
 
 NARROWING = 0.3
 """The same for e^{cu²}: 2cσ² up to this leaves e^{−REACH² (1 − 0.3)/2}, 1e-22."""
+
+NEGLIGIBLE = 1e-15
+"""Where a piece is cut, its value times the density may be this share of its largest: what grows towards the cut has its bulk
+beyond it, as erfc(3(10 − x)) has under a narrow density at 0."""
 
 _BATCH = 1024
 
@@ -116,16 +120,17 @@ class TanhSinh:
         for level in LEVELS:
             if not len(rest):
                 break
-            fine, coarse = self._sums(mean[rest], var[rest], rule(level))
-            resolved = np.abs(fine - coarse) <= AGREEMENT * np.abs(fine)
+            fine, coarse, contained = self._sums(mean[rest], var[rest], rule(level))
+            resolved = contained & (np.abs(fine - coarse) <= AGREEMENT * np.abs(fine)) & (np.abs(fine) > SMALLEST)
             result[rest[resolved]] = fine[resolved]
             sure[rest[resolved]] = True
             rest = rest[~resolved]
         return result, sure
 
-    def _sums(self, mean: Floats, var: Floats, nodes: tuple[Floats, Floats, Floats]) -> tuple[Floats, Floats]:
-        """The sum over all pieces with the rule's step and with twice that step."""
+    def _sums(self, mean: Floats, var: Floats, nodes: tuple[Floats, Floats, Floats]) -> tuple[Floats, Floats, Booleans]:
+        """The sum over all pieces with the rule's step and with twice that step; whether nothing was cut off that counts."""
         fine, coarse = np.zeros(mean.shape), np.zeros(mean.shape)
+        contained = np.ones(mean.shape, dtype=bool)
         sigma = np.sqrt(var)
         with np.errstate(under="ignore", over="ignore", invalid="ignore"):
             for (piece, lo, hi, value), uncut in zip(self.pieces, self.uncut, strict=True):
@@ -141,10 +146,14 @@ class TanhSinh:
                     if live.any():
                         # lo itself, not top − length: what varies on the scale of a small lo sees its digits
                         start = top[live] if outwards else np.full(int(live.sum()), lo)
-                        terms = self._stretch(value, outwards, start, length[live], gap[live], sigma[live], nodes)
+                        heights, weights = self._stretch(value, outwards, start, length[live], gap[live], sigma[live], nodes)
+                        if outwards and not uncut:
+                            edge, highest = np.abs(heights[:, -1]), np.abs(heights).max(axis=1)
+                            contained[live] &= (top[live] + length[live] >= hi) | (edge <= NEGLIGIBLE * highest)
+                        terms = heights * weights
                         fine[live] += terms.sum(axis=1)
                         coarse[live] += 2 * terms[:, ::2].sum(axis=1)
-        return fine, coarse
+        return fine, coarse, contained
 
     def _stretch(
         self,
@@ -155,11 +164,12 @@ class TanhSinh:
         gap: Floats,
         sigma: Floats,
         nodes: tuple[Floats, Floats, Floats],
-    ) -> Floats:
-        """The terms of ∫ value · density over [start, start + length]. The density is largest at the start if
-        `outwards`, else at the end; u is measured from the start either way, so that a needle there is resolved."""
+    ) -> tuple[Floats, Floats]:
+        """value · density at the nodes of [start, start + length], without the density's constant, and the weights. The
+        density is largest at the start if `outwards`, else at the end; u is measured from the start either way, so that a
+        needle there is resolved."""
         near, far, weight = nodes
         u = start[:, None] + length[:, None] * (near if outwards else far)
         z = (gap[:, None] + length[:, None] * near) / sigma[:, None]
         scale = length / (sigma * math.sqrt(2 * math.pi))
-        return value({**self.env, U: u}) * np.exp(-0.5 * z * z) * (weight * scale[:, None])
+        return value({**self.env, U: u}) * np.exp(-0.5 * z * z), weight * scale[:, None]
