@@ -18,7 +18,7 @@ import sympy as sp
 
 from ...catalogue.piecewise import Piece, U
 from ..special import Evaluator
-from .route import SMALLEST, Booleans, Floats
+from .route import Booleans, Floats
 
 REACH = 12.0
 """Standard deviations beyond which the density is dropped: e^{-72} relative, far below float64's rounding."""
@@ -121,7 +121,7 @@ class TanhSinh:
             if not len(rest):
                 break
             fine, coarse, contained = self._sums(mean[rest], var[rest], rule(level))
-            resolved = contained & (np.abs(fine - coarse) <= AGREEMENT * np.abs(fine)) & (np.abs(fine) > SMALLEST)
+            resolved = contained & (np.abs(fine - coarse) <= AGREEMENT * np.abs(fine))
             result[rest[resolved]] = fine[resolved]
             sure[rest[resolved]] = True
             rest = rest[~resolved]
@@ -130,7 +130,7 @@ class TanhSinh:
     def _sums(self, mean: Floats, var: Floats, nodes: tuple[Floats, Floats, Floats]) -> tuple[Floats, Floats, Booleans]:
         """The sum over all pieces with the rule's step and with twice that step; whether nothing was cut off that counts."""
         fine, coarse = np.zeros(mean.shape), np.zeros(mean.shape)
-        contained = np.ones(mean.shape, dtype=bool)
+        contained, unseen = np.ones(mean.shape, dtype=bool), np.zeros(mean.shape, dtype=bool)
         sigma = np.sqrt(var)
         with np.errstate(under="ignore", over="ignore", invalid="ignore"):
             for (piece, lo, hi, value), uncut in zip(self.pieces, self.uncut, strict=True):
@@ -149,11 +149,14 @@ class TanhSinh:
                         heights, weights = self._stretch(value, outwards, start, length[live], gap[live], sigma[live], nodes)
                         if outwards and not uncut:
                             edge, highest = np.abs(heights[:, -1]), np.abs(heights).max(axis=1)
-                            contained[live] &= (top[live] + length[live] >= hi) | (edge <= NEGLIGIBLE * highest)
+                            whole = top[live] + length[live] >= hi
+                            contained[live] &= whole | (edge <= NEGLIGIBLE * highest)
+                            unseen[live] |= ~whole & (highest == 0)
                         terms = heights * weights
                         fine[live] += terms.sum(axis=1)
                         coarse[live] += 2 * terms[:, ::2].sum(axis=1)
-        return fine, coarse, contained
+        # a part that underflows counts for nothing beside one that does not, but is no reason to say that all of it is 0
+        return fine, coarse, contained & ~(unseen & (fine == 0))
 
     def _stretch(
         self,
