@@ -459,7 +459,7 @@ FAR = ["erfc(3*abs(x-10))", "1+erf(3*(x-10))", "erfc(abs(x-10))*log(2+abs(x))", 
 @pytest.mark.parametrize("text", FAR)
 @pytest.mark.parametrize(
     ("mean", "var"),
-    [(0.0, 0.1), *(pytest.param(*law, marks=pytest.mark.slow) for law in [(-8.0, 0.1), (0.3, 0.01), (0.0, 1.0), (10.0, 5.0)])],
+    [(0.0, 0.1), *(pytest.param(*law, marks=pytest.mark.slow) for law in [(-8.0, 0.1), (0.0, 1.0), (10.0, 5.0)])],
 )
 def test_the_bulk_may_lie_far_from_the_mean(text: str, mean: float, var: float) -> None:
     """What grows towards a cut has its bulk beyond it, and 1 ± erf(z) keeps its digits where it is small."""

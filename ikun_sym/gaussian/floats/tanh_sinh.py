@@ -130,7 +130,7 @@ class TanhSinh:
     def _sums(self, mean: Floats, var: Floats, nodes: tuple[Floats, Floats, Floats]) -> tuple[Floats, Floats, Booleans]:
         """The sum over all pieces with the rule's step and with twice that step; whether nothing was cut off that counts."""
         fine, coarse = np.zeros(mean.shape), np.zeros(mean.shape)
-        contained, unseen = np.ones(mean.shape, dtype=bool), np.zeros(mean.shape, dtype=bool)
+        contained = np.ones(mean.shape, dtype=bool)
         sigma = np.sqrt(var)
         with np.errstate(under="ignore", over="ignore", invalid="ignore"):
             for (piece, lo, hi, value), uncut in zip(self.pieces, self.uncut, strict=True):
@@ -149,14 +149,11 @@ class TanhSinh:
                         heights, weights = self._stretch(value, outwards, start, length[live], gap[live], sigma[live], nodes)
                         if outwards and not uncut:
                             edge, highest = np.abs(heights[:, -1]), np.abs(heights).max(axis=1)
-                            whole = top[live] + length[live] >= hi
-                            contained[live] &= whole | (edge <= NEGLIGIBLE * highest)
-                            unseen[live] |= ~whole & (highest == 0)
+                            contained[live] &= (top[live] + length[live] >= hi) | (edge <= NEGLIGIBLE * highest)
                         terms = heights * weights
                         fine[live] += terms.sum(axis=1)
                         coarse[live] += 2 * terms[:, ::2].sum(axis=1)
-        # a part that underflows counts for nothing beside one that does not, but is no reason to say that all of it is 0
-        return fine, coarse, contained & ~(unseen & (fine == 0))
+        return fine, coarse, contained
 
     def _stretch(
         self,
