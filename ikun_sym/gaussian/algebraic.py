@@ -8,6 +8,7 @@ and minutes.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -51,6 +52,18 @@ def vanishes(z: sp.Expr) -> bool | None:
             return None
         above = divmod(above, ring.known[omega] ** order - power.above)[1]
     return bool(above == 0)
+
+
+def independent(expr: sp.Expr) -> sp.Expr:
+    """Each e^z as a product of whole powers of letters, one for each monomial of z: what vanishes for all letters vanishes."""
+    exponents = {e: [part.as_coeff_Mul() for part in sp.Add.make_args(sp.expand(e.args[0]))] for e in expr.atoms(sp.exp)}
+    units: dict[sp.Expr, int] = {}
+    for quotient, monomial in itertools.chain(*exponents.values()):
+        units[monomial] = math.lcm(units.get(monomial, 1), int(quotient.q))  # type: ignore[attr-defined]
+    letters = {monomial: sp.Dummy("e", positive=True) for monomial in units}
+    return expr.xreplace(  # type: ignore[return-value]
+        {e: sp.Mul(*(letters[m] ** (quotient * units[m]) for quotient, m in parts)) for e, parts in exponents.items()}
+    )
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,12 @@ denominators, where terms no longer meet.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import sympy as sp
 
-Key = tuple[sp.Expr, tuple[tuple[sp.Expr, int], ...]]
+Errors = tuple[tuple[sp.Expr, int], ...]
+Key = tuple[sp.Expr, Errors]
 """The exponent of e, and the error functions with their powers, in one order."""
 
 Groups = dict[Key, sp.Expr]
@@ -22,39 +25,39 @@ def grouped(expr: sp.Expr) -> Groups:
     if not expr.has(sp.E, sp.exp, *_ERRORS):
         return {_ONE: expr}
     if isinstance(expr, sp.Add):
-        found: dict[Key, list[sp.Expr]] = {}
-        for term in expr.args:
-            for key, coefficient in grouped(term).items():  # type: ignore[arg-type]
-                found.setdefault(key, []).append(coefficient)
-        return {key: sp.Add(*coefficients) for key, coefficients in found.items()}
+        return added(item for term in expr.args for item in grouped(term).items())  # type: ignore[arg-type]
     if isinstance(expr, sp.Mul):
-        total: Groups = {_ONE: sp.S.One}
-        for factor in expr.args:
-            total = _product(total, grouped(factor))  # type: ignore[arg-type]
-        return total
+        return _product(map(grouped, expr.args))  # type: ignore[arg-type]
     base, power = expr.as_base_exp()
     if base is sp.E:
         return {(power, ()): sp.S.One}
     if isinstance(power, sp.Integer) and power > 0:
         if isinstance(base, _ERRORS):
             return {(sp.S.Zero, ((base, int(power)),)): sp.S.One}
-        total, once = {_ONE: sp.S.One}, grouped(base)
-        for _ in range(int(power)):
-            total = _product(total, once)
-        return total
+        return _product([grouped(base)] * int(power))
     return {_ONE: expr}
 
 
-def _product(left: Groups, right: Groups) -> Groups:
+def added(terms: Iterable[tuple[Key, sp.Expr]]) -> Groups:
+    """The coefficients of each key in one sum."""
     found: dict[Key, list[sp.Expr]] = {}
-    for (exponent, errors), coefficient in left.items():
-        for (other, others), factor in right.items():
-            key = exponent + other, _merged(errors, others)
-            found.setdefault(key, []).append(coefficient * factor)
+    for key, coefficient in terms:
+        found.setdefault(key, []).append(coefficient)
     return {key: sp.Add(*coefficients) for key, coefficients in found.items()}
 
 
-def _merged(left: tuple[tuple[sp.Expr, int], ...], right: tuple[tuple[sp.Expr, int], ...]) -> tuple[tuple[sp.Expr, int], ...]:
+def _product(factors: Iterable[Groups]) -> Groups:
+    total: Groups = {_ONE: sp.S.One}
+    for factor in factors:
+        total = added(
+            ((exponent + other, _merged(errors, others)), coefficient * value)
+            for (exponent, errors), coefficient in total.items()
+            for (other, others), value in factor.items()
+        )
+    return total
+
+
+def _merged(left: Errors, right: Errors) -> Errors:
     powers = dict(left)
     for error, power in right:
         powers[error] = powers.get(error, 0) + power

@@ -10,7 +10,6 @@ the magnitudes of its coefficients bounds it.
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,7 +19,7 @@ import sympy as sp
 from flint import acb, arb
 
 from ..catalogue.piecewise import U
-from .algebraic import vanishes
+from .algebraic import independent, vanishes
 from .form import plain
 from .moments import Term, exponentials, terms_of
 from .special import Balls, lower, precision
@@ -68,7 +67,7 @@ class FiniteSum:
     def defines(self, value: sp.Expr) -> bool:
         """Whether value · D(e^{−λu}) = Σ numerator, as fractions of independent exponentials."""
         difference = value * self.denominator.subs(S, sp.exp(-self.rate * U)) - sp.Add(*(t.expr for t in self.numerator))
-        return bool(vanishes(_independent(exponentials(difference))))  # type: ignore[arg-type]
+        return bool(vanishes(independent(exponentials(difference))))  # type: ignore[arg-type]
 
     @property
     def shown(self) -> str:
@@ -79,18 +78,6 @@ class FiniteSum:
         """A bound of |P D − 1| on [0, 1], computed anew."""
         with precision(PRECISION):
             return _defect(self.coefficients, sp.Poly(self.denominator, S))
-
-
-def _independent(expr: sp.Expr) -> sp.Expr:
-    """Each e^z as a product of whole powers of letters, one for each monomial of z: what vanishes for all letters vanishes."""
-    exponents = {e: [part.as_coeff_Mul() for part in sp.Add.make_args(sp.expand(e.args[0]))] for e in expr.atoms(sp.exp)}
-    units: dict[sp.Expr, int] = {}
-    for quotient, monomial in itertools.chain(*exponents.values()):
-        units[monomial] = math.lcm(units.get(monomial, 1), int(quotient.q))  # type: ignore[attr-defined]
-    letters = {monomial: sp.Dummy("e", positive=True) for monomial in units}
-    return expr.xreplace(  # type: ignore[return-value]
-        {e: sp.Mul(*(letters[m] ** (quotient * units[m]) for quotient, m in parts)) for e, parts in exponents.items()}
-    )
 
 
 def finite_sum(value: sp.Expr) -> FiniteSum | None:

@@ -21,6 +21,7 @@ import sympy as sp
 from flint import acb, acb_poly, arb, ctx, fmpq
 
 from ..catalogue.piecewise import PeriodicTail, Piece, PiecewiseFunction, R, U, two_sided
+from .algebraic import independent, vanishes
 from .special import Balls, lower
 from .stretch import Stretch
 from .tails import constant
@@ -90,11 +91,7 @@ def _factors(part: PeriodicTail) -> tuple[list[tuple[sp.Expr, sp.Expr]], sp.Expr
 
 def _mirrored(h: sp.Expr, behind: sp.Expr) -> bool:
     """Whether behind(u) = h(−u), as rational functions of e^{−λu}."""
-    s = sp.Dummy(positive=True)
-    rate = -sp.diff((h.base - 1).args[0], U)  # type: ignore[attr-defined]
-    power = lambda z: s ** sp.cancel(-sp.diff(z, U) / rate) if sp.cancel(z.subs(U, 0)) == 0 else sp.exp(z)  # noqa: E731
-    difference = (h.xreplace({U: -U}) - behind).replace(sp.exp, power)
-    return not difference.has(U) and sp.cancel(sp.together(difference)) == 0
+    return bool(vanishes(independent(h.xreplace({U: -U}) - behind)))  # type: ignore[arg-type]
 
 
 def smooth(function: PiecewiseFunction, env: Mapping[sp.Symbol, object], mean: arb, var: arb) -> Smooth | None:

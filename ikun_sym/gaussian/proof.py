@@ -7,7 +7,6 @@ True is a proof, False means 'not shown', never 'shown to be different'.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from functools import lru_cache
 from zlib import crc32
 
@@ -18,7 +17,7 @@ from .algebraic import vanishes
 from .antiderivative import density
 from .form import MEAN, VAR, Certificate, Check, plain
 from .fractions import reduced
-from .groups import Key, grouped
+from .groups import added, grouped
 from .logistic import FiniteSum
 from .moments import exponentials
 from .pieces import Decomposition, total_of
@@ -43,11 +42,9 @@ def is_zero(expr: sp.Expr) -> bool:
     expr = expr.subs(VAR, _SIGMA**2)
     expr = sp.expand_power_base(expr.replace(sp.erf, _Arguments().error_function))
     expr = expr.replace(_is_opaque, lambda function: function.func(*map(sp.expand, function.args)))  # type: ignore[assignment]
-    groups: defaultdict[Key, list[sp.Expr]] = defaultdict(list)
     exponents = _Arguments()
-    for (exponent, errors), coefficient in grouped(expr).items():
-        groups[exponents.one(exponent), errors].append(coefficient)
-    return all(_vanishes(sp.Add(*coefficients)) for coefficients in groups.values())
+    groups = added(((exponents.one(exponent), errors), c) for (exponent, errors), c in grouped(expr).items())
+    return all(_vanishes(coefficient) for coefficient in groups.values())
 
 
 def _is_opaque(expr: sp.Basic) -> bool:
@@ -67,10 +64,10 @@ class _Arguments:
     def error_function(self, z: sp.Expr) -> sp.Expr:
         """±erf of the argument: erf is odd."""
         normal = _normal_form(z)
-        if normal is None:
-            normal = next((-other for other in self.seen if _are_equal(-z, other)), None) or self._first(z)
-            return -sp.erf(-normal) if -normal in self.seen else sp.erf(normal)  # type: ignore[return-value]
-        return -sp.erf(-normal) if normal.could_extract_minus_sign() else sp.erf(normal)  # type: ignore[return-value]
+        if normal is not None:
+            return -sp.erf(-normal) if normal.could_extract_minus_sign() else sp.erf(normal)  # type: ignore[return-value]
+        opposite = next((other for other in self.seen if _are_equal(-z, other)), None)
+        return sp.erf(self._first(z)) if opposite is None else -sp.erf(opposite)  # type: ignore[return-value]
 
     def _first(self, z: sp.Expr) -> sp.Expr:
         for other in self.seen:

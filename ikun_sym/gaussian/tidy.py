@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sympy as sp
 
-from .groups import Groups, grouped
+from .groups import added, grouped
 
 
 def tidy(expr: sp.Expr) -> sp.Expr:
     """The same expression, grouped by exponentials; conjugate pairs of complex exponentials become cosines and sines."""
-    groups: dict[sp.Expr, Groups] = {}
-    for (exponent, errors), coefficient in grouped(expr.replace(sp.erf, _odd_erf)).items():  # type: ignore[arg-type]
-        group = groups.setdefault(sp.expand(exponent), {})
-        group[sp.S.Zero, errors] = group.get((sp.S.Zero, errors), sp.S.Zero) + coefficient
-    collected = {exponent: _collected(group) for exponent, group in groups.items()}
+    parts: dict[sp.Expr, list[sp.Expr]] = {}
+    found = grouped(expr.replace(sp.erf, _odd_erf))  # type: ignore[arg-type]
+    merged = added(((sp.expand(exponent), errors), coefficient) for (exponent, errors), coefficient in found.items())
+    for (exponent, errors), coefficient in merged.items():
+        functions = sp.Mul(*(error**power for error, power in errors))
+        parts.setdefault(exponent, []).append(sp.factor(coefficient) * functions)
+    collected = {exponent: sp.factor_terms(sp.Add(*terms)) for exponent, terms in parts.items()}
     return sp.Add(*(sp.exp(_factored(e)) * value for e, value in _real(collected).items() if value != 0))  # type: ignore[return-value]
 
 
@@ -34,13 +36,6 @@ def _real(groups: dict[sp.Basic, sp.Expr]) -> dict[sp.Basic, sp.Expr]:
             exponent, value = sp.re(exponent), 2 * value * sp.cos(sp.im(exponent))
         result[exponent] = result.get(exponent, sp.S.Zero) + value
     return result
-
-
-def _collected(group: Groups) -> sp.Expr:
-    parts = []
-    for (_, errors), coefficient in group.items():
-        parts.append(sp.factor(coefficient) * sp.Mul(*(error**power for error, power in errors)))
-    return sp.factor_terms(sp.Add(*parts))
 
 
 def _odd_erf(z: sp.Expr) -> sp.Expr:
