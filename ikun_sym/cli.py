@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from . import __version__
 from .errors import IkunError, UnknownNameError
+from .version import __version__
 
 BAD_INPUT = 2
 

@@ -7,7 +7,7 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from . import __version__
+from .version import __version__
 
 
 def versions(*distributions: str) -> dict[str, str]:

@@ -7,7 +7,8 @@ releases differ, `library.Name` is the current one and `library.Name@release` an
 from __future__ import annotations
 
 from ..errors import IkunError, UnknownNameError
-from ..exact import Number, exact
+from ..exact import Number
+from .assignments import assignments
 from .surrogate import Bound, Equivalent, Surrogate
 from .surrogates import SURROGATES
 from .unsupported import UNSUPPORTED
@@ -52,21 +53,3 @@ def resolve(spec: Spec, **params: Number) -> Bound:
         return parse_surrogate(spec.strip()[len(EXPRESSION_PREFIX) :]).bind(params)
     name, _, rest = spec.strip().partition(":")
     return find(name).bind({**assignments(spec, rest), **params})
-
-
-def pairs(spec: str, text: str, kind: str = "surrogate", example: str = "atan:alpha=2") -> dict[str, str]:
-    """`param=value,…` as words; the other arguments are for the error's message."""
-    values: dict[str, str] = {}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        name, equals, value = (word.strip() for word in part.partition("="))
-        if not equals or not name or not value:
-            raise IkunError(f"{kind} {spec!r}: {part!r} is not param=value; write for example {example}")
-        if name in values:
-            raise IkunError(f"{kind} {spec!r} sets {name} twice")
-        values[name] = value
-    return values
-
-
-def assignments(spec: str, text: str, kind: str = "surrogate", example: str = "atan:alpha=2") -> dict[str, Number]:
-    """The same with exact numbers for values."""
-    return {name: exact(value, f"parameter {name}") for name, value in pairs(spec, text, kind, example).items()}

@@ -17,9 +17,9 @@ from ..catalogue.piecewise import PiecewiseFunction
 from ..catalogue.surrogate import Surrogate
 from ..errors import IkunError
 from .grammar import Parser
+from .interval import short
 from .limits import MAX_LENGTH
 from .periodic import half_line
-from .scanner import short
 
 
 def parse_surrogate(text: str) -> Surrogate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy as sp
 
@@ -14,10 +14,8 @@ from .interval import is_small, shifted
 from .limits import MAX_DEGREE, MAX_TERMS, SAFE
 from .numeric import CONTEXTS, Undecided, numeric_value, varies
 from .ranges import range_of
+from .signs import Signs
 from .zeros import degree_of, terms_of
-
-if TYPE_CHECKING:
-    from .signs import Signs
 
 SAMPLES = (Fraction(1, 7), Fraction(1, 2), Fraction(6, 7))
 

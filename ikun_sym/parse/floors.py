@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import mpmath
 import sympy as sp
@@ -13,9 +12,7 @@ from ..errors import IkunError
 from .interval import EndlessFloor, Split
 from .limits import MAX_PIECES
 from .numeric import Undecided, numeric_value
-
-if TYPE_CHECKING:
-    from .signs import Signs
+from .signs import Signs
 
 
 def steps(at: Signs, w: sp.Expr) -> sp.Expr:

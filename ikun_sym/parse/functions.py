@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import sympy as sp
 
 from .decay import growing
 from .exponentials import stable_exp
 from .interval import shifted
-from .tree import TRUTHS
-
-if TYPE_CHECKING:
-    from .resolver import Resolver
+from .signs import Signs
+from .tree import TRUTHS, Node
 
 
-def _log(at: Resolver, w: sp.Expr) -> sp.Expr:
+class Place(Signs, ABC):
+    """Where a function takes its value: what it may ask there, beside signs."""
+
+    @abstractmethod
+    def power(self, base: sp.Expr, exponent: Any, node: Node) -> sp.Expr: ...
+
+    @abstractmethod
+    def floor(self, w: sp.Expr) -> sp.Expr: ...
+
+
+def _log(at: Place, w: sp.Expr) -> sp.Expr:
     """log w; for w = c + d*exp(g) with g growing it is g + log(c*exp(-g) + d)."""
     if at.sure_sign(w) <= 0:
         at.refuse_part("is the logarithm of a number that is not positive")
@@ -28,28 +37,28 @@ def _log(at: Resolver, w: sp.Expr) -> sp.Expr:
     return large + sp.log(sp.Add(*(shifted(term, -large) for term in w.args)))
 
 
-def _tanh(at: Resolver, w: sp.Expr) -> sp.Expr:
+def _tanh(at: Place, w: sp.Expr) -> sp.Expr:
     """(1 - exp(-2w))/(1 + exp(-2w)), or minus the same at -w."""
     s = at.direction(w) or 1
     e = stable_exp(-2 * s * w)
     return sp.Mul(s, 1 - e, 1 / (1 + e))  # one product, or sympy would move the sign into the bracket
 
 
-def _sigmoid(at: Resolver, w: sp.Expr) -> sp.Expr:
+def _sigmoid(at: Place, w: sp.Expr) -> sp.Expr:
     """1/(1 + exp(-w)) where w grows, exp(w)/(1 + exp(w)) where it falls."""
     s = at.direction(w) or 1
     e = stable_exp(-s * w)
     return 1 / (1 + e) if s > 0 else e / (1 + e)
 
 
-def _sech(at: Resolver, w: sp.Expr) -> sp.Expr:
+def _sech(at: Place, w: sp.Expr) -> sp.Expr:
     """2 exp(-w)/(1 + exp(-2w)), an even function of w."""
     s = at.direction(w) or 1
     return 2 * stable_exp(-s * w) / (1 + stable_exp(-2 * s * w))
 
 
 def _extreme(which: int) -> Callable[..., sp.Expr]:
-    def build(at: Resolver, *args: sp.Expr) -> sp.Expr:
+    def build(at: Place, *args: sp.Expr) -> sp.Expr:
         best = args[0]
         for other in args[1:]:
             best = other if at.sure_sign(other - best) == which else best
@@ -58,7 +67,7 @@ def _extreme(which: int) -> Callable[..., sp.Expr]:
     return build
 
 
-def _sqrt(at: Resolver, w: sp.Expr) -> sp.Expr:
+def _sqrt(at: Place, w: sp.Expr) -> sp.Expr:
     return at.power(w, sp.S.Half, at.node)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -12,7 +13,7 @@ from typing import Any, NoReturn
 from ..errors import IkunError
 from .functions import FUNCTIONS, RESERVED, function_names
 from .limits import MAX_BITS, MAX_DEPTH, MAX_EXPONENT, MAX_NODES, MAX_ROOT
-from .scanner import ALLOWED, Token, declarations, fail, read_number, scan
+from .scanner import ALLOWED, Token, fail, read_number, scan
 from .tree import (
     COMPARISONS,
     CONDITION,
@@ -35,6 +36,24 @@ from .tree import (
 
 _BINDING = {"|": 1, "&": 2, **dict.fromkeys(COMPARISONS, 3), "+": 4, "-": 4, "*": 5, "/": 5, "**": 7}
 _UNARY = 6
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def declarations(text: str, start: int) -> dict[str, Fraction]:
+    """The parameters `name=number;name=number` in text[start:]."""
+    found: dict[str, Fraction] = {}
+    for part in text[start:].split(";"):
+        at = start + len(part) - len(part.lstrip())
+        name, equals, digits = (piece.strip() for piece in part.partition("="))
+        if not equals or not _NAME.fullmatch(name):
+            fail(at, part.strip(), "this is not a parameter; after ';' write name=number, as in ';k=2;c=3'")
+        if name in ("x", "pi") or name.lower() in RESERVED:
+            fail(at, name, "this name has a meaning already; choose another name for the parameter")
+        if name in found:
+            fail(at, name, "this parameter is given twice; keep one of them")
+        found[name] = read_number(digits, start + part.index("=") + 1, f"parameter {name}")
+        start += len(part) + 1
+    return found
 
 
 class Parser:

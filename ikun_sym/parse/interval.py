@@ -19,6 +19,11 @@ from .numeric import compare_values, numeric_value
 from .ranges import Range, to_float, wider
 
 
+def short(text: str, length: int = 60) -> str:
+    """`text` for a message: one line, ASCII, quoted, cut."""
+    return ascii(text if len(text) <= length else text[: length - 1] + "~")
+
+
 class Split(Exception):
     """The interval must be split at `points` before the tree can be resolved on it."""
 

@@ -17,12 +17,12 @@ import sympy as sp
 
 from ..catalogue.piecewise import PeriodicTail, Piece, R, U
 from ..errors import IkunError
-from .interval import EndlessFloor, Interval, Split
+from .floors import steps
+from .interval import EndlessFloor, Interval, Split, short
 from .limits import MAX_PIECES
 from .numeric import Point, Undecided, numeric_value
 from .ranges import Range, range_of
 from .resolver import Resolver, Stretch
-from .scanner import short
 from .signs import Signs
 from .tree import Node
 from .zeros import Unlocated, degree_of, expanded_sum
@@ -144,7 +144,7 @@ class Cell(Resolver):
         if not slope.is_Integer:
             raise _Longer(int(slope.q))  # type: ignore[attr-defined]
         self.inner.interval, self.inner.node = self.interval, self.node
-        return sp.expand(slope * (U - R - self.start) / self.period) + self.inner.floor(rest.xreplace({R: U}))
+        return sp.expand(slope * (U - R - self.start) / self.period) + steps(self.inner, rest.xreplace({R: U}))
 
 
 def _merged(stretches: Iterable[Stretch]) -> list[Stretch]:

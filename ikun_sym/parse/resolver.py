@@ -12,8 +12,9 @@ import sympy as sp
 from ..catalogue.piecewise import U
 from ..errors import IkunError
 from .decay import SAMPLES, decaying, lowest_terms
-from .functions import FUNCTIONS
-from .interval import EndlessFloor, Interval, Split, is_small
+from .floors import steps
+from .functions import FUNCTIONS, Place
+from .interval import EndlessFloor, Interval, Split, is_small, short
 from .limits import (
     LARGEST,
     MAX_BITS,
@@ -25,8 +26,6 @@ from .limits import (
     MAX_WORK,
 )
 from .numeric import CONTEXTS, Point, Undecided, numeric_value, varies
-from .scanner import short
-from .signs import Signs
 from .tree import COMPARISONS, Call, Cases, Logic, Node, Num, Pi, Power, Product, Sum, Truth, X
 from .zeros import degree_of, has_long_exponent, irrationals_in
 
@@ -34,7 +33,7 @@ _APPROACH = (8, 11, 15, 20, 28, 40)  # digits; ever larger steps, so that even l
 Stretch = tuple[Interval, sp.Expr]
 
 
-class Resolver(Signs):
+class Resolver(Place):
     """The value of a tree on an interval of one side, x = side * u; `work` counts the nodes resolved."""
 
     def __init__(self, text: str, tree: Node, side: int, interval: Interval, work: Iterator[int]) -> None:
@@ -174,6 +173,10 @@ class Resolver(Signs):
             if self.holds(condition):
                 return self.resolve(value)
         raise IkunError("piecewise has no value outside its conditions; end it with (value, True)")
+
+    def floor(self, w: sp.Expr) -> sp.Expr:
+        """The integer that floor(w) is on the interval, which is split at its steps."""
+        return steps(self, w)
 
     # -- conditions
 

@@ -9,13 +9,7 @@ from typing import NoReturn
 
 from ..errors import IkunError
 from ..exact import exact
-from .functions import RESERVED
 from .limits import MAX_DIGITS
-
-
-def short(text: str, length: int = 60) -> str:
-    """`text` for a message: one line, ASCII, quoted, cut."""
-    return ascii(text if len(text) <= length else text[: length - 1] + "~")
 
 
 @dataclass(frozen=True)
@@ -35,7 +29,6 @@ _TOKEN = re.compile(
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
     r"|(?P<op>\*\*|<=|>=|==|!=|[-+*/(),<>&|])"
 )
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 ALLOWED = "numbers, + - * / **, parentheses, x, pi, < <= > >=, & | and names of functions"
 
 
@@ -65,20 +58,3 @@ def read_number(digits: str, at: int, what: str) -> Fraction:
         return exact(digits, what)
     except IkunError as error:
         fail(at, digits, str(error))
-
-
-def declarations(text: str, start: int) -> dict[str, Fraction]:
-    """The parameters `name=number;name=number` in text[start:]."""
-    found: dict[str, Fraction] = {}
-    for part in text[start:].split(";"):
-        at = start + len(part) - len(part.lstrip())
-        name, equals, digits = (piece.strip() for piece in part.partition("="))
-        if not equals or not _NAME.fullmatch(name):
-            fail(at, part.strip(), "this is not a parameter; after ';' write name=number, as in ';k=2;c=3'")
-        if name in ("x", "pi") or name.lower() in RESERVED:
-            fail(at, name, "this name has a meaning already; choose another name for the parameter")
-        if name in found:
-            fail(at, name, "this parameter is given twice; keep one of them")
-        found[name] = read_number(digits, start + part.index("=") + 1, f"parameter {name}")
-        start += len(part) + 1
-    return found

@@ -11,12 +11,10 @@ import sympy as sp
 
 from ..catalogue.piecewise import U
 from ..errors import IkunError
-from .floors import steps
-from .interval import Interval, Split
+from .interval import Interval, Split, short
 from .limits import LARGEST, SAFE
 from .numeric import Undecided, numeric_value, sign_of
 from .ranges import Range, range_of
-from .scanner import short
 from .tree import Node
 from .zeros import Unlocated, expanded_sum, zeros_of
 
@@ -127,9 +125,3 @@ class Signs:
         if zeros:
             raise Split(zeros)
         return self.sign(w) or 0
-
-    # -- floors
-
-    def floor(self, w: sp.Expr) -> sp.Expr:
-        """The integer that floor(w) is on the interval, which is split at its steps."""
-        return steps(self, w)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from .. import __version__
 from ..catalogue.registry import Registry
 from ..catalogue.spec import Spec, resolve
 from ..catalogue.surrogate import Bound
@@ -17,6 +16,7 @@ from ..gaussian.form import ClosedForm
 from ..gaussian.moment import integrand
 from ..gaussian.rules import form_of
 from ..theory.constants import Constants, constants
+from ..version import __version__
 from .drivers import Driver
 
 THRESHOLDS = {"THRESHOLD_0": 0, "THRESHOLD_1": 1}

@@ -13,8 +13,8 @@ import numpy as np
 import sympy as sp
 
 from ..catalogue import schemes as words
+from ..catalogue.assignments import assignments
 from ..catalogue.schemes import SCHEMES, Scheme
-from ..catalogue.spec import assignments
 from ..catalogue.surrogate import Bound
 from ..errors import DomainError, IkunError
 from ..gaussian.moment import float_function

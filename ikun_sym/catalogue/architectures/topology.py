@@ -13,8 +13,8 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
 from ...errors import IkunError, UnknownNameError
+from ..assignments import pairs
 from ..registry import Registry
-from ..spec import pairs
 from .option import option_of
 
 
