@@ -7,8 +7,8 @@ from fractions import Fraction
 import sympy as sp
 
 from ikun_sym.catalogue.spec import resolve
+from ikun_sym.expressions.symbols import MEAN, VAR
 from ikun_sym.gaussian.certify import expectation
-from ikun_sym.gaussian.form import MEAN, VAR
 from ikun_sym.gaussian.moment import integrand
 from ikun_sym.gaussian.rules import form_of
 

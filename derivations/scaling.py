@@ -10,7 +10,7 @@ import sympy as sp
 from ikun_sym.catalogue.piecewise import Piece, U
 from ikun_sym.catalogue.surrogate import Surrogate
 from ikun_sym.errors import IkunError
-from ikun_sym.gaussian.proof import is_zero
+from ikun_sym.expressions.zero_test import is_zero
 from ikun_sym.theory.slope import slope_of
 
 from .checkers.claim import Refused

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from .catalogue.piecewise import PiecewiseFunction, R, U
 from .catalogue.surrogate import Bound
+from .expressions.vocabulary import Function
 from .gaussian.moment import integrand
-from .gaussian.special import Evaluator, Function, lower
+from .gaussian.special import Evaluator, lower
 
 
 class TorchArithmetic:

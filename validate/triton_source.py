@@ -15,7 +15,8 @@ import sympy as sp
 
 from ikun_sym.catalogue.piecewise import PiecewiseFunction, R, U
 from ikun_sym.errors import IkunError
-from ikun_sym.gaussian.special import Function, lower
+from ikun_sym.expressions.vocabulary import Function
+from ikun_sym.gaussian.special import lower
 from ikun_sym.targets.code import ATOM, PRODUCT, Code, SourceArithmetic
 
 from .kernel_source import filled, lowered

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from ikun_sym.gaussian.proof import is_zero
+from ikun_sym.expressions.zero_test import is_zero
 
 from ..words import Density, UpperTail, unfold
 from .claim import Claim, Finding, Refused, symbols_of

@@ -66,9 +66,9 @@ def baseline() -> dict[tuple[str, str], tuple[str, ...]]:
 def solve(kernel: dict[str, str], mean: str) -> Row:
     """Parse, derive and prove one kernel (timed, nothing remembered), then compare (not timed)."""
     from ..catalogue.spec import resolve
+    from ..expressions.vocabulary import GoodwinStaton
     from ..gaussian.moment import integrand
     from ..gaussian.rules import derive, derive_at, forget
-    from ..gaussian.special import GoodwinStaton
 
     forget()
     start = time.process_time()

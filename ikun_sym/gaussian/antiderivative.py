@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 import sympy as sp
 
 from ..catalogue.piecewise import Piece, U
-from .form import MEAN, VAR
+from ..expressions.symbols import MEAN, VAR
 
 
 def density(side: int) -> sp.Expr:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import sympy as sp
 
 from ..catalogue.piecewise import PiecewiseFunction, U
-from .form import MEAN, VAR, ClosedForm
-from .proof import is_zero
+from ..expressions.symbols import MEAN, VAR
+from ..expressions.zero_test import is_zero
+from .form import ClosedForm
 from .rational import power_moment
 
 METHOD = "error functions of linear arguments, by a Gaussian sum"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..expressions.vocabulary import VOCABULARY, GoodwinStaton, ImW, ReW, TricomiU
 from .form import ClosedForm
 from .moment import Moment
-from .special import VOCABULARY, GoodwinStaton, ImW, ReW, TricomiU
 
 CONCLUSIONS = {
     "proved-ftc": "So the form is the expectation: the integral over each piece is its antiderivative's increment.",

@@ -7,9 +7,6 @@ from fractions import Fraction
 
 import sympy as sp
 
-MEAN = sp.Symbol("mu", real=True)
-VAR = sp.Symbol("v", positive=True)
-
 KINDS = ("elementary", "special", "series", "none")
 
 STATUSES = ("proved-ftc", "proved-heat", "proved-ode", "enclosure-agrees", "numeric-only", "refuted", "unknown")

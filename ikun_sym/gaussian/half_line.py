@@ -13,10 +13,10 @@ from typing import ClassVar
 import sympy as sp
 
 from ..catalogue.piecewise import Piece, U
+from ..expressions.symbols import MEAN, VAR
+from ..expressions.vocabulary import GoodwinStaton
 from .antiderivative import Antiderivative, Summand
-from .form import MEAN, VAR
 from .moments import terms_of
-from .special import GoodwinStaton
 
 
 @dataclass(frozen=True)

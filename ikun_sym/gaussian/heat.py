@@ -22,9 +22,10 @@ from dataclasses import dataclass
 import sympy as sp
 
 from ..catalogue.piecewise import PiecewiseFunction, U
-from .form import MEAN, VAR, Certificate, Check
-from .proof import is_zero
-from .special import ImW, ReW
+from ..expressions.symbols import MEAN, VAR
+from ..expressions.vocabulary import ImW, ReW
+from ..expressions.zero_test import is_zero
+from .form import Certificate, Check
 
 _SMOOTH = (sp.exp, sp.erf, ReW, ImW)
 _OMEGA = sp.Dummy("omega", positive=True)  # √v, which no parameter is, whatever its name

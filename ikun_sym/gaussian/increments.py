@@ -16,8 +16,9 @@ import sympy as sp
 from flint import acb, arb
 
 from ..catalogue.piecewise import PiecewiseFunction
+from ..expressions.vocabulary import erfcx
 from .moments import Term, terms_of
-from .special import Balls, erfcx, lower
+from .special import Balls, lower
 
 ROUTE = "ball arithmetic: antiderivatives"
 

@@ -19,9 +19,10 @@ import sympy as sp
 from flint import acb, arb
 
 from ..catalogue.piecewise import U
+from ..expressions.zero_test import exponentials
 from .algebraic import independent, vanishes
 from .form import plain
-from .moments import Term, exponentials, terms_of
+from .moments import Term, terms_of
 from .special import Balls, lower, precision
 
 METHOD = "finite sum of exponentials, rational in e^{−λu}"

@@ -14,16 +14,10 @@ from typing import ClassVar
 import sympy as sp
 
 from ..catalogue.piecewise import U
+from ..expressions.symbols import MEAN, VAR
+from ..expressions.zero_test import exponentials
 from .antiderivative import Antiderivative, density
-from .form import MEAN, VAR
 from .fractions import cancelled
-
-
-def exponentials(expr: sp.Expr) -> sp.Expr:
-    """cos and sin as complex exponentials."""
-    half, i = sp.S.Half, sp.I
-    expr = expr.replace(sp.cos, lambda z: half * (sp.exp(i * z) + sp.exp(-i * z)))
-    return expr.replace(sp.sin, lambda z: half / i * (sp.exp(i * z) - sp.exp(-i * z)))  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import sympy as sp
 from ..catalogue.piecewise import PeriodicTail, Piece, PiecewiseFunction, R, U
 from ..catalogue.surrogate import Bound
 from ..errors import IkunError
-from .proof import is_zero
+from ..expressions.zero_test import is_zero
 
 
 @lru_cache(maxsize=128)

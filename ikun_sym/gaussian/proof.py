@@ -1,145 +1,22 @@
 """Proofs that a closed form is E[g(X)].
 
 The FTC certificate: on every piece an antiderivative of value · density is verified by differentiation, its limits at the
-ends are taken, and the form is shown equal to their sum. The zero test that all of this rests on is sound and incomplete:
-True is a proof, False means 'not shown', never 'shown to be different'.
+ends are taken, and the form is shown equal to their sum. All of this rests on the zero test.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from zlib import crc32
-
 import sympy as sp
 
 from ..catalogue.piecewise import PiecewiseFunction, U
-from .algebraic import vanishes
+from ..expressions.symbols import MEAN, VAR
+from ..expressions.vocabulary import GoodwinStaton
+from ..expressions.zero_test import is_zero
 from .antiderivative import density
-from .form import MEAN, VAR, Certificate, Check, plain
-from .fractions import reduced
-from .groups import added, grouped
+from .form import Certificate, Check, plain
 from .logistic import FiniteSum
-from .moments import exponentials
 from .pieces import Decomposition, total_of
-from .special import GoodwinStaton
 from .tidy import tidy
-
-_SIGMA = sp.Dummy("sigma", positive=True)
-"""√v, which no parameter is, whatever its name."""
-
-
-def is_zero(expr: sp.Expr) -> bool:
-    """True only if `expr` vanishes identically, by normal form.
-
-    The terms are grouped by their exponential and error functions (arguments in normal form, erf odd); every rational
-    coefficient must cancel, square roots of polynomials being reduced by ω² = radicand.
-    """
-    if expr == 0:
-        return True
-    if not expr.has(sp.Function):  # one group: nothing need be expanded
-        return _vanishes(expr)
-    expr = exponentials(expr.rewrite(sp.erf).replace(sp.erfc, lambda z: 1 - sp.erf(z)))  # type: ignore[arg-type]
-    expr = expr.subs(VAR, _SIGMA**2)
-    expr = sp.expand_power_base(expr.replace(sp.erf, _Arguments().error_function))
-    expr = expr.replace(_is_opaque, lambda function: function.func(*map(sp.expand, function.args)))  # type: ignore[assignment]
-    exponents = _Arguments()
-    groups = added(((exponents.one(exponent), errors), c) for (exponent, errors), c in grouped(expr).items())
-    return all(_vanishes(coefficient) for coefficient in groups.values())
-
-
-def _is_opaque(expr: sp.Basic) -> bool:
-    return isinstance(expr, sp.Function) and not isinstance(expr, (sp.erf, sp.exp))
-
-
-class _Arguments:
-    """One way of writing each argument: a rational function's normal form, else the first that was seen to be equal."""
-
-    def __init__(self) -> None:
-        self.seen: list[sp.Expr] = []
-
-    def one(self, z: sp.Expr) -> sp.Expr:
-        normal = _normal_form(z)
-        return self._first(z) if normal is None else normal
-
-    def error_function(self, z: sp.Expr) -> sp.Expr:
-        """±erf of the argument: erf is odd."""
-        normal = _normal_form(z)
-        if normal is not None:
-            return -sp.erf(-normal) if normal.could_extract_minus_sign() else sp.erf(normal)  # type: ignore[return-value]
-        opposite = next((other for other in self.seen if _are_equal(-z, other)), None)
-        return sp.erf(self._first(z)) if opposite is None else -sp.erf(opposite)  # type: ignore[return-value]
-
-    def _first(self, z: sp.Expr) -> sp.Expr:
-        for other in self.seen:
-            if _are_equal(z, other):
-                return other
-        self.seen.append(z)
-        return z
-
-
-@lru_cache(maxsize=4096)
-def _normal_form(z: sp.Expr) -> sp.Expr | None:
-    """None where z is no rational function of its symbols with rational coefficients."""
-    return reduced(sp.expand(z))
-
-
-@lru_cache(maxsize=4096)
-def _are_equal(left: sp.Expr, right: sp.Expr) -> bool:
-    here, there = _somewhere(left), _somewhere(right)
-    return left == right or (not abs(here - there) > 1e-9 * abs(here) and _vanishes(left - right))  # type: ignore[arg-type]
-
-
-@lru_cache(maxsize=4096)
-def _somewhere(z: sp.Expr) -> complex:
-    """Its value at one place: most that differ do so there, and need no closer look. NaN if it has none."""
-    place = {s: sp.Rational(crc32(str(s).encode()) % 1000 + 500, 1000) for s in z.free_symbols}
-    value = sp.N(z.xreplace(place), 15)
-    return complex(value) if value.is_number and value.is_finite else complex("nan")  # type: ignore[arg-type]
-
-
-def _primitive_root(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
-    """√(c P/D) = √c √P/√D for c, D > 0, so that the roots of a polynomial and of its multiples are the same root."""
-    if not (exponent.is_Rational and exponent.q == 2 and base.free_symbols):  # type: ignore[attr-defined]
-        return base**exponent  # type: ignore[return-value]
-    numerator, denominator = sp.fraction(sp.together(base))
-    content, primitive = _without_positive_factors(sp.factor_terms(numerator))
-    below = sp.factor(denominator)
-    if content.is_positive and below.is_positive:
-        return content**exponent * sp.expand(primitive) ** exponent * below**-exponent  # type: ignore[operator]
-    return base**exponent  # type: ignore[return-value]
-
-
-def _without_positive_factors(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
-    """Its positive content, roots of numbers included, and what is left: √2 u + 1 is √2 (u + √2/2)."""
-    content, primitive = expr.as_content_primitive()
-    symbols = sorted(primitive.free_symbols, key=sp.default_sort_key)
-    lead = sp.Poly(primitive, *symbols).LC() if symbols and primitive.is_polynomial(*symbols) else sp.S.One
-    if lead.is_Rational or not (lead.is_number and lead.is_positive):
-        return content, primitive
-    return content * lead, sp.expand(primitive / lead)  # type: ignore[return-value]
-
-
-def _vanishes(coefficient: sp.Expr) -> bool:
-    coefficient = coefficient.replace(sp.Pow, _primitive_root)
-    found = vanishes(coefficient)
-    if found is not None:
-        return found
-    radicals = {
-        power.base
-        for power in coefficient.atoms(sp.Pow)
-        if power.exp.is_Rational and power.exp.q == 2 and power.base.free_symbols  # type: ignore[union-attr]
-    }
-    omegas = {radicand: sp.Dummy("omega", positive=True) for radicand in radicals}
-
-    def replace_root(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
-        if base in omegas and exponent.is_Rational and exponent.q == 2:  # type: ignore[union-attr]
-            return omegas[base] ** (2 * exponent)
-        return base**exponent  # type: ignore[return-value]
-
-    numerator = sp.expand(sp.fraction(sp.together(coefficient.replace(sp.Pow, replace_root)))[0])
-    for radicand, omega in omegas.items():
-        numerator = sp.expand(sp.rem(numerator, omega**2 - radicand, omega))
-    return numerator == 0
 
 
 def _limit_at_infinity(expr: sp.Expr) -> sp.Expr:

@@ -15,8 +15,9 @@ from functools import lru_cache
 import sympy as sp
 
 from ..catalogue.piecewise import PiecewiseFunction, U
-from .form import MEAN, VAR, ClosedForm
-from .special import ImW, ReW
+from ..expressions.symbols import MEAN, VAR
+from ..expressions.vocabulary import ImW, ReW
+from .form import ClosedForm
 
 METHOD = "rational in x, by the Faddeeva function"
 

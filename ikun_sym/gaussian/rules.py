@@ -12,9 +12,10 @@ from flint import acb, arb
 
 from ..catalogue.piecewise import PiecewiseFunction
 from ..errors import IkunError, InfiniteExpectationError
+from ..expressions.symbols import MEAN, VAR
 from . import error_function, moments, pieces, rational
 from .certify import digits_of, expectation
-from .form import MEAN, VAR, Certificate, Check, ClosedForm
+from .form import Certificate, Check, ClosedForm
 from .heat import prove_heat
 from .proof import prove_ftc
 from .special import Balls, lower, precision

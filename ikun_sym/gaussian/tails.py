@@ -13,7 +13,8 @@ from flint import acb, arb, arb_poly
 
 from ..catalogue.piecewise import R, U
 from ..errors import IkunError, InfiniteExpectationError
-from .special import Balls, ball, lower, word
+from ..expressions.vocabulary import word
+from .special import Balls, ball, lower
 
 Values = Mapping[sp.Symbol, object]
 """Numbers for the parameters; for r, the place in a cell, the ball of all its values."""

@@ -13,9 +13,10 @@ from functools import lru_cache
 import sympy as sp
 
 from ..catalogue.piecewise import PiecewiseFunction, U
-from .form import MEAN, VAR, Certificate, Check, ClosedForm
-from .proof import is_zero
-from .special import GoodwinStaton, TricomiU
+from ..expressions.symbols import MEAN, VAR
+from ..expressions.vocabulary import GoodwinStaton, TricomiU
+from ..expressions.zero_test import is_zero
+from .form import Certificate, Check, ClosedForm
 from .tidy import tidy
 
 _Z = sp.Dummy("z", positive=True)

@@ -9,7 +9,7 @@ import sympy as sp
 
 from ..approximation import reason_or_certified, scaling_of
 from ..catalogue.piecewise import PeriodicTail, R, U
-from ..gaussian.form import MEAN, VAR
+from ..expressions.symbols import MEAN, VAR
 from ..theory.constants import POWERS
 from .lowering import lowered, shared
 from .naming import comment_lines, safe_names

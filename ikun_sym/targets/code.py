@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import IkunError
-from ..gaussian.special import Function
+from ..expressions.vocabulary import Function
 
 ATOM, PRODUCT, SUM = 3, 2, 1
 

@@ -11,7 +11,7 @@ from typing import Any
 import sympy as sp
 
 from ..errors import IkunError
-from ..gaussian.special import Function as Word
+from ..expressions.vocabulary import Function as Word
 from ..gaussian.special import lower
 from .program import FUNCTIONS, Binary, Expression, Let, Math, Name, Negative, Number, apply, number
 

@@ -23,11 +23,12 @@ import sympy as sp
 from ikun_sym.catalogue.piecewise import PiecewiseFunction
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import IkunError
+from ikun_sym.expressions.symbols import MEAN, VAR
+from ikun_sym.expressions.vocabulary import GoodwinStaton, ImW, ReW
 from ikun_sym.gaussian import rules
-from ikun_sym.gaussian.form import MEAN, VAR, Certificate, ClosedForm
+from ikun_sym.gaussian.form import Certificate, ClosedForm
 from ikun_sym.gaussian.moment import integrand
 from ikun_sym.gaussian.rules import RULES, derive
-from ikun_sym.gaussian.special import GoodwinStaton, ImW, ReW
 from ikun_sym.theory.constants import POWERS
 
 SLIGHTLY = sp.Rational(1001, 1000)

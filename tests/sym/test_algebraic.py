@@ -9,9 +9,9 @@ import mpmath
 import pytest
 import sympy as sp
 
+from ikun_sym.expressions.vocabulary import ReW
 from ikun_sym.gaussian import algebraic
 from ikun_sym.gaussian.algebraic import LARGEST_POWER, vanishes
-from ikun_sym.gaussian.special import ReW
 
 A, B, C = sp.symbols("a b c", positive=True)
 POINT = {A: "0.37", B: "1.21", C: "2.83"}

@@ -10,7 +10,7 @@ import sympy as sp
 
 from ikun_sym.catalogue.piecewise import U, even, two_sided
 from ikun_sym.catalogue.spec import resolve
-from ikun_sym.gaussian.form import MEAN, VAR
+from ikun_sym.expressions.symbols import MEAN, VAR
 from ikun_sym.gaussian.heat import prove_heat
 from ikun_sym.gaussian.moment import integrand, moment
 from ikun_sym.gaussian.rules import derive, form_ball

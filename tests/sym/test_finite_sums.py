@@ -16,9 +16,9 @@ from mpmath import mp
 
 from ikun_sym.catalogue.piecewise import PiecewiseFunction, U, even, two_sided
 from ikun_sym.catalogue.surrogates import SURROGATES
+from ikun_sym.expressions.symbols import MEAN, VAR
 from ikun_sym.gaussian import pieces, proof
 from ikun_sym.gaussian.certify import expectation
-from ikun_sym.gaussian.form import MEAN, VAR
 from ikun_sym.gaussian.logistic import FiniteSum, S, finite_sum
 from ikun_sym.gaussian.proof import prove_ftc
 from ikun_sym.gaussian.rules import derive, form_ball

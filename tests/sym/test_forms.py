@@ -12,9 +12,10 @@ from flint import arb
 
 from ikun_sym.catalogue.piecewise import PiecewiseFunction
 from ikun_sym.catalogue.spec import resolve
+from ikun_sym.expressions.symbols import MEAN, VAR
 from ikun_sym.gaussian import pieces
 from ikun_sym.gaussian.certify import expectation
-from ikun_sym.gaussian.form import MEAN, VAR, ClosedForm
+from ikun_sym.gaussian.form import ClosedForm
 from ikun_sym.gaussian.moment import integrand
 from ikun_sym.gaussian.rules import derive, form_ball
 from ikun_sym.gaussian.tidy import tidy

@@ -29,13 +29,14 @@ from ikun_sym.catalogue.spec import resolve
 from ikun_sym.catalogue.surrogate import Bound, Surrogate
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import DomainError, IkunError, UnknownNameError
+from ikun_sym.expressions.vocabulary import VOCABULARY
 from ikun_sym.gaussian.certify import Enclosure, expectation, precision
 from ikun_sym.gaussian.evaluate import FloatFunction
 from ikun_sym.gaussian.form import KINDS, STATUSES
 from ikun_sym.gaussian.moment import evaluate, float_function, integrand, moment
 from ikun_sym.gaussian.primitive import with_primitive
 from ikun_sym.gaussian.rules import form_ball, form_of
-from ikun_sym.gaussian.special import VOCABULARY, Balls, ball
+from ikun_sym.gaussian.special import Balls, ball
 from ikun_sym.gaussian.tails import tail
 from tests.selection import spread
 from tests.sym.mutant_table import row

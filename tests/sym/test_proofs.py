@@ -18,15 +18,17 @@ import sympy as sp
 from ikun_sym.catalogue.piecewise import PiecewiseFunction, U, even, one_side
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.catalogue.surrogates import SURROGATES
+from ikun_sym.expressions.symbols import MEAN, VAR
+from ikun_sym.expressions.vocabulary import ImW, ReW
+from ikun_sym.expressions.zero_test import is_zero
 from ikun_sym.gaussian import half_line, heat, moments, pieces, proof, rules
-from ikun_sym.gaussian.form import MEAN, STATUSES, VAR, Certificate, Check
+from ikun_sym.gaussian.form import STATUSES, Certificate, Check
 from ikun_sym.gaussian.half_line import Power
 from ikun_sym.gaussian.heat import prove_heat
 from ikun_sym.gaussian.moment import integrand, moment
 from ikun_sym.gaussian.moments import Term
-from ikun_sym.gaussian.proof import is_zero, prove_ftc
+from ikun_sym.gaussian.proof import prove_ftc
 from ikun_sym.gaussian.rules import derive
-from ikun_sym.gaussian.special import ImW, ReW
 from tests.selection import spread
 from tests.sym.mutant_table import (
     MUTANTS,

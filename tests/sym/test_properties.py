@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from ikun_sym.catalogue.piecewise import Piece, PiecewiseFunction, U, even, one_side
 from ikun_sym.catalogue.surrogates import SURROGATES
+from ikun_sym.expressions.symbols import MEAN, VAR
 from ikun_sym.gaussian.certify import expectation
 from ikun_sym.gaussian.evaluate import FloatFunction
-from ikun_sym.gaussian.form import MEAN, VAR
 from ikun_sym.gaussian.moment import evaluate
 from ikun_sym.gaussian.rules import RULES, derive
 from ikun_sym.gaussian.special import Balls, lower, precision

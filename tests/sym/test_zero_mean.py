@@ -16,11 +16,13 @@ from mpmath import mp
 
 from ikun_sym.catalogue.piecewise import PiecewiseFunction, U, even
 from ikun_sym.catalogue.surrogates import SURROGATES
+from ikun_sym.expressions.symbols import MEAN
+from ikun_sym.expressions.vocabulary import VOCABULARY, GoodwinStaton, ImW, ReW, TricomiU
 from ikun_sym.gaussian import zero_mean
 from ikun_sym.gaussian.certify import expectation
-from ikun_sym.gaussian.form import MEAN, Certificate, ClosedForm
+from ikun_sym.gaussian.form import Certificate, ClosedForm
 from ikun_sym.gaussian.rules import derive, derive_at, form_ball
-from ikun_sym.gaussian.special import VOCABULARY, GoodwinStaton, ImW, ReW, TricomiU, precision
+from ikun_sym.gaussian.special import precision
 from ikun_sym.gaussian.zero_mean import at_zero_mean, goodwin_staton, incomplete
 from tests.selection import spread
 from tests.sym.mutant_table import function_of

@@ -1,0 +1,1 @@
+"""Expressions: what their words mean, and whether two are the same."""
