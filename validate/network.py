@@ -104,7 +104,7 @@ class Network:
 
     def passage(self) -> Passage:
         """The way of one draw through the layers."""
-        return Dense(self)
+        return Dense(self.population, self.architecture.depth - 1)
 
     @property
     def backend(self) -> str:

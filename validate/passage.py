@@ -5,16 +5,13 @@ A draw has a passage of its own, for draws run side by side: what a layer must r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from torch import Tensor
 
 from .buffers import BUFFERS
-from .neuron import Response, Returned
+from .neuron import Population, Response, Returned
 from .products import times
-
-if TYPE_CHECKING:
-    from .network import Network
 
 
 class Passage(Protocol):
@@ -32,10 +29,10 @@ class Passage(Protocol):
 
 class Dense:
     """I = W x (+ b); the neurons' outputs are what is handed on. What has been used is given to the buffers, but for the
-    input and the readout, which are the caller's."""
+    input and the readout, which are the caller's. `last`: the number of the last layer."""
 
-    def __init__(self, network: Network) -> None:
-        self.population, self.last = network.population, network.architecture.depth - 1
+    def __init__(self, population: Population, last: int) -> None:
+        self.population, self.last = population, last
 
     def forward(self, layer: int, x: Tensor, weight: Tensor, bias: Tensor | None) -> Response:
         current = self.population.currents(x, weight, bias)

@@ -1,4 +1,4 @@
-"""Expressions as source text: an arithmetic (`special.Arithmetic`) whose numbers are pieces of code."""
+"""Expressions as source text: an arithmetic (`ikun_sym.gaussian.special.Arithmetic`) whose numbers are pieces of code."""
 
 from __future__ import annotations
 

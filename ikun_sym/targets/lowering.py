@@ -17,7 +17,7 @@ from .program import FUNCTIONS, Binary, Expression, Let, Math, Name, Negative, N
 
 
 class ProgramArithmetic:
-    """An arithmetic (`special.Arithmetic`) whose numbers are expressions of the program."""
+    """An arithmetic (`ikun_sym.gaussian.special.Arithmetic`) whose numbers are expressions of the program."""
 
     def rational(self, value: Fraction) -> Expression:
         return number(float(value)) if value >= 0 else -number(float(-value))

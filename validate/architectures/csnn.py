@@ -58,7 +58,8 @@ class Passage:
     """One kind of layer after the other."""
 
     def __init__(self, network: PaperNetwork) -> None:
-        self._convolutions, self._kinds = network.topology.convolutions, (Convolving(network), Dense(network))
+        dense = Dense(network.population, network.architecture.depth - 1)
+        self._convolutions, self._kinds = network.topology.convolutions, (Convolving(network), dense)
 
     def _of(self, layer: int) -> Convolving | Dense:
         return self._kinds[layer >= self._convolutions]

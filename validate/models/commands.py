@@ -154,7 +154,7 @@ def _write(out: Path, found: Diagnosis) -> None:
 
     from .page import page
 
-    write_atomically(out / "diagnosis.html", page(found))
+    write_atomically(out / "diagnosis.html", page(found.to_dict(), found.summary()))
     write_atomically(out / "diagnosis.json", json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=2) + "\n")
 
 

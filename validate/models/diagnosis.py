@@ -122,7 +122,7 @@ class Diagnosis:
     def _repr_html_(self) -> str:
         from .page import fragment
 
-        return fragment(self)
+        return fragment(self.to_dict(), self.summary())
 
 
 def diagnose(

@@ -1,4 +1,5 @@
-"""The page of a diagnosis: verdict and cause first, then the layers as table and plots."""
+"""The page of a diagnosis: verdict and cause first, then the layers as table and plots. It shows the document that `to_dict`
+of a diagnosis gives, whose keys are those of `ikun diagnose --json`."""
 
 from __future__ import annotations
 
@@ -15,8 +16,6 @@ from ..svg import INK, SERIES, svg
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .diagnosis import Diagnosis
-
 QUANTITIES = {
     "rate": ("firing rate", "Firing rate, mean over the steps"),
     "var_h": ("Var(H)", "Variance of the membrane potential, mean over the steps"),
@@ -24,19 +23,21 @@ QUANTITIES = {
 }
 
 
-def page(found: Diagnosis) -> str:
+def page(found: dict[str, Any], summary: str) -> str:
     """One self-contained page."""
     template = files("ikun_validate.models").joinpath("page.html").read_text(encoding="utf-8")
-    return render_page(template, title=f"{found.model}: {found.verdict}", found=found, figures=figures(found))
+    return render_page(
+        template, title=f"{found['model']}: {found['verdict']}", found=found, summary=summary, figures=figures(found)
+    )
 
 
-def fragment(found: Diagnosis) -> str:
+def fragment(found: dict[str, Any], summary: str) -> str:
     """For notebooks: the verdict and the plots."""
     plots = "".join(f"<div>{figure['svg']}</div>" for figure in figures(found))
-    return f"<p>{Markup.escape(found.summary())}</p>{plots}"
+    return f"<p>{Markup.escape(summary)}</p>{plots}"
 
 
-def figures(found: Diagnosis) -> list[dict[str, Any]]:
+def figures(found: dict[str, Any]) -> list[dict[str, Any]]:
     made = []
     for name, (label, caption) in QUANTITIES.items():
         picture = svg(
@@ -49,20 +50,16 @@ def figures(found: Diagnosis) -> list[dict[str, Any]]:
     return made
 
 
-def _told(found: Diagnosis, name: str) -> str:
+def _told(found: dict[str, Any], name: str) -> str:
     """The layers' means in words."""
-    means = ((layer, getattr(layer, name).mean) for layer in found.layers)
-    return "By layer: " + ", ".join(
-        f"{layer.layer} {'unknown' if mean is None else format(mean, '.3g')}" for layer, mean in means
-    )
+    means = ((layer["layer"], layer[name]["mean"]) for layer in found["layers"])
+    return "By layer: " + ", ".join(f"{layer} {'unknown' if mean is None else format(mean, '.3g')}" for layer, mean in means)
 
 
-def _draw(axes: Axes, found: Diagnosis, name: str, label: str) -> None:
-    layers = np.arange(1, len(found.layers) + 1)
+def _draw(axes: Axes, found: dict[str, Any], name: str, label: str) -> None:
+    layers = np.arange(1, len(found["layers"]) + 1)
     column = {
-        key: np.array(
-            [np.nan if (v := getattr(getattr(layer, name), key)) is None else v for layer in found.layers], dtype=float
-        )
+        key: np.array([np.nan if (v := layer[name][key]) is None else v for layer in found["layers"]], dtype=float)
         for key in ("mean", "low", "high", "predicted")
     }
     positive = np.where(column["mean"] > 0, column["mean"], np.nan)

@@ -17,11 +17,9 @@ import numpy as np
 from ...catalogue.architectures import Convolution
 from ...errors import NoTheoryError
 from ..covariance import Floats
-from ..layer_law import exact_backward, exact_forward
 from ..neuron_sample import Steps
-from ..time_model import TimeModel
 from ..transport import Transport
-from .recursion import Adjoint, Passed, Recursion, Theory, pooled, refuse_summed, theory_of
+from .recursion import Adjoint, Passed, Recursion, pooled
 from .taps import Taps
 
 LARGEST = 2**22
@@ -107,18 +105,3 @@ def shown(taps: Taps, steps: list[Steps]) -> dict[str, Floats]:
         "var_h": np.array([s.var_h for s in steps]).reshape(shape),
         "rate": np.array([s.rate for s in steps]).reshape(shape),
     }
-
-
-@theory_of.register
-def _(topology: Convolution, model: TimeModel) -> Theory:
-    from .field import FieldRecursion, last_pool
-
-    if topology.measured_only:
-        raise NoTheoryError(f"architecture {topology.spec}: {topology.measured_only}")
-    refuse_summed(model)
-    layers = topology.layers(model.depth)
-    special = max((n for n, layer in enumerate(layers, 1) if layer.output != layer.size), default=0)
-    if last_pool(topology, model.depth):
-        return FieldRecursion.theory(model, special)
-    exact = exact_forward(model) and exact_backward(model)
-    return Theory(make=ConvolutionRecursion, dimension=model.steps, exact=exact, special=special)

@@ -19,7 +19,7 @@ import numpy as np
 from ...catalogue.architectures import Convolution
 from ...errors import NoTheoryError
 from ..covariance import Floats, square_root
-from ..layer_law import LEAST
+from ..layer_law import LEAST, exact_backward, exact_forward
 from ..neuron_sample import Array, Steps, Trajectory
 from ..normal import upper_tail
 from ..orthant import orthant
@@ -27,7 +27,7 @@ from ..time_model import TimeModel
 from ..transport import SampledTransport, Transport
 from .convolution import ConvolutionRecursion, Positions, shown
 from .pool import POOLS, Pool, Windows
-from .recursion import Adjoint, Passed, Theory, pooled
+from .recursion import Adjoint, Passed, Theory, pooled, refuse_summed, theory_of
 from .taps import OUTSIDE, Taps
 
 LARGEST = 1024
@@ -273,3 +273,16 @@ class _Masked(Transport):
         t = self.trajectory
         entering = Trajectory(h=t.h, s=t.s, slope=t.slope * self.mask, through=t.through)
         return SampledTransport(entering).apply(g)
+
+
+@theory_of.register
+def _(topology: Convolution, model: TimeModel) -> Theory:
+    if topology.measured_only:
+        raise NoTheoryError(f"architecture {topology.spec}: {topology.measured_only}")
+    refuse_summed(model)
+    layers = topology.layers(model.depth)
+    special = max((n for n, layer in enumerate(layers, 1) if layer.output != layer.size), default=0)
+    if last_pool(topology, model.depth):
+        return FieldRecursion.theory(model, special)
+    exact = exact_forward(model) and exact_backward(model)
+    return Theory(make=ConvolutionRecursion, dimension=model.steps, exact=exact, special=special)
