@@ -15,6 +15,7 @@ from .exact import exact
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
 
 class Exact(click.ParamType):
@@ -62,16 +63,21 @@ def _console(*, stderr: bool) -> Console:
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=None if stream.isatty() else 120)
 
 
-@contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr that leaves nothing behind, moved by calls with (done, all); none where stderr is no terminal."""
+def progress() -> Progress:
+    """Bars on stderr that leave nothing behind; none where stderr is no terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = stderr()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task(what, total=None, visible=False)
-        yield lambda done, all_: progress.update(task, completed=done, total=all_, visible=True)
+    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """One such bar, moved by calls with (done, all)."""
+    with progress() as bars:
+        task = bars.add_task(what, total=None, visible=False)
+        yield lambda done, all_: bars.update(task, completed=done, total=all_, visible=True)
 
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], caption: str | None = None) -> Any:

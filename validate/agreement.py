@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from scipy import stats
 
-from ikun_sym.console import as_json, emit, table
+from ikun_sym.console import as_json, emit, progress, table
 from ikun_sym.errors import UnknownNameError
 
 from .architectures import NETWORKS
@@ -165,17 +165,17 @@ def run(
 @as_json
 def command(as_json: bool, device: str, arch: str, **settings: int) -> None:
     """Mean field against networks: which combinations of neuron, time and loss agree within their error bars."""
-    from .commands import _progress, quiet_libraries
     from .device import choose
+    from .progress import quiet_libraries
 
     quiet_libraries()
-    with _progress() as progress:
-        task = progress.add_task("", total=len(everything(arch)))
+    with progress() as bar:
+        task = bar.add_task("", total=len(everything(arch)))
         result = run(
             **settings,
             arch=arch,
             device=choose(device),
-            advance=lambda what: progress.update(task, advance=1, description=what),
+            advance=lambda what: bar.update(task, advance=1, description=what),
         )
     emit(result.to_dict(), as_json, lambda console: _show(console, result))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ikun_sym.console import as_json, emit, table
+from ikun_sym.console import as_json, emit, progress, table
 from ikun_sym.errors import IkunError
 
 if TYPE_CHECKING:
@@ -248,8 +248,8 @@ def command(as_json: bool, **settings: Any) -> None:
 
     Where there is no CUDA device, `--device cuda` is not run, and says so.
     """
-    from .commands import _progress, quiet_libraries
     from .device import check_dtype, choose
+    from .progress import quiet_libraries
 
     quiet_libraries()
     import torch
@@ -260,9 +260,9 @@ def command(as_json: bool, **settings: Any) -> None:
     settings["device"] = choose(settings["device"])
     settings = sizes(settings["device"], settings)
     check_dtype(settings["dtype"])
-    with _progress() as progress:
-        task = progress.add_task("", total=(settings["repetitions"] + 1) * CONTESTANTS)
-        result = run(**settings, advance=lambda what: progress.update(task, advance=1, description=what))
+    with progress() as bar:
+        task = bar.add_task("", total=(settings["repetitions"] + 1) * CONTESTANTS)
+        result = run(**settings, advance=lambda what: bar.update(task, advance=1, description=what))
     document = {"status": "run", "settings": settings, **result.to_dict()}
     emit(document, as_json, lambda console: _show(console, settings, result))
 

@@ -1,8 +1,7 @@
-"""Sub-commands of `ikun` that run networks: validate, claims, demo, calibrate."""
+"""The sub-commands `ikun validate` and `ikun claims`."""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from ikun_sym.console import REAL, as_json, emit, stderr, table
-from ikun_sym.errors import DomainError, IkunError
+from ikun_sym.console import REAL, as_json, emit, table
+from ikun_sym.errors import IkunError
 from ikun_sym.files import write_atomically
 from ikun_sym.theory.model_flags import MODEL_FLAGS, WIDTH, described
 
+from .progress import RESUME, quiet_libraries, run
+
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress
 
-    from .calibration import Calibration
     from .case import Case
     from .claims import Claim
-    from .judge import Laboratory, Verdict
+    from .judge import Verdict
 
 DIFFERS, INCONCLUSIVE = 1, 3
 
@@ -41,8 +40,6 @@ NETWORK_FLAGS = (
     ),
 )
 """Any of these makes it the user's own network."""
-
-RESUME = click.Option(["--resume"], is_flag=True, help="Go on with the run that was interrupted in this folder.")
 
 RUN_FLAGS = (
     WIDTH,
@@ -97,13 +94,6 @@ def validate(ctx: click.Context, claim: str | None, all_: bool, quick: bool, as_
     ctx.exit(exit_code(verdicts))
 
 
-def quiet_libraries() -> None:
-    """Libraries' chatter on import is not for the user."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import torch  # noqa: F401
-
-
 def _settings(flags: dict[str, Any], quick: bool) -> Any:
     from .device import check_dtype, choose
     from .judge import RunSettings
@@ -148,32 +138,6 @@ def _widths(given: str | None) -> tuple[int, ...]:
         return tuple(int(text) for text in given.split(",")) if given else ()
     except ValueError:
         raise IkunError(f"--widths {given!r} is not a list of whole numbers; write for example --widths 512,256") from None
-
-
-def run(jobs: list[tuple[Claim, list[Case], str | None]], laboratory: Laboratory) -> list[Verdict]:
-    """Judge every job with a progress bar on stderr."""
-    from .judge import judge
-
-    verdicts = []
-    with _progress() as progress:
-        task = progress.add_task("", total=sum(len(cases) for _, cases, _ in jobs))
-        for claim, cases, expected in jobs:
-
-            def drawn(count: int, claim: Claim = claim) -> None:
-                progress.update(task, description=f"{claim.id}: {count} draws")
-
-            verdicts.append(judge(claim, cases, laboratory, expected=expected, progress=drawn))
-            progress.advance(task, len(cases))
-    return verdicts
-
-
-def _progress() -> Progress:
-    """A bar on stderr that leaves nothing behind; none where stderr is no terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = stderr()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 
 def _write(out: Path, verdicts: list[Verdict], made: dict[str, Any]) -> None:
@@ -228,84 +192,3 @@ def claims(as_json: bool) -> None:
     rows = [(c["id"], c["statement"], c["source"], c["expected"], c["last"] or "not run here") for c in found]
     columns = ("claim", "statement", "source", "expected", "last verdict")
     emit(found, as_json, lambda console: console.print(table("Claims", columns, rows)))
-
-
-@click.command(params=[RESUME])
-@click.option("--out", metavar="DIR", help="Folder for records and page; default a new one, runs/demo.")
-@click.option("--claims", default="theorem1", show_default=True, help="A claim's id, or a prefix of ids.")
-@click.option("--depth", type=int, default=50, show_default=True)
-@click.option("--width", type=int, default=512, show_default=True)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@as_json
-@click.pass_context
-def demo(ctx: click.Context, out: str | None, resume: bool, as_json: bool, **job: Any) -> None:
-    """The main job: derive four surrogates, export them, validate Theorem 1 on deep networks, write the page."""
-    quiet_libraries()
-    from .demo import main_job, show
-    from .records import run_folder
-
-    where = run_folder(out, "runs/demo", resume=resume)
-    result = main_job(where, resume=resume, run=run, **job)
-    emit(result.to_dict(), as_json, lambda console: show(console, result))
-    ctx.exit(result.exit_code)
-
-
-@click.command()
-@click.option("--quick", is_flag=True, help="A tenth of the claims on networks.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@as_json
-@click.pass_context
-def calibrate(ctx: click.Context, quick: bool, device: str, seed: int, as_json: bool) -> None:
-    """How often verdicts are wrong, measured on claims known to be true and claims known to be false."""
-    quiet_libraries()
-    if seed < 0:
-        raise DomainError("seed", seed, "zero or a positive integer")
-    from .calibration import QUICK, Effort
-    from .calibration import calibrate as compute
-    from .device import choose
-
-    effort = QUICK if quick else Effort()
-    with _progress() as progress:
-        task = progress.add_task("", total=effort.steps)
-        result = compute(
-            effort,
-            seed=seed,
-            device=choose(device),
-            advance=lambda what: progress.update(task, advance=1, description=what),
-        )
-    emit(result.to_dict(), as_json, lambda console: _show_calibration(console, result))
-    ctx.exit(0 if result.passes else DIFFERS)
-
-
-def _show_calibration(console: Console, result: Calibration) -> None:
-    totals = [result.total(true=t, kind=kind) for t in (True, False) for kind in ("network", "synthetic", None)]
-    for title, found in (("Verdicts on claims of known truth", result.rows), ("All constructions", totals)):
-        rows = [
-            (
-                row.construction,
-                row.kind,
-                "true" if row.true else "false",
-                row.n,
-                *(row.verdicts[name] for name in ("confirmed", "refuted", "inconclusive")),
-                f"{row.draws / row.n:.1f}",
-                f"{row.rate:.2%}",
-                f"{row.upper:.2%}",
-                "pass" if row.passes else "FAIL",
-            )
-            for row in found
-        ]
-        columns = ("construction", "kind", "claims", "n", "confirmed", "refuted", "inconcl.", "draws", "wrong", "95 % <", "")
-        console.print(table(title, columns, rows))
-    if result.shape is not None:
-        s = result.shape
-        console.print(
-            f"{s.draws} draws: skewness of a draw's mean factor {s.skewness:.2f} ± {s.skewness_se:.2f} (of one layer's "
-            f"{s.single_layer:.2f}), spread {s.spread:.4f}, bias against infinite width {s.bias:+.4f} ± {s.bias_se:.4f}"
-        )
-    rates = " and ".join(
-        f"false {name} {total.rate:.2%} (below {total.upper:.2%} at 95 %) of {total.n}"
-        for name, total in (("refute", result.total(true=True)), ("confirm", result.total(true=False)))
-    )
-    console.print(f"{rates}, allowed 1 %: {'passes' if result.passes else 'FAILS'}; {result.seconds:.0f} s")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +18,10 @@ from ikun_sym.theory.constants import Constants, constants
 from .case import Case, build, label
 from .claims import Claim, select
 from .device import choose
-from .judge import CaseResult, Laboratory, RunSettings, Verdict
+from .judge import CaseResult, RunSettings, Verdict
 from .network import Architecture
 from .observables import OBSERVABLES
+from .progress import run
 from .records import recorded, write_verdicts
 from .report import Line, lines_of, page
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 NAMES = ("sigmoid", "tanh", "linear", "atan")
 THRESHOLDS = (0.0, 1.0)
 TARGETS = ("python", "json")
-
-Runner = Callable[[list[tuple[Claim, list[Case], str | None]], Laboratory], list[Verdict]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +75,7 @@ class DemoResult:
         }
 
 
-def main_job(
-    out: Path, *, claims: str, depth: int, width: int, device: str, seed: int, resume: bool, run: Runner
-) -> DemoResult:
+def main_job(out: Path, *, claims: str, depth: int, width: int, device: str, seed: int, resume: bool) -> DemoResult:
     """Everything, with notes on stderr as it goes. `claims`: an id or a prefix of ids."""
     chosen = select(claims)
     say = stderr().print

@@ -37,8 +37,8 @@ def fates(
     from ikun_sym.catalogue.schemes import SCHEMES
     from ikun_sym.errors import IkunError
 
-    from ..commands import quiet_libraries
     from ..device import choose
+    from ..progress import quiet_libraries
 
     quiet_libraries()
     from ikun_sym.files import folder

@@ -1,0 +1,32 @@
+"""The sub-command `ikun demo`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ikun_sym.console import as_json, emit
+
+from .progress import RESUME, quiet_libraries
+
+
+@click.command(params=[RESUME])
+@click.option("--out", metavar="DIR", help="Folder for records and page; default a new one, runs/demo.")
+@click.option("--claims", default="theorem1", show_default=True, help="A claim's id, or a prefix of ids.")
+@click.option("--depth", type=int, default=50, show_default=True)
+@click.option("--width", type=int, default=512, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@as_json
+@click.pass_context
+def demo(ctx: click.Context, out: str | None, resume: bool, as_json: bool, **job: Any) -> None:
+    """The main job: derive four surrogates, export them, validate Theorem 1 on deep networks, write the page."""
+    quiet_libraries()
+    from .demo import main_job, show
+    from .records import run_folder
+
+    where = run_folder(out, "runs/demo", resume=resume)
+    result = main_job(where, resume=resume, **job)
+    emit(result.to_dict(), as_json, lambda console: show(console, result))
+    ctx.exit(result.exit_code)

@@ -1,0 +1,41 @@
+"""What the commands that run networks share: silent libraries, a run with a progress bar, going on with one."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import click
+
+from ikun_sym.console import progress
+
+if TYPE_CHECKING:
+    from .case import Case
+    from .claims import Claim
+    from .judge import Laboratory, Verdict
+
+RESUME = click.Option(["--resume"], is_flag=True, help="Go on with the run that was interrupted in this folder.")
+
+
+def quiet_libraries() -> None:
+    """Libraries' chatter on import is not for the user."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import torch  # noqa: F401
+
+
+def run(jobs: list[tuple[Claim, list[Case], str | None]], laboratory: Laboratory) -> list[Verdict]:
+    """Judge every job with a progress bar on stderr."""
+    from .judge import judge
+
+    verdicts = []
+    with progress() as bar:
+        task = bar.add_task("", total=sum(len(cases) for _, cases, _ in jobs))
+        for claim, cases, expected in jobs:
+
+            def drawn(count: int, claim: Claim = claim) -> None:
+                bar.update(task, description=f"{claim.id}: {count} draws")
+
+            verdicts.append(judge(claim, cases, laboratory, expected=expected, progress=drawn))
+            bar.advance(task, len(cases))
+    return verdicts
