@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ikun_sym.catalogue import neurons as catalogue
 from ikun_sym.gaussian.special import Evaluator, lower
+from ikun_sym.torch_arithmetic import TorchArithmetic, derivative, primitive
 
-from .arithmetic import TorchArithmetic, derivative, primitive
 from .buffers import BUFFERS
 from .neuron import Response, Returned
 from .products import times

@@ -15,7 +15,7 @@ from ikun_sym.catalogue.neurons import NEURONS
 from ikun_sym.catalogue.spec import resolve
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import IkunError
-from ikun_validate.arithmetic import derivative, primitive
+from ikun_sym.torch_arithmetic import derivative, primitive
 from ikun_validate.network import Architecture, Network
 from ikun_validate.neuron import Population, Returned
 
