@@ -3,8 +3,8 @@
 One rule says both. In each folder, its files and its sub-folders, each sub-folder taken with all that it holds, import one
 another in one direction only. Files that go round in a circle do so at the folder that they have in common; so do folders.
 Every import statement counts, without exception: those inside functions, which only put a circle off, and those for types.
-Two things are no import statement. Python runs the `__init__` of a folder before a file in it; and a registry's folder looks for
-its files by name, so that its entries are found.
+Two things are no import statement: Python runs the `__init__` of a folder before a file in it, and a registry's folder looks
+for its files by name, so that their entries are found.
 """
 
 from __future__ import annotations
