@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ikun_sym.console import as_json, emit, stderr
+from ikun_sym.cli.console import as_json, emit, stderr
 
 if TYPE_CHECKING:
-    from .parallel import Advance
+    from ikun_sym.processes import Advance
 
 
 @contextmanager

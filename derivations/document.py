@@ -22,7 +22,7 @@ from typing import Any
 
 import sympy as sp
 
-from ikun_sym.gaussian.certify import Enclosure
+from ikun_sym.gaussian.enclosures.certify import Enclosure
 from ikun_sym.gaussian.form import Certificate
 
 from .checkers.claim import Claim, Refused

@@ -13,9 +13,10 @@ from pathlib import Path
 from ikun_sym import provenance
 from ikun_sym.errors import UnknownNameError
 from ikun_sym.files import folder, write_atomically
+from ikun_sym.processes import Advance, in_parallel, silent
 
+from . import documents
 from .document import Document
-from .parallel import Advance, in_parallel, silent
 from .render import FORMATS
 from .render.volume import Provenance, volume
 
@@ -29,7 +30,7 @@ VERSIONS = ("sympy", "python-flint", "mpmath", "numpy", "scipy", "latex2mathml")
 
 def _modules() -> dict[str, str]:
     """Id to module name, in reading order."""
-    found = sorted(m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)]) if re.match(r"d\d\d_", m.name))
+    found = sorted(m.name for m in pkgutil.iter_modules(documents.__path__) if re.match(r"d\d\d_", m.name))
     return {name.partition("_")[2].replace("_", "-"): name for name in found}
 
 
@@ -48,13 +49,13 @@ def _known(name: str) -> str:
 def parts(name: str) -> list[int | None]:
     """What of a derivation can be built side by side: one number for each of its module's `parts()`, where it has them;
     else None, the whole."""
-    module = import_module(f".{_known(name)}", __package__)
+    module = import_module(f"{documents.__name__}.{_known(name)}")
     return list(range(len(module.parts()))) if hasattr(module, "parts") else [None]
 
 
 def build(name: str, part: int | None = None) -> Document:
     """Build, and thereby check, one derivation or one part of it."""
-    module = import_module(f".{_known(name)}", __package__)
+    module = import_module(f"{documents.__name__}.{_known(name)}")
     return module.build() if part is None else module.build(module.parts()[part])
 
 

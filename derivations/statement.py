@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ikun_sym.errors import IkunError
-from ikun_sym.gaussian.certify import Enclosure
+from ikun_sym.gaussian.enclosures.certify import Enclosure
 
 if TYPE_CHECKING:
     from .figure import Figure

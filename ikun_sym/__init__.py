@@ -13,23 +13,23 @@ from .version import __version__
 if TYPE_CHECKING:
     from .catalogue.surrogate import Surrogate
     from .catalogue.surrogates import register
+    from .cli.meanfield_call import meanfield
     from .errors import IkunError
     from .gaussian.moment import evaluate, moment
-    from .initialise import init_variance
+    from .schemes.constants import constants
+    from .schemes.initialise import init_variance
+    from .schemes.joint import joint
+    from .schemes.rate_targeted import design
     from .targets import export
-    from .theory.constants import constants
-    from .theory.design import design
-    from .theory.joint import joint
-    from .theory.meanfield import meanfield
 
 _HOME = {
     "moment": "gaussian.moment",
     "evaluate": "gaussian.moment",
-    "constants": "theory.constants",
-    "design": "theory.design",
-    "joint": "theory.joint",
-    "meanfield": "theory.meanfield",
-    "init_variance": "initialise",
+    "constants": "schemes.constants",
+    "design": "schemes.rate_targeted",
+    "joint": "schemes.joint",
+    "meanfield": "cli.meanfield_call",
+    "init_variance": "schemes.initialise",
     "export": "targets",
     "register": "catalogue.surrogates",
     "Surrogate": "catalogue.surrogate",

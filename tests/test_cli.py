@@ -20,7 +20,7 @@ import ikun_sym
 from ikun_sym.catalogue.schemes import SCHEMES
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.catalogue.unsupported import UNSUPPORTED
-from ikun_sym.cli import main
+from ikun_sym.cli.main import main
 from ikun_sym.targets import TARGETS
 from tests.selection import spread
 
@@ -126,7 +126,7 @@ print("HEAVY", sorted({"sympy", "scipy", "torch", "numpy", "matplotlib"} & set(s
 def test_the_installed_command_ends_with_the_exit_code(tmp_path: Path) -> None:
     """Once through a real process: the code reaches the shell, and stderr is one line."""
     found = subprocess.run(
-        [sys.executable, "-m", "ikun_sym.cli", "moment", "atn", *MOMENT],
+        [sys.executable, "-m", "ikun_sym.cli.main", "moment", "atn", *MOMENT],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -525,7 +525,7 @@ def test_what_needs_more_memory_than_there_is(run: Run, error: Exception, monkey
         def give_up(**kwargs: Any) -> None:
             raise error
 
-        monkeypatch.setattr("ikun_sym.cli.ikun", SimpleNamespace(main=give_up))
+        monkeypatch.setattr("ikun_sym.cli.main.ikun", SimpleNamespace(main=give_up))
 
     raises(error)
     check_refusal(run("meanfield"), "out of memory")

@@ -21,10 +21,7 @@ PACKAGES = {"ikun_sym": ROOT / "ikun_sym", "ikun_derivations": ROOT / "derivatio
 Graph = dict[str, set[str]]
 
 LEFT: dict[tuple[str, ...], str] = {
-    ("ikun_sym.catalogue", "ikun_sym.parse"): "the resolver of SPECs moves to the reading room",
-    ("ikun_sym.expressions", "ikun_sym.gaussian"): "what the zero test rests on moves to the expressions",
-    ("ikun_sym.initialise", "ikun_sym.theory"): "what sets weights moves into one room",
-    ("ikun_validate.eager", "ikun_validate.neuron"): "the engines' contract gets a file of its own",
+    ("ikun_validate.engines.eager", "ikun_validate.engines.population"): "the engines' contract gets a file of its own",
 }
 """Circles that are still there, and what will end them. A circle that is gone must go from here."""
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from ikun_sym.lazy import lazily
 
 if TYPE_CHECKING:
-    from .judge import validate
     from .models.diagnosis import assert_healthy, diagnose
     from .models.initialise import initialise_
     from .models.watch import Watch
+    from .verdicts.judge import validate
 
 _HOME = {
-    "validate": "judge",
+    "validate": "verdicts.judge",
     "diagnose": "models.diagnosis",
     "assert_healthy": "models.diagnosis",
     "initialise_": "models.initialise",

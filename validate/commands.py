@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from ikun_sym.console import REAL, as_json, emit, table
+from ikun_sym.cli.console import REAL, as_json, emit, table
+from ikun_sym.cli.model_flags import MODEL_FLAGS, WIDTH, described
 from ikun_sym.errors import IkunError
 from ikun_sym.files import write_atomically
-from ikun_sym.theory.model_flags import MODEL_FLAGS, WIDTH, described
 
 from .progress import RESUME, quiet_libraries, run
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from .case import Case
+    from .cases.case import Case
     from .claims import Claim
-    from .judge import Verdict
+    from .verdicts.judge import Verdict
 
 DIFFERS, INCONCLUSIVE = 1, 3
 
@@ -80,7 +80,7 @@ def validate(ctx: click.Context, claim: str | None, all_: bool, quick: bool, as_
     own = bool(given & {option.name for option in NETWORK_FLAGS})
     quiet_libraries()
     settings = _settings(flags, quick)
-    from .records import recorded, run_folder
+    from .verdicts.records import recorded, run_folder
 
     jobs = [(c, _own_case(c, flags) if own else _cases(c, flags, given), None if own else c.expected) for c in claims]
     out = run_folder(flags["out"], f"runs/{claim or 'all'}", resume=flags["resume"])
@@ -95,8 +95,8 @@ def validate(ctx: click.Context, claim: str | None, all_: bool, quick: bool, as_
 
 
 def _settings(flags: dict[str, Any], quick: bool) -> Any:
-    from .device import check_dtype, choose
-    from .judge import RunSettings
+    from .networks.device import check_dtype, choose
+    from .verdicts.judge import RunSettings
 
     draws = flags["draws"]
     if draws != "auto" and not draws.isdigit():
@@ -115,15 +115,15 @@ def _settings(flags: dict[str, Any], quick: bool) -> Any:
 
 def _cases(claim: Claim, flags: dict[str, Any], given: set[str]) -> list[Case]:
     """The claim's own networks; a width that is given is that of all of them."""
-    from .network import Architecture
+    from .networks.network import Architecture
 
     return claim.cases(Architecture(), **({"width": flags["width"]} if "width" in given else {}))
 
 
 def _own_case(claim: Claim, flags: dict[str, Any]) -> list[Case]:
     """The network that the flags describe. Its weights are of the claim's own scheme unless the flags say otherwise."""
-    from .case import Case, build, label
-    from .network import Architecture
+    from .cases.case import Case, build, label
+    from .networks.network import Architecture
 
     own: dict[str, Any] = {name: flags[name] for name in ("width", "distribution")} | {"widths": _widths(flags["widths"])}
     wanted = Architecture(**described(flags), **own, forward=claim.forward)
@@ -141,8 +141,8 @@ def _widths(given: str | None) -> tuple[int, ...]:
 
 
 def _write(out: Path, verdicts: list[Verdict], made: dict[str, Any]) -> None:
-    from .records import write_verdicts
-    from .report import page
+    from .pages.claims_page import page
+    from .verdicts.records import write_verdicts
 
     write_verdicts(out, verdicts)
     title = verdicts[0].claim.id if len(verdicts) == 1 else "Claims, measured"
@@ -150,7 +150,7 @@ def _write(out: Path, verdicts: list[Verdict], made: dict[str, Any]) -> None:
 
 
 def _show(console: Console, verdicts: list[Verdict], out: str) -> None:
-    from .report import lines_of
+    from .pages.claims_page import lines_of
 
     for verdict in verdicts:
         console.print(
@@ -175,7 +175,7 @@ def exit_code(verdicts: list[Verdict]) -> int:
 def claims(as_json: bool) -> None:
     """Every claim: id, statement, source, expected verdict, and the last verdict found under runs/."""
     from .claims import CLAIMS
-    from .records import last_verdicts
+    from .verdicts.records import last_verdicts
 
     last = last_verdicts("runs")
     found = [

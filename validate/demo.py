@@ -7,23 +7,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ikun_derivations import d01_gaussian_moments, d02_theorem_1
+from ikun_derivations.documents import d01_gaussian_moments, d02_theorem_1
 from ikun_sym.catalogue.surrogates import SURROGATES
-from ikun_sym.console import stderr, table
+from ikun_sym.cli.console import stderr, table
 from ikun_sym.errors import DomainError, NoSolutionError
 from ikun_sym.files import write_atomically
+from ikun_sym.schemes.constants import Constants, constants
 from ikun_sym.targets import export
-from ikun_sym.theory.constants import Constants, constants
 
-from .case import Case, build, label
+from .cases.case import Case, build, label
+from .cases.observables import OBSERVABLES
 from .claims import Claim, select
-from .device import choose
-from .judge import CaseResult, RunSettings, Verdict
-from .network import Architecture
-from .observables import OBSERVABLES
+from .networks.device import choose
+from .networks.network import Architecture
+from .pages.claims_page import Line, lines_of, page
 from .progress import run
-from .records import recorded, write_verdicts
-from .report import Line, lines_of, page
+from .verdicts.judge import CaseResult, RunSettings, Verdict
+from .verdicts.records import recorded, write_verdicts
 
 if TYPE_CHECKING:
     from rich.console import Console

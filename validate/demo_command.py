@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ikun_sym.console import as_json, emit
+from ikun_sym.cli.console import as_json, emit
 
 from .progress import RESUME, quiet_libraries
 
@@ -24,7 +24,7 @@ def demo(ctx: click.Context, out: str | None, resume: bool, as_json: bool, **job
     """The main job: derive four surrogates, export them, validate Theorem 1 on deep networks, write the page."""
     quiet_libraries()
     from .demo import main_job, show
-    from .records import run_folder
+    from .verdicts.records import run_folder
 
     where = run_folder(out, "runs/demo", resume=resume)
     result = main_job(where, resume=resume, **job)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ikun_sym.console import progress
+from ikun_sym.cli.console import progress
 
 if TYPE_CHECKING:
-    from .case import Case
+    from .cases.case import Case
     from .claims import Claim
-    from .judge import Laboratory, Verdict
+    from .verdicts.judge import Laboratory, Verdict
 
 RESUME = click.Option(["--resume"], is_flag=True, help="Go on with the run that was interrupted in this folder.")
 
@@ -26,7 +26,7 @@ def quiet_libraries() -> None:
 
 def run(jobs: list[tuple[Claim, list[Case], str | None]], laboratory: Laboratory) -> list[Verdict]:
     """Judge every job with a progress bar on stderr."""
-    from .judge import judge
+    from .verdicts.judge import judge
 
     verdicts = []
     with progress() as bar:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import sympy as sp
 from flint import acb, arb
 
-from ikun_sym.gaussian.special import Balls, lower
+from ikun_sym.expressions.lowering import Balls, lower
 
 from ..words import unfold
 from .claim import Refused

@@ -8,7 +8,7 @@ from typing import Protocol
 import sympy as sp
 
 from ikun_sym.errors import IkunError
-from ikun_sym.gaussian.certify import Enclosure
+from ikun_sym.gaussian.enclosures.certify import Enclosure
 
 
 class Refused(IkunError):

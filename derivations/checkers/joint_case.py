@@ -10,9 +10,9 @@ from flint import arb
 
 from ikun_sym.catalogue.surrogate import Bound
 from ikun_sym.errors import IkunError
-from ikun_sym.gaussian.special import ball, precision
-from ikun_sym.theory.critical import critical
-from ikun_sym.theory.joint import Balance, Isolated, isolated
+from ikun_sym.expressions.lowering import ball, precision
+from ikun_sym.schemes.critical_scale import critical
+from ikun_sym.schemes.joint import Balance, Isolated, isolated
 
 from .claim import Finding, Refused, Standalone
 

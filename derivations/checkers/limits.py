@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from ikun_sym.gaussian.special import precision
+from ikun_sym.expressions.lowering import precision
 
 from .balls import evaluator, number
 from .claim import Claim, Finding, Refused, symbols_of

@@ -8,8 +8,8 @@ from decimal import Decimal
 import sympy as sp
 from flint import arb
 
-from ikun_sym.gaussian.certify import Enclosure, digits_of
-from ikun_sym.gaussian.special import precision
+from ikun_sym.expressions.lowering import precision
+from ikun_sym.gaussian.enclosures.certify import Enclosure, digits_of
 
 from .balls import evaluator, number
 from .claim import Claim, Finding, Refused, Standalone, symbols_of

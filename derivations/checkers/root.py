@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import sympy as sp
 from flint import arb
 
-from ikun_sym.gaussian.certify import Enclosure, digits_of
-from ikun_sym.gaussian.special import precision
+from ikun_sym.expressions.lowering import precision
+from ikun_sym.gaussian.enclosures.certify import Enclosure, digits_of
 
 from .balls import evaluator, number
 from .box import positive_on

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from ikun_sym.gaussian.special import precision
+from ikun_sym.expressions.lowering import precision
 
 from ..words import Density, UpperTail, tex
 from .balls import number

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ..document import Document
-from . import html, json_data, markdown, tex
+from . import html_pages as html
+from . import json_data, markdown, tex
 from .volume import Volume
 
 

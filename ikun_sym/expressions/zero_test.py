@@ -8,9 +8,9 @@ from zlib import crc32
 
 import sympy as sp
 
-from ..gaussian.algebraic import vanishes
-from ..gaussian.fractions import reduced
-from ..gaussian.groups import added, grouped
+from .algebraic_zero_test import vanishes
+from .exponential_groups import added, grouped
+from .rational_functions import reduced
 from .symbols import VAR
 
 _SIGMA = sp.Dummy("sigma", positive=True)

@@ -18,12 +18,12 @@ from numpy.typing import ArrayLike
 
 from ..catalogue.piecewise import PiecewiseFunction, R, U
 from ..errors import IkunError
-from .certify import expectation
+from ..expressions.lowering import Evaluator, Numpy, lower
+from .enclosures.certify import expectation
 from .floats import FAST
 from .floats.recurring import Tail
 from .floats.route import Floats, Route
 from .floats.tanh_sinh import AGREEMENT, EXTENT, LEVELS, NARROWING, REACH, TILT, TanhSinh, rule
-from .special import Evaluator, Numpy, lower
 
 _BATCH = 14336
 """Points that go through the routes together: an array of them is 112 KiB. From 128 KiB on, malloc takes fresh pages for every

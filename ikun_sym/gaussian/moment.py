@@ -11,15 +11,15 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 
 from ..catalogue.piecewise import PiecewiseFunction
-from ..catalogue.spec import Spec, resolve
 from ..catalogue.surrogate import Bound
 from ..errors import DomainError, IkunError
 from ..exact import Number, exact
-from .certify import Enclosure, expectation
+from ..reading.surrogate_spec import Spec, resolve
+from .closed_form import form_of
+from .enclosures.certify import Enclosure, expectation
 from .evaluate import FloatFunction
 from .form import Certificate, ClosedForm
 from .primitive import with_primitive
-from .rules import form_of
 
 OF = ("fprime", "f")
 MAX_POWER = 16

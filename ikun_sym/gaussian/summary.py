@@ -13,10 +13,10 @@ from ..catalogue.surrogate import Bound, Surrogate
 from ..catalogue.surrogates import SURROGATES
 from ..catalogue.unsupported import UNSUPPORTED
 from ..errors import IkunError, UnknownNameError
+from .closed_form import kind_of
 from .evaluate import FloatFunction
 from .moment import integrand
 from .primitive import area
-from .rules import kind_of
 
 
 def unsupported(library: str | None = None) -> list[dict[str, str]]:

@@ -20,12 +20,12 @@ import sympy as sp
 from flint import acb, arb, fmpq
 
 from ..catalogue.piecewise import PiecewiseFunction, R, U
-from ..catalogue.spec import resolve
 from ..catalogue.surrogate import Bound
 from ..errors import IkunError
-from ..gaussian.certify import expectation
-from ..gaussian.special import Balls, lower, precision
-from ..theory.constants import POWERS
+from ..expressions.lowering import Balls, lower, precision
+from ..gaussian.enclosures.certify import expectation
+from ..reading.surrogate_spec import resolve
+from ..schemes.constants import POWERS
 from .drivers import Group, NotRunError
 from .target import TARGETS, Export, Target
 

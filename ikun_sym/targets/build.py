@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import sympy as sp
 
-from ..approximation import reason_or_certified, scaling_of
 from ..catalogue.piecewise import PeriodicTail, R, U
 from ..expressions.symbols import MEAN, VAR
-from ..theory.constants import POWERS
+from ..schemes.constants import POWERS
+from .approximation import reason_or_certified, scaling_of
 from .lowering import lowered, shared
 from .naming import comment_lines, safe_names
 from .polynomials import clenshaw, erfcx_error, moment_at_zero, tail_functions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ..theory.constants import POWERS
+from ..schemes.constants import POWERS
 from .target import TARGETS, Export, Target
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..theory.constants import POWERS
+from ..schemes.constants import POWERS
 from .naming import comment_lines
 from .target import TARGETS, Export, Target
 

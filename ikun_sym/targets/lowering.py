@@ -11,13 +11,13 @@ from typing import Any
 import sympy as sp
 
 from ..errors import IkunError
+from ..expressions.lowering import lower
 from ..expressions.vocabulary import Function as Word
-from ..gaussian.special import lower
 from .program import FUNCTIONS, Binary, Expression, Let, Math, Name, Negative, Number, apply, number
 
 
 class ProgramArithmetic:
-    """An arithmetic (`ikun_sym.gaussian.special.Arithmetic`) whose numbers are expressions of the program."""
+    """An arithmetic (`ikun_sym.expressions.lowering.Arithmetic`) whose numbers are expressions of the program."""
 
     def rational(self, value: Fraction) -> Expression:
         return number(float(value)) if value >= 0 else -number(float(-value))

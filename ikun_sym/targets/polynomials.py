@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from ..approximation import Certified, certified
-from ..approximation.store import LORENTZIAN
+from .approximation import Certified, certified
+from .approximation.store import LORENTZIAN
 from .program import Call, Expression, Function, Item, Let, Loop, Name, Select, Table, apply, number
 from .quadrature import HALF, ONE, ZERO, less
 

@@ -9,13 +9,13 @@ from functools import cached_property
 from pathlib import Path
 
 from ..catalogue.registry import Registry
-from ..catalogue.spec import Spec, resolve
 from ..catalogue.surrogate import Bound
 from ..files import write_atomically
+from ..gaussian.closed_form import form_of
 from ..gaussian.form import ClosedForm
 from ..gaussian.moment import integrand
-from ..gaussian.rules import form_of
-from ..theory.constants import Constants, constants
+from ..reading.surrogate_spec import Spec, resolve
+from ..schemes.constants import Constants, constants
 from ..version import __version__
 from .drivers import Driver
 

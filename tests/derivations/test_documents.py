@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import sympy as sp
 
-from ikun_derivations import d01_gaussian_moments as gaussian_moments
 from ikun_derivations import library
 from ikun_derivations.checkers.claim import Refused
 from ikun_derivations.checkers.form import Certified
@@ -19,17 +18,18 @@ from ikun_derivations.checkers.limits import Limit
 from ikun_derivations.checkers.number import Enclosed, Value
 from ikun_derivations.checkers.sample import Sample
 from ikun_derivations.document import MARKS, DerivationError, Document, Statement
+from ikun_derivations.documents import d01_gaussian_moments as gaussian_moments
 from ikun_derivations.piecewise_tex import cases
 from ikun_sym.catalogue.parameter import DOMAINS
 from ikun_sym.catalogue.piecewise import PeriodicTail, PiecewiseFunction, R, one_side
-from ikun_sym.catalogue.spec import resolve
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import IkunError
-from ikun_sym.gaussian.certify import expectation
+from ikun_sym.gaussian.closed_form import form_of
+from ikun_sym.gaussian.enclosures.certify import expectation
 from ikun_sym.gaussian.form import Certificate, Check, ClosedForm
 from ikun_sym.gaussian.moment import integrand
-from ikun_sym.gaussian.rules import form_of
-from tests.derivations.mutations import mutants
+from ikun_sym.reading.surrogate_spec import resolve
+from tests.derivations.checkers.mutations import mutants
 
 NAMES = library.names()
 EACH = pytest.mark.parametrize("name", NAMES)
@@ -69,7 +69,7 @@ def documents() -> dict[str, Document]:
 
 
 def test_there_are_documents() -> None:
-    files = sorted(Path(library.__file__).parent.glob("d[0-9][0-9]_*.py"))
+    files = sorted(Path(gaussian_moments.__file__).parent.glob("d[0-9][0-9]_*.py"))
     assert len(NAMES) == len(files) >= 2
 
 
@@ -180,7 +180,7 @@ def test_a_wrong_step_stops_the_build(name: str, monkeypatch: pytest.MonkeyPatch
 def test_a_refuted_certificate_stops_the_moments(monkeypatch: pytest.MonkeyPatch) -> None:
     refuted = Certificate(status="refuted", checks=(Check("the planted check", "by hand", False),))
     form = ClosedForm(expr=sp.S.One, kind="elementary", method="planted", certificate=refuted)
-    monkeypatch.setattr("ikun_derivations.d01_gaussian_moments.form_of", lambda *_: form)
+    monkeypatch.setattr("ikun_derivations.documents.d01_gaussian_moments.form_of", lambda *_: form)
     with pytest.raises(DerivationError, match=r"'gaussian-moments'.*the planted check"):
         library.build("gaussian-moments")
 

@@ -19,7 +19,7 @@ if not torch.cuda.is_available():
 
 def require(backend: str) -> None:
     """Skip where there is no C compiler for the compiled pass."""
-    from ikun_validate.compiled import compiler
+    from ikun_validate.engines.compiled import compiler
 
     if backend == "compiled" and compiler() is None:
         pytest.skip("needs a C compiler")

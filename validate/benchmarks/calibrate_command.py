@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ikun_sym.console import as_json, emit, progress, table
+from ikun_sym.cli.console import as_json, emit, progress, table
 from ikun_sym.errors import DomainError
 
 from ..progress import quiet_libraries
@@ -14,7 +14,7 @@ from ..progress import quiet_libraries
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..calibration import Calibration
+    from .calibration import Calibration
 
 WRONG = 1
 """Exit code where verdicts are wrong more often than they may be."""
@@ -31,9 +31,9 @@ def calibrate(ctx: click.Context, quick: bool, device: str, seed: int, as_json: 
     quiet_libraries()
     if seed < 0:
         raise DomainError("seed", seed, "zero or a positive integer")
-    from ..calibration import QUICK, Effort
-    from ..calibration import calibrate as compute
-    from ..device import choose
+    from ..networks.device import choose
+    from .calibration import QUICK, Effort
+    from .calibration import calibrate as compute
 
     effort = QUICK if quick else Effort()
     with progress() as bar:

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from ..case import Case, layer_of
+from ..cases.case import Case, layer_of
 from .claim import ACTIVE, CLAIMS, Claim, Criterion, Setting, on
 from .critical import HALF, SCALE, stable_rate, wanted_rate
 from .time import GRADIENT, RATE, expected, lif

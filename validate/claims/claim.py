@@ -8,14 +8,14 @@ from typing import Any
 
 from ikun_sym.catalogue.registry import Registry
 from ikun_sym.catalogue.schemes import SCHEMES
+from ikun_sym.cli.model_flags import SCHEME
 from ikun_sym.errors import IkunError
-from ikun_sym.theory.design import design
-from ikun_sym.theory.layer import FORWARD_PASSES
-from ikun_sym.theory.model_flags import SCHEME
+from ikun_sym.mean_field.layer import FORWARD_PASSES
+from ikun_sym.schemes.rate_targeted import design
 
-from ..case import Case, build, labels
-from ..network import Architecture
-from ..observables import OBSERVABLES, Observable
+from ..cases.case import Case, build, labels
+from ..cases.observables import OBSERVABLES, Observable
+from ..networks.network import Architecture
 
 OUTCOMES = ("confirmed", "refuted", "inconclusive")
 

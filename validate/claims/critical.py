@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ikun_sym.catalogue.schemes import SCHEMES
-from ikun_sym.theory.critical import critical
-from ikun_sym.theory.normal import quantile_of_upper_tail
+from ikun_sym.mean_field.normal_law import quantile_of_upper_tail
+from ikun_sym.schemes.critical_scale import critical
 
-from ..case import Case
+from ..cases.case import Case
 from .claim import ACTIVE, CLAIMS, Claim, Criterion, on
 
 IKUN = "ikun: critical scale and lowest stable rate, one time step, zero bias"

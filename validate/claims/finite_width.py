@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ikun_sym.theory.critical import gain_of_rate
+from ikun_sym.schemes.critical_scale import gain_of_rate
 
-from ..case import Case
+from ..cases.case import Case
 from .claim import ACTIVE, CLAIMS, Claim, Criterion, on
 
 HANIN = "Hanin & Nica 2020, extended to spiking networks"

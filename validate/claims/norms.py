@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ikun_sym.theory import temporal
-from ikun_sym.theory.normal import upper_tail
-from ikun_sym.theory.time_model import TimeModel
+from ikun_sym.mean_field import predict as temporal
+from ikun_sym.mean_field.infinite_network import TimeModel
+from ikun_sym.mean_field.normal_law import upper_tail
 
-from ..case import Case, layer_of
+from ..cases.case import Case, layer_of
 from .architectures import FLAT, STEADY, rated
 from .claim import ACTIVE, CLAIMS, Claim, Criterion, Setting, on
 

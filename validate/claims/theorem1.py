@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..case import Case
-from ..observables import backward_factors
+from ..cases.case import Case
+from ..cases.observables import backward_factors
 from .claim import ACTIVE, CLAIMS, Claim, Criterion, on
 
 PAPER = "Chang, Wang & Yang 2024, arXiv:2411.18250, Theorem 1"

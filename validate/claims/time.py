@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ..case import Case
-from ..observables import OBSERVABLES
+from ..cases.case import Case
+from ..cases.observables import OBSERVABLES
 from .claim import CLAIMS, Claim, Criterion, Setting, on
 
 COVARIANCE = "ikun: infinite-width theory with the whole covariance over time"

@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from ikun_sym.catalogue.spec import resolve
 from ikun_sym.errors import NoSolutionError
-from ikun_sym.theory.critical import critical, gain_of_rate
-from ikun_sym.theory.design import design
-from ikun_sym.theory.finite_width import excess, survivals
-from ikun_sym.theory.layer import SpikingLayer
+from ikun_sym.mean_field.finite_width import excess, survivals
+from ikun_sym.mean_field.layer import SpikingLayer
+from ikun_sym.reading.surrogate_spec import resolve
+from ikun_sym.schemes.critical_scale import critical, gain_of_rate
+from ikun_sym.schemes.rate_targeted import design
 
-from ..fate import FADED
+from ..layer_fate import FADED
 from .grid import INPUT_RATE, SURROGATES, THRESHOLD
 
 RATES = (0.12, 0.15, 0.2, 0.25, 0.3, 0.4)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ikun_sym.console import as_json, emit, progress_bar
+from ikun_sym.cli.console import as_json, emit, progress_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,13 +37,13 @@ def fates(
     from ikun_sym.catalogue.schemes import SCHEMES
     from ikun_sym.errors import IkunError
 
-    from ..device import choose
+    from ..networks.device import choose
     from ..progress import quiet_libraries
 
     quiet_libraries()
     from ikun_sym.files import folder
 
-    from ..records import command_line, provenance
+    from ..verdicts.records import command_line, provenance
     from .experiment import QUICK, Settings
     from .experiment import fates as compute
     from .report import document, terminal, write, write_markdown

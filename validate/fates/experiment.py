@@ -12,15 +12,15 @@ from typing import Any
 import torch
 
 import ikun_sym
-from ikun_derivations.parallel import cores, in_parallel
 from ikun_sym.catalogue.schemes import SCHEMES
 from ikun_sym.errors import DomainError, IkunError
 from ikun_sym.files import write_atomically
+from ikun_sym.processes import cores, in_parallel
 
-from .cell import Cell
+from .fates_of_samples import Found, Outcome, joined, measured, predicted
 from .grid import DEPTHS, SURROGATES, TIMES, Job, Setup, Time, jobs, setup
 from .mean_field import MeanField, mean_field
-from .sample import Found, Outcome, joined, measured, predicted
+from .table_cell import Cell
 
 Advance = Callable[[str, int, int], None]
 """Told what is being done, how many parts of it are, and of how many."""

@@ -6,9 +6,9 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from .cell import BORDER, CAUSES, CHANCE, NO_WEIGHTS, OPEN, Cell
 from .experiment import Table
 from .grid import SURROGATES
+from .table_cell import BORDER, CAUSES, CHANCE, NO_WEIGHTS, OPEN, Cell
 
 SIGNIFICANT = 1e-3
 """Shares of predicted and measured networks that differ by chance so rarely are listed, whatever the fate of most."""

@@ -9,9 +9,9 @@ from typing import Any
 
 from ikun_sym.catalogue.schemes import SCHEMES
 from ikun_sym.catalogue.schemes import rate as rate_symbol
-from ikun_sym.catalogue.spec import resolve
 from ikun_sym.errors import NoSolutionError
-from ikun_sym.initialise import Initialisation, init_variance
+from ikun_sym.reading.surrogate_spec import resolve
+from ikun_sym.schemes.initialise import Initialisation, init_variance
 
 SURROGATES = {
     "ATan 2": "atan:alpha=2",

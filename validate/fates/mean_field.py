@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ikun_sym.theory.covariance import Floats, normal_points
-from ikun_sym.theory.gradient import descend
-from ikun_sym.theory.layer_law import law
-from ikun_sym.theory.temporal import ascend
-from ikun_sym.theory.time_model import TimeModel
+from ikun_sym.mean_field.backward import descend
+from ikun_sym.mean_field.covariance import Floats, normal_points
+from ikun_sym.mean_field.infinite_network import TimeModel
+from ikun_sym.mean_field.layer_law import law
+from ikun_sym.mean_field.predict import ascend
 
-from ..fate import FATES, FORWARD, layer_fates, network_fate
+from ..layer_fate import FATES, FORWARD, layer_fates, network_fate
 from .grid import INPUT_RATE, THRESHOLD, Forward
 
 SAMPLES, RANDOMISATIONS = 2**11, 4

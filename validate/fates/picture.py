@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
-from ..fate import FATES
-from ..svg import spoken
-from .cell import NO_WEIGHTS, Cell
+from ..layer_fate import FATES
+from ..pages.svg import spoken
 from .experiment import Table
 from .findings import tally
 from .grid import SURROGATES
+from .table_cell import NO_WEIGHTS, Cell
 
 SIZE = 26.0
 """Side of a sub-cell in units of the picture, which is about 860 of them wide: 11 pixels on a phone that shows all of it."""

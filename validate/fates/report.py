@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from ikun_derivations.render.html import render_page
-from ikun_sym.console import table as rich_table
+from ikun_derivations.render.html_pages import render_page
+from ikun_sym.cli.console import table as rich_table
 from ikun_sym.files import write_atomically
 
-from ..fate import FADED, SATURATED, SILENT
+from ..layer_fate import FADED, SATURATED, SILENT
 from . import best, findings
-from .cell import NO_WEIGHTS, Cell
 from .experiment import Table
+from .fates_of_samples import BATCH
 from .grid import INPUT_RATE, SURROGATES, Time
 from .picture import picture
-from .sample import BATCH
+from .table_cell import NO_WEIGHTS, Cell
 
 MARKS = {"silent": "○", "saturated": "■", "vanishing": "▼", "exploding": "△", "healthy": "✓", NO_WEIGHTS: "–"}
 """As in the picture."""

@@ -11,14 +11,14 @@ import numpy as np
 from ikun_sym.catalogue.schemes import SCHEMES
 from ikun_sym.catalogue.schemes import rate as rate_symbol
 from ikun_sym.errors import IkunError
-from ikun_sym.theory.fixed_rate import critical_gain
-from ikun_sym.theory.normal import quantile_of_upper_tail
+from ikun_sym.mean_field.normal_law import quantile_of_upper_tail
+from ikun_sym.schemes.fixed_rate import critical_gain
 
 from .health import SILENT, Health
-from .measure import Measured
+from .measuring.measure import Measured
 from .plan import CRITICAL
 from .prediction import LayerModel, Predicted
-from .target import advisable_rate, slope_for, stationary
+from .rate_target import advisable_rate, slope_for, stationary
 
 RATE = float(SCHEMES[CRITICAL].defaults[rate_symbol])  # type: ignore[arg-type]
 """The firing rate of the advice is what `initialise_` aims at: comfortably above the lowest stable one, 0.117 at one step."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ikun_sym.console import REAL, as_json, emit, table
+from ikun_sym.cli.console import REAL, as_json, emit, table
 from ikun_sym.errors import DomainError, IkunError, UnknownNameError
 from ikun_sym.files import write_atomically
 
@@ -152,7 +152,7 @@ def _imported(name: str, factory: str) -> Any:
 def _write(out: Path, found: Diagnosis) -> None:
     import json
 
-    from .page import page
+    from .diagnosis_page import page
 
     write_atomically(out / "diagnosis.html", page(found.to_dict(), found.summary()))
     write_atomically(out / "diagnosis.json", json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False, indent=2) + "\n")

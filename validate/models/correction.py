@@ -17,17 +17,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ikun_sym.catalogue.spec import resolve
 from ikun_sym.errors import IkunError, NoSolutionError
+from ikun_sym.reading.surrogate_spec import resolve
 
-from .. import lsuv
-from ..neuron import Population
-from .measure import Measured, seen
+from ..engines.population import Population
+from ..networks import lsuv
+from .measuring.measure import Measured, seen
+from .measuring.recorded_run import forward
+from .measuring.restored import untouched
 from .plan import Plan, Wish, fed_by_spikes
 from .prediction import layer_model
-from .run import forward
-from .target import first_gain
-from .untouched import untouched
+from .rate_target import first_gain
 
 CLOSE = 0.005
 """Relative width of the factor at which the search ends where every trial is a forward pass."""

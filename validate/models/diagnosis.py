@@ -13,9 +13,9 @@ from ikun_sym.errors import IkunError
 
 from .cause import Patient, explain
 from .health import Health, halving, judge
-from .measure import Measured, measure
+from .measuring.measure import Measured, measure
+from .measuring.surrogate_probe import Floats
 from .prediction import Predicted, predict
-from .probe import Floats
 
 if TYPE_CHECKING:
     from torch import nn
@@ -120,7 +120,7 @@ class Diagnosis:
         return document | {"layers": [layer.to_dict() for layer in self.layers]}
 
     def _repr_html_(self) -> str:
-        from .page import fragment
+        from .diagnosis_page import fragment
 
         return fragment(self.to_dict(), self.summary())
 

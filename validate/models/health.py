@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..fate import FADED, FATES, SATURATED, SILENT, decisive, layer_fates, network_fate
-from .measure import Measured
-from .probe import Floats
+from ..layer_fate import FADED, FATES, SATURATED, SILENT, decisive, layer_fates, network_fate
+from .measuring.measure import Measured
+from .measuring.surrogate_probe import Floats
 
 __all__ = ["FADED", "SATURATED", "SILENT", "VERDICTS", "Health", "halving", "judge"]
 

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from ikun_sym.catalogue.schemes import rate as rate_symbol
 from ikun_sym.errors import IkunError
-from ikun_sym.theory.setting import find_scheme
+from ikun_sym.schemes.scheme_input import find_scheme
 
 from .correction import aim_of, correct_, refeed_
 from .diagnosis import Diagnosis, diagnosis_of
-from .draw import draw
-from .measure import measure
+from .draw_weights import draw
+from .measuring.measure import measure
 from .plan import Change, Plan, Wish, plans_of
 
 

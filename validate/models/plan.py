@@ -10,12 +10,12 @@ import numpy as np
 
 from ikun_sym.catalogue.schemes import Scheme
 from ikun_sym.errors import IkunError
-from ikun_sym.initialise import Initialisation, init_variance
+from ikun_sym.schemes.initialise import Initialisation, init_variance
 
-from .measure import Measured
+from .measuring.measure import Measured
+from .measuring.surrogate_probe import Floats
 from .prediction import LayerModel, layer_model
-from .probe import Floats
-from .target import first_gain, slope_for, stationary
+from .rate_target import first_gain, slope_for, stationary
 
 CRITICAL = "critical"
 """The rule that is solved here for the user's own neuron over its own steps, by mean field."""

@@ -20,14 +20,14 @@ import numpy as np
 
 from ikun_sym.catalogue.neurons import NEURONS, Neuron
 from ikun_sym.errors import IkunError
-from ikun_sym.theory.covariance import normal_points
-from ikun_sym.theory.gradient import LayerAdjoint, State
-from ikun_sym.theory.layer_law import SampledLaw, law
-from ikun_sym.theory.neuron_sample import Dynamics
-from ikun_sym.theory.time_model import TimeModel
+from ikun_sym.mean_field.backward import LayerAdjoint, State
+from ikun_sym.mean_field.covariance import normal_points
+from ikun_sym.mean_field.infinite_network import TimeModel
+from ikun_sym.mean_field.layer_law import SampledLaw, law
+from ikun_sym.mean_field.neuron_sample import Dynamics
 
-from .measure import Measured
-from .probe import Floats
+from .measuring.measure import Measured
+from .measuring.surrogate_probe import Floats
 
 SAMPLES, RANDOMISATIONS = 2**12, 4
 BELOW, INPUT, CURRENT, ABOVE, SPIKES = "layers below", "measured input", "measured current", "layers above", "measured gradient"

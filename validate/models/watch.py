@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .health import judge
-from .measure import measure
+from .measuring.measure import measure
 
 if TYPE_CHECKING:
     from torch import nn

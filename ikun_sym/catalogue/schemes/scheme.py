@@ -79,7 +79,7 @@ class SlopeRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Scheme:
-    """`variance`: Var(W), or None where `rule` names a function of `ikun_sym.theory.scheme_rules` that computes it.
+    """`variance`: Var(W), or None where `rule` names a function of `ikun_sym.schemes.rules` that computes it.
 
     formula:       how the variance is written for people; its expression unless given
     mean:          the mean of the weights

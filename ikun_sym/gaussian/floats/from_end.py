@@ -16,8 +16,8 @@ from flint import arb
 
 from ...catalogue.piecewise import Piece, U
 from ...errors import IkunError
-from ..special import Evaluator, Numpy, lower, precision
-from ..tails import constant, envelope
+from ...expressions.lowering import Evaluator, Numpy, lower, precision
+from ..enclosures.tails import constant, envelope
 from .route import Values, exact
 from .segments import DIGITS, Point, point
 from .tanh_sinh import growth

@@ -25,7 +25,7 @@ from flint import arb
 from numpy.typing import NDArray
 
 from ...catalogue.piecewise import PiecewiseFunction, U
-from ..special import precision
+from ...expressions.lowering import precision
 from .from_end import FromEnd, from_end
 from .legendre import CANCELLATION, drop
 from .nodes import BITS, enclosed

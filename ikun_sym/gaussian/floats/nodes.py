@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from flint import arb
 
-from ..special import precision
+from ...expressions.lowering import precision
 from .route import Floats
 
 BITS = 128

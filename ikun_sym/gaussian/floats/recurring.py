@@ -19,7 +19,7 @@ import sympy as sp
 from numpy.polynomial import Polynomial
 
 from ...catalogue.piecewise import PeriodicTail, R, U
-from ..special import Evaluator, Numpy, lower
+from ...expressions.lowering import Evaluator, Numpy, lower
 from .closed import vouched
 from .route import SMALLEST, Booleans, Floats, Route, Values, exact
 from .segments import Point, point

@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 from flint import acb, arb, arb_poly
 
-from ..special import precision
+from ...expressions.lowering import precision
 from .route import Floats
 
 CENTRES = (3.0, 2.0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from ...catalogue.piecewise import Piece, PiecewiseFunction, U
-from ..moments import Term, terms_of
+from ..rules.polynomial_exponential import Term, terms_of
 from .route import Values, exact
 
 DIGITS = 40

@@ -17,7 +17,7 @@ import numpy as np
 import sympy as sp
 
 from ...catalogue.piecewise import Piece, U
-from ..special import Evaluator
+from ...expressions.lowering import Evaluator
 from .route import Booleans, Floats
 
 REACH = 12.0

@@ -1,0 +1,1 @@
+"""The command line: `ikun` and its commands, options and console."""

@@ -1,0 +1,285 @@
+"""Sub-commands of `ikun` that need no torch."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import IkunError
+from .console import EXACT, REAL, as_json, emit, progress_bar, table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..gaussian.moment import Moment
+
+
+@click.command()
+@click.argument("spec")
+@click.option("--mean", type=EXACT, required=True, help="Mean of the surrogate's argument (a threshold counts: -θ).")
+@click.option("--var", type=EXACT, required=True, help="Variance; 0 means the value at the mean.")
+@click.option("--of", default="fprime", show_default=True, help="fprime: the derivative f'. f: its primitive.")
+@click.option("--power", type=int, default=1, show_default=True)
+@click.option("--digits", type=int, default=17, show_default=True, help="Digits of the enclosure.")
+@click.option("--explain", is_flag=True, help="Print the certificate: what was checked and how.")
+@as_json
+def moment(spec: str, mean: Fraction, var: Fraction, of: str, power: int, digits: int, explain: bool, as_json: bool) -> None:
+    """E[f'(X)^power], X ~ N(mean, var): closed form, proof status, rigorous enclosure."""
+    from ..gaussian.moment import moment as compute
+
+    result = compute(spec, mean, var, of=of, power=power, digits=digits)
+    document = result.to_dict()
+    if explain:
+        from ..gaussian.explain import conclusion
+
+        document["certificate"] = {
+            "status": result.status,
+            "method": result.form.method,
+            "assumptions": list(result.certificate.assumptions),
+            "checks": [{"what": c.what, "how": c.how, "holds": c.holds} for c in result.certificate.checks],
+            "conclusion": conclusion(result.form, result.status),
+        }
+    emit(document, as_json, lambda console: _show_moment(console, result, explain))
+
+
+def _show_moment(console: Console, result: Moment, explain: bool) -> None:
+    name = "f'" if result.of == "fprime" else "f"
+    rows = [
+        ("value", repr(result.value)),
+        ("enclosure", f"{result.enclosure.mid} ± {result.enclosure.rad}"),
+        ("form", result.form.text if result.form.expr is None else f"{result.form.kind}: {result.form.text}"),
+        ("status", result.status + (f"  ({result.note})" if result.note else "")),
+    ]
+    power = f"^{result.power}" if result.power > 1 else ""
+    title = f"E[{name}(X){power}], X ~ N({float(result.mean):g}, {float(result.var):g}), {result.surrogate.spec}"
+    console.print(table(title, ("", ""), rows))
+    if explain:
+        from ..gaussian.explain import lines
+
+        for line in lines(result):
+            console.print(line)
+
+
+@click.command()
+@click.argument("spec")
+@click.option("--threshold", type=EXACT, default="1", show_default=True)
+@click.option("--std", type=EXACT, default="1", show_default=True, help="Standard deviation of the membrane potential.")
+@click.option("--digits", type=int, default=17, show_default=True)
+@as_json
+def constants(spec: str, threshold: Fraction, std: Fraction, digits: int, as_json: bool) -> None:
+    """E[f'], E[f'^2], E[f'^4] for H ~ N(0, std^2), x = H - threshold, and IKUN's gains."""
+    from ..schemes.constants import constants as compute
+
+    result = compute(spec, threshold, std, digits=digits)
+    rows: list[tuple[Any, ...]] = [
+        (name, repr(m.value), f"± {m.enclosure.rad}", m.form.kind, m.status) for name, m in result.moments.items()
+    ]
+    rows += [
+        ("firing rate", repr(result.rate), "", "", "Q(θ/σ)"),
+        ("gain", repr(result.gain), "", "", "E[f'²]^(-1/2)"),
+        ("gain, σ_X² = variance", repr(result.gain_variance), "", "", "of the spikes, p(1-p)"),
+        ("gain, σ_X² = second moment", repr(result.gain_second_moment), "", "", "of the spikes, p"),
+    ]
+    title = f"{result.surrogate}, H ~ N(0, {result.std:g}²), threshold {result.threshold:g}"
+    emit(
+        result.to_dict(),
+        as_json,
+        lambda console: console.print(table(title, ("constant", "value", "", "form", "status"), rows)),
+    )
+
+
+@click.command()
+@click.option("--library", help="Only entries with an equivalent in this library, in its own names.")
+@as_json
+def surrogates(library: str | None, as_json: bool) -> None:
+    """List the surrogates: derivative, parameters, area, peak, class of form, library equivalents; then the functions of
+    libraries that are not supported, with the reason."""
+    from ..gaussian.summary import summaries, unsupported
+
+    found, apart = summaries(library), unsupported(library)
+    rows = [
+        (
+            s["name"],
+            ", ".join(
+                f"{name}={value:g}" if value is not None else f"{name} (required)" for name, value in s["parameters"].items()
+            ),
+            s["summary"],
+            s["area"],
+            "" if s["peak"] is None else s["peak"] if isinstance(s["peak"], str) else f"{s['peak']:.6g}",
+            s["form"],
+            "\n".join(s["equivalents"]),
+        )
+        for s in found
+    ]
+    columns = ("name", "parameters", "f'", "area", "peak", "E[f'²]", "equivalents")
+    reasons = [(entry["name"], entry["version"], entry["reason"]) for entry in apart]
+
+    def show(console: Console) -> None:
+        console.print(table("Surrogates", columns, rows))
+        if reasons:
+            console.print(table("Not supported", ("name", "release", "reason"), reasons))
+
+    emit({"surrogates": found, "unsupported": apart}, as_json, show)
+
+
+@click.command()
+@click.option("--scheme", required=True, help="Name of the scheme, name:param=value,…; an unknown one lists them all.")
+@click.option("--surrogate", default="atan", show_default=True, metavar="SPEC")
+@click.option("--fan-in", type=int, help="Inputs per neuron.")
+@click.option("--fan-out", type=REAL, help="Neurons that each input feeds; default fan-in.")
+@click.option("--conv", metavar="IN,OUT,GROUPS,K,STRIDE", help="A 2-d convolution instead of the fans.")
+@click.option("--threshold", type=REAL, default="1", show_default=True)
+@click.option("--alpha", type=REAL, default="1", show_default=True, help="IKUN's constant.")
+@click.option("--second-moment", type=REAL, help="E[X²] of the layer's input, where it is known (first layer).")
+@click.option("--rate", type=REAL, help="The firing rate that the scheme aims at; default: the scheme's own.")
+@click.option("--leak", type=REAL, help="κ, of the membrane; default: the scheme's own, or 0.")
+@click.option("--synaptic-leak", type=REAL, help="Of the synaptic current; default: the scheme's own, or 0.")
+@click.option("--decay-input/--no-decay-input", default=False, show_default=True, help="Currents times 1 - leak.")
+@click.option("--steps", type=int, default=1, show_default=True, help="Time steps T.")
+@click.option("--reset", default="hard", show_default=True, help="hard, soft or delayed.")
+@click.option("--detach/--no-detach", default=True, show_default=True, help="No gradient through the reset.")
+@click.option("--distribution", help="normal or uniform; default: the scheme's own.")
+@as_json
+def init(scheme: str, fan_in: int | None, fan_out: float | None, conv: str | None, as_json: bool, **settings: Any) -> None:
+    """Var(W), standard deviation, uniform bound and bias of an initialisation scheme, and the surrogate's slope where the
+    scheme sets it."""
+    from ..catalogue.schemes import SCHEMES, WEIGHTS
+    from ..schemes.fan import Fan
+    from ..schemes.initialise import init_variance
+
+    if (fan_in is None) == (conv is None):
+        raise IkunError("give either --fan-in (and --fan-out) or --conv in,out,groups,k,stride")
+    if conv is not None and fan_out is not None:
+        raise IkunError("--fan-out belongs to --fan-in; a convolution's follows from --conv")
+    fan = Fan.of_convolution(*_five_integers(conv)) if conv is not None else Fan.of(fan_in or 0, fan_out)
+    result = init_variance(scheme, fan, **settings)
+    if result.needs_data:
+        advice = SCHEMES[result.scheme].advice
+        raise IkunError(f"scheme {result.scheme!r} needs data: {result.needs_data}; {advice}")
+    rows = [
+        ("Var(W)", repr(result.variance)),
+        ("standard deviation", repr(result.std)),
+        ("uniform bound", repr(result.uniform_bound)),
+        ("mean", repr(result.mean)),
+        ("bias", f"U(±{result.bias_bound!r})" if result.bias_bound else repr(result.bias)),
+        ("surrogate", result.surrogate + ("" if result.slope is None else f"  (slope {result.slope:.6g}, set by the scheme)")),
+        ("weights", WEIGHTS[result.weights]),
+        *_accounts(result.provenance),
+    ]
+    emit(result.to_dict(), as_json, lambda console: console.print(table(f"Scheme {result.scheme}", ("", ""), rows)))
+
+
+def _accounts(provenance: dict[str, Any]) -> list[tuple[str, str]]:
+    """Provenance as lines: a number that says where it came from shows both."""
+    rows = []
+    for name, value in provenance.items():
+        if isinstance(value, dict) and "from" in value:
+            rows.append((name, f"{value['value']:.10g}  ({value['from']})"))
+        elif isinstance(value, dict):
+            rows += _accounts(value)
+        else:
+            rows.append((name, str(value)))
+    return rows
+
+
+def _five_integers(text: str) -> tuple[int, int, int, int, int]:
+    try:
+        a, b, c, d, e = (int(part) for part in text.split(","))
+    except ValueError:
+        raise IkunError(
+            f"--conv {text!r} is not five integers; write in,out,groups,k,stride, for example 64,128,1,3,1"
+        ) from None
+    return a, b, c, d, e
+
+
+@click.command()
+@click.argument("spec")
+@click.option("--target", required=True, help="Target language; an unknown one lists them all.")
+@click.option("--out", required=True, metavar="DIR", help="Folder for the file; made if need be.")
+@as_json
+def export(spec: str, target: str, out: str, as_json: bool) -> None:
+    """Constants and functions as source code for your project."""
+    from ..targets import TARGETS
+    from ..targets import export as write
+
+    path = write(spec, target, out)
+    emit(
+        {"file": str(path), "target": TARGETS[target].name, "surrogate": spec},
+        as_json,
+        lambda console: console.print(f"wrote {path}"),
+    )
+
+
+@click.command()
+@click.option("--rate", type=REAL, required=True, help="The firing rate that every layer shall have.")
+@click.option("--surrogate", default="atan", show_default=True, help="SPEC of the surrogate.")
+@click.option("--threshold", type=REAL, default="1", show_default=True)
+@click.option("--leak", type=REAL, default="0", show_default=True, help="κ; 1 is IF.")
+@click.option("--steps", type=int, default=1, show_default=True, help="Time steps T.")
+@click.option("--reset", default="hard", show_default=True, help="hard, soft or delayed (snnTorch's default).")
+@click.option("--detach/--no-detach", default=True, show_default=True, help="No gradient through the reset.")
+@click.option("--decay-input/--no-decay-input", default=False, show_default=True, help="Currents times 1 - leak.")
+@click.option("--fan-in", type=REAL, default=None, help="Also give the standard deviation of the weights.")
+@click.option("--fan-ratio", type=REAL, default="1", show_default=True, help="fan_out/fan_in.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the sampling, for several steps.")
+@as_json
+def design(rate: float, surrogate: str, threshold: float, as_json: bool, **settings: Any) -> None:
+    """Rate-targeted critical initialisation: weights for a stable firing rate, slope for a stable gradient."""
+    from ..schemes.rate_targeted import design as compute
+
+    if settings["seed"] < 0:
+        raise IkunError(f"seed = {settings['seed']} is not allowed; it must be an integer of at least 0")
+    with progress_bar("sampled runs") as advance:
+        result = compute(rate, surrogate, threshold, **settings, progress=advance if settings["steps"] > 1 else None)
+    error = {name: f" ± {value:.1g}" for name, value in (result.se or {}).items()}
+    rows = [
+        ("fan_in · Var(W)", f"{result.n_var_w:.10g}{error.get('n_var_w', '')}"),
+        *([("std of the weights", f"{result.std:.10g}")] if result.std is not None else []),
+        (f"surrogate, {result.parameter} set", result.surrogate),
+        ("slope", f"{result.slope:.10g}{error.get('slope', '')}"),
+        ("std of the membrane potential", f"{result.sigma_h:.10g}{error.get('sigma_h', '')}"),
+        ("forward slope", f"{result.forward_slope:.6g} ({'stable' if result.stable else 'unstable'})"),
+    ]
+    if result.steps > 1:
+        rows.append(("firing rate per step", ", ".join(f"{p:.4f}" for p in result.rates)))
+    if result.log_transient is not None:
+        rows.append(
+            ("gradient's growth before its factor is 1", f"e^{result.log_transient:.4g}{error.get('log_transient', '')}")
+        )
+    title = f"Firing rate {rate:g} at threshold {threshold:g}, gradient factor 1 per layer"
+    if result.steps > 1:
+        title += f", {result.steps} steps, leak {result.leak:g}, {result.reset} reset"
+    emit(result.to_dict(), as_json, lambda console: console.print(table(title, ("", ""), rows)))
+
+
+@click.command()
+@click.option("--surrogate", default="atan", show_default=True, help="SPEC of the surrogate.")
+@click.option("--threshold", type=REAL, default="1", show_default=True)
+@click.option("--fan-ratio", type=REAL, default="1", show_default=True, help="fan_out/fan_in.")
+@as_json
+def joint(surrogate: str, threshold: float, fan_ratio: float, as_json: bool) -> None:
+    """All weight scales at which forward and backward variance are stable at once, and proof that there are no others."""
+    from ..schemes.joint import joint as compute
+
+    result = compute(surrogate, threshold, fan_ratio=fan_ratio)
+    rows = [
+        (
+            f"{s.sigma_h:.6g}",
+            f"{s.rate:.6g}",
+            f"{s.n_var_w:.6g}",
+            f"{s.forward_slope:.4g}",
+            "stable" if s.stable else "unstable",
+        )
+        for s in result.solutions
+    ]
+    where = "not attained" if result.min_c_at is None else f"at σ_H = {result.min_c_at:.6g}"
+    title = f"Joint solutions, {result.surrogate}, threshold {threshold:g}"
+    columns = ("σ_H", "rate", "fan_in·Var(W)", "forward slope", "")
+
+    def show(console: Console) -> None:
+        console.print(table(title, columns, rows) if rows else title)
+        console.print(f"{result.conclusion}. inf C = {result.min_c:.6g}, {where}")
+
+    emit(result.to_dict(), as_json, show)

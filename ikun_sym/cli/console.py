@@ -1,0 +1,91 @@
+"""What every command shares: number options, `--json`, and tables."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..exact import exact
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+
+class Exact(click.ParamType):
+    """A decimal or a ratio, kept exact."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        return value if isinstance(value, Fraction) else exact(value, param.opts[-1] if param else "number")
+
+
+class Real(Exact):
+    """The same, as a float."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if isinstance(value, float) else float(super().convert(value, param, ctx))
+
+
+EXACT, REAL = Exact(), Real()
+
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there.")
+
+
+def emit(document: Any, as_json: bool, show: Callable[[Console], None]) -> None:
+    """The document as JSON, or `show` it on a terminal."""
+    if as_json:
+        sys.stdout.write(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
+    else:
+        show(stdout())
+
+
+def stdout() -> Console:
+    return _console(stderr=False)
+
+
+def stderr() -> Console:
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    # Formulas contain square brackets, so no markup; a pipe has no width, so one that tables fit in.
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=None if stream.isatty() else 120)
+
+
+def progress() -> Progress:
+    """Bars on stderr that leave nothing behind; none where stderr is no terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = stderr()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """One such bar, moved by calls with (done, all)."""
+    with progress() as bars:
+        task = bars.add_task(what, total=None, visible=False)
+        yield lambda done, all_: bars.update(task, completed=done, total=all_, visible=True)
+
+
+def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]], caption: str | None = None) -> Any:
+    from rich.table import Table
+
+    result = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
+    for column in columns:
+        result.add_column(column, overflow="fold")
+    for row in rows:
+        result.add_row(*(str(cell) for cell in row))
+    return result

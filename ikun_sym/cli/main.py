@@ -1,0 +1,92 @@
+"""The command `ikun`. Sub-commands come from entry points and are loaded when they are used."""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import click
+
+from ..errors import IkunError, UnknownNameError
+from ..version import __version__
+
+BAD_INPUT = 2
+
+NO_MEMORY = re.compile("out of memory|can't allocate memory")
+"""How torch, which knows no MemoryError, says so in a RuntimeError."""
+
+
+class Commands(click.Group):
+    """A group whose commands are the entry points of the group `source`."""
+
+    def __init__(self, *args: Any, source: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.source = source
+
+    def _found(self) -> dict[str, EntryPoint]:
+        return {entry.name: entry for entry in entry_points(group=self.source)}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self._found())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        found = self._found()
+        if cmd_name not in found:
+            raise UnknownNameError(str(ctx.info_name) if ctx.parent else "command", cmd_name, found)
+        return found[cmd_name].load()
+
+
+@click.group(
+    cls=Commands,
+    source="ikun.commands",
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+@click.version_option(__version__, prog_name="ikun")
+@click.pass_context
+def ikun(ctx: click.Context) -> None:
+    """How to initialise spiking neural networks: derived, proved, emitted as code, and validated.
+
+    SPEC is a surrogate: `name`, `name:param=value,…`, a library's own such as `spikingjelly.ATan:alpha=2`, or
+    `expr:EXPRESSION;param=value` for your own f'(x).
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run, and turn every foreseen error into one line on stderr and exit code 2."""
+    try:
+        code = ikun.main(args=argv, prog_name="ikun", standalone_mode=False)
+    except click.exceptions.Abort:
+        print("ikun: interrupted", file=sys.stderr)
+        code = 130
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "ikun"
+        _complain(f"{error.format_message()} (see {where} --help)")
+        code = BAD_INPUT
+    except click.ClickException as error:
+        _complain(error.format_message())
+        code = BAD_INPUT
+    except IkunError as error:
+        _complain(str(error))
+        code = BAD_INPUT
+    except (MemoryError, RuntimeError) as error:
+        if not (isinstance(error, MemoryError) or NO_MEMORY.search(str(error))):
+            raise
+        _complain(f"out of memory: {str(error) or 'nothing more can be allocated'}; ask for something smaller")
+        code = BAD_INPUT
+    except BrokenPipeError:  # the reader has gone (`ikun … | head`): nobody is left to tell
+        sys.stderr.close()
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str) -> None:
+    print("ikun: error: " + " ".join(message.split()), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

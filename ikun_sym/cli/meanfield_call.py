@@ -1,0 +1,33 @@
+"""`ikun_sym.meanfield`: the prediction of `ikun meanfield` from Python, by the same words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..errors import UnknownNameError
+from ..mean_field.predict import RANDOMISATIONS, SAMPLES, predict
+from ..mean_field.prediction import TimePrediction
+from .model_flags import MODEL_FLAGS, WIDTH, model_of
+
+
+def meanfield(
+    *,
+    fan_out: float | None = None,
+    samples: int = SAMPLES,
+    randomisations: int = RANDOMISATIONS,
+    seed: int = 0,
+    **network: Any,
+) -> TimePrediction:
+    """The infinite-width prediction of every layer, with standard errors.
+
+    `network`: the flags of `ikun meanfield` as keywords (depth, steps, leak, reset, detach, threshold, surrogate, scheme or
+    gain, input_rate, input, loss, bias, decay_input, …), with the same defaults; `fan_out` per neuron, the width if not
+    given; `samples` (a power of 2) per randomisation. Errors: those of the command.
+    """
+    defaults = click.Command("meanfield", params=[*MODEL_FLAGS, WIDTH]).make_context("meanfield", []).params
+    for name in network.keys() - defaults.keys():
+        raise UnknownNameError("keyword", name, defaults)
+    model, _ = model_of(defaults | network, fan_out)
+    return predict(model, samples=samples, randomisations=randomisations, seed=seed)

@@ -1,0 +1,85 @@
+"""The sub-command `ikun meanfield`: the infinite-width prediction, layer by layer, with standard errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import IkunError
+from .console import REAL, as_json, emit, stderr, table
+from .model_flags import MODEL_FLAGS, WIDTH, model_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..mean_field.infinite_network import TimeModel
+    from ..mean_field.prediction import LayerPrediction, TimePrediction
+
+ROUNDING = 1e-12
+"""A standard error below this share of the value is rounding and is not shown."""
+
+SHOWN = 12
+"""Layers in the printed table; --json has them all."""
+
+
+@click.command(params=[*MODEL_FLAGS, WIDTH])
+@click.option("--fan-out", type=REAL, help="Neurons that each neuron feeds; default: the width.")
+@click.option("--samples", type=int, help="Sampled neurons per randomisation, a power of 2.")
+@click.option("--randomisations", type=int, help="Independent runs, from which the standard errors come.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@as_json
+def meanfield(as_json: bool, **flags: Any) -> None:
+    """Variance, firing rate and gradient of every layer of an infinitely wide network, with standard errors."""
+    from ..mean_field.predict import RANDOMISATIONS, SAMPLES, predict
+
+    if flags["seed"] < 0:
+        raise IkunError(f"seed = {flags['seed']} is not allowed; it must be an integer of at least 0")
+    model, notes = model_of(flags, flags["fan_out"])
+    samples, randomisations = flags["samples"], flags["randomisations"]
+    result = predict(
+        model,
+        samples=SAMPLES if samples is None else samples,
+        randomisations=RANDOMISATIONS if randomisations is None else randomisations,
+        seed=flags["seed"],
+    )
+    document: dict[str, Any] = {"arch": model.topology.spec, "gain": model.gain, "gain_out": model.backward_gain(1)}
+    if len(set(model.gains)) > 1:
+        document["gains"] = list(model.gains)
+    document |= result.to_dict() | {"notes": notes}
+    if as_json:
+        for note in notes:
+            stderr().print(note)
+    emit(document, as_json, lambda console: _show(console, model, result, notes))
+
+
+def _show(console: Console, model: TimeModel, result: TimePrediction, notes: list[str]) -> None:
+    chosen = sorted({round(i * (model.depth - 1) / (SHOWN - 1)) for i in range(SHOWN)})
+    rows = [_row(result.layers[i]) for i in chosen]
+    setting = f"θ = {model.threshold:g}, T = {model.steps}, κ = {model.leak:g}"
+    title = f"Infinite width, {model.topology.spec}: {model.bound.spec}, {model.reset} reset, {setting}"
+    console.print(table(title, ("layer", "Var H", "rate", "ln Σ E[δH²]"), rows))
+    over = "steps and positions" if result.positions and result.positions[0] else "steps"
+    console.print(f"Var H and rate: means over {over}. Gradient: relative to the last layer.")
+    for note in notes:
+        console.print(note)
+    if result.silent_from is not None:
+        console.print(f"silent from layer {result.silent_from}")
+    if result.fixed_from is not None:
+        console.print(f"stationary from layer {result.fixed_from}")
+    if result.randomisations > 1:
+        console.print(f"standard errors from {result.randomisations} runs of {result.samples} sampled neurons")
+
+
+def _row(layer: LayerPrediction) -> tuple[Any, ...]:
+    gradient = _with_error(layer.log_gradient, layer.se["log_gradient"])
+    return layer.layer, _average(layer, "var_h"), _average(layer, "rate"), gradient
+
+
+def _average(layer: LayerPrediction, name: str) -> str:
+    # errors of the steps may go together, so the largest bounds that of their mean
+    return _with_error(getattr(layer, name).mean(), layer.se[name].max())
+
+
+def _with_error(value: float, error: float) -> str:
+    return f"{value:.5g} ± {error:.1g}" if error > ROUNDING * abs(value) else f"{value:.6g}"

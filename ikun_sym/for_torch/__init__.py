@@ -1,0 +1,1 @@
+"""For users of torch: `init_` functions and spikes."""

@@ -1,0 +1,160 @@
+"""Initialisation in the style of `torch.nn.init`, and the spike with its surrogate gradient. Imported by name only: the rest
+of the package needs no torch.
+
+Var(W) comes from the schemes (`init_variance`), f' from the catalogue: nothing is stated here a second time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import DomainError, IkunError
+from ..reading.surrogate_spec import Spec, resolve
+from ..schemes.fan import Fan
+from ..schemes.initialise import Initialisation, init_variance
+from .expressions import derivative
+
+MODES: dict[str, Callable[[float, float], float]] = {
+    "fan_in": lambda into, out: into,
+    "fan_out": lambda into, out: out,
+    "fan_avg": lambda into, out: (into + out) / 2,
+}
+"""The number n in n Var(W) = K, from fan_in and fan_out."""
+
+
+def fan_of(weight: Tensor, *, groups: int = 1, stride: int | Sequence[int] = 1, transposed: bool = False) -> Fan:
+    """Fans of a weight as torch's modules hold it, the true means over positions, borders aside.
+
+    Linear (out, in); convolution (out, in/groups, *kernel): fan_in = in/groups · k, fan_out = out/groups · k/strides, k the
+    kernel's and `strides` the strides' product; transposed (in, out/groups, *kernel): fan_in = in/groups · k/strides,
+    fan_out = out/groups · k. `torch.nn.init` ignores groups and stride in fan_out, and exchanges the fans of transposed ones.
+    """
+    if weight.ndim < 2:
+        raise IkunError(f"a weight of shape {tuple(weight.shape)} has no fans; give one with at least two dimensions")
+    kernel = weight.shape[2:]
+    strides = [stride] * len(kernel) if isinstance(stride, int) else list(stride)
+    if len(strides) != len(kernel):
+        raise IkunError(f"stride {stride} does not fit a kernel of shape {tuple(kernel)}; give one number or one a dimension")
+    if groups < 1 or any(step < 1 for step in strides):
+        raise DomainError("groups or stride", (groups, stride), "integers of at least 1")
+    if weight.shape[0] % groups:
+        raise IkunError(f"groups = {groups} must divide the {weight.shape[0]} channels of the weight's first dimension")
+    first, second = weight.shape[0] // groups, weight.shape[1]
+    volume, skipped = math.prod(kernel), math.prod(strides)
+    if transposed:
+        return Fan(first * volume / skipped, second * volume, "the true mean over positions")  # type: ignore[arg-type]
+    return Fan(second * volume, first * volume / skipped, "the true mean over positions")
+
+
+@torch.no_grad()
+def _fill(
+    weight: Tensor,
+    scheme: str,
+    mode: str,
+    generator: torch.Generator | None,
+    layer: dict[str, Any],
+    settings: dict[str, Any],
+) -> Tensor:
+    """`weight` filled in place from the scheme's law, n in the place of its fan_in."""
+    found = planned(weight, scheme, mode, **layer, **settings)
+    if found.distribution == "uniform":
+        bound = found.uniform_bound
+        return weight.uniform_(found.mean - bound, found.mean + bound, generator=generator)
+    return weight.normal_(found.mean, found.std, generator=generator)
+
+
+def planned(
+    weight: Tensor,
+    scheme: str,
+    mode: str = "fan_in",
+    *,
+    groups: int = 1,
+    stride: int | Sequence[int] = 1,
+    transposed: bool = False,
+    **settings: Any,
+) -> Initialisation:
+    """What would be done to `weight`: its variance, the surrogate to train with, and where each number came from."""
+    if mode not in MODES:
+        raise IkunError(f"mode {mode!r} is unknown; it is one of {', '.join(MODES)}")
+    fan = fan_of(weight, groups=groups, stride=stride, transposed=transposed)
+    size = MODES[mode](fan.fan_in, fan.fan_out)
+    return init_variance(scheme, Fan(size, fan.fan_out, fan.fan_out_is), **settings)  # type: ignore[arg-type]
+
+
+def ikun_(
+    weight: Tensor,
+    surrogate: Spec = "atan",
+    threshold: float = 1.0,
+    *,
+    alpha: float = 1.0,
+    second_moment: float | None = None,
+    scheme: str = "ikun",
+    mode: str = "fan_in",
+    groups: int = 1,
+    stride: int | Sequence[int] = 1,
+    transposed: bool = False,
+    distribution: str = "normal",
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Var(W) = α/(n σ_X² E[f'(H − θ)²]) (arXiv 2411.18250, Theorem 1), at its own stationary state; in place, returns `weight`.
+
+    n by `mode`: fan_in, fan_out or their mean. `scheme`: another reading of the theorem (`ikun-second-moment`,
+    `backward-only`, …). `second_moment`: E[X²] of the layer's input where it is known. Errors: a setting without a stationary
+    state; nothing is written then.
+    """
+    settings = {"surrogate": surrogate, "threshold": threshold, "alpha": alpha, "second_moment": second_moment}
+    layer = {"groups": groups, "stride": stride, "transposed": transposed}
+    return _fill(weight, scheme, mode, generator, layer, {**settings, "distribution": distribution})
+
+
+def critical_(
+    weight: Tensor,
+    rate: float = 0.2,
+    surrogate: Spec = "atan",
+    threshold: float = 1.0,
+    *,
+    mode: str = "fan_in",
+    groups: int = 1,
+    stride: int | Sequence[int] = 1,
+    transposed: bool = False,
+    distribution: str = "normal",
+    generator: torch.Generator | None = None,
+    **neuron: Any,
+) -> Tensor:
+    """Rate-targeted critical initialisation: n Var(W) = θ²/(a² p), a = Q⁻¹(p), for a firing rate p; in place, returns `weight`.
+
+    `neuron`: leak, steps, reset, detach … as in `init_variance`. The gradient's variance stays if the surrogate is trained
+    with the slope that belongs to the rate: `spike(x, planned(weight, "critical", rate=…).surrogate)`.
+    """
+    settings = {"rate": rate, "surrogate": surrogate, "threshold": threshold, "distribution": distribution, **neuron}
+    layer = {"groups": groups, "stride": stride, "transposed": transposed}
+    return _fill(weight, "critical", mode, generator, layer, settings)
+
+
+class _Spike(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gradient: Callable[[Tensor], Tensor]) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.gradient = gradient
+        return (x >= 0).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return grads[0] * ctx.gradient(x), None
+
+
+def spike_function(surrogate: Spec = "atan") -> Callable[[Tensor], Tensor]:
+    """x ↦ 1 where x >= 0, else 0 (x = membrane potential − threshold), with f'(x) as its gradient."""
+    gradient = derivative(resolve(surrogate))
+    return lambda x: _Spike.apply(x, gradient)  # type: ignore[return-value]
+
+
+def spike(x: Tensor, surrogate: Spec = "atan") -> Tensor:
+    """`spike_function(surrogate)(x)`; in a loop make the function once."""
+    return spike_function(surrogate)(x)

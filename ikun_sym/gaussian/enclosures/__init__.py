@@ -1,0 +1,1 @@
+"""Rigorous enclosures of E[g(X)] in ball arithmetic."""

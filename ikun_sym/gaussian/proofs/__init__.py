@@ -1,0 +1,1 @@
+"""How a closed form is proved."""

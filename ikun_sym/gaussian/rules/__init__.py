@@ -1,0 +1,1 @@
+"""The rules of integration: one class of pieces each."""

@@ -1,0 +1,189 @@
+"""A deep spiking network over T steps, as the infinite-width theory sees it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..catalogue.architectures import Topology, parse_architecture
+from ..catalogue.neurons import NEURONS, Neuron, hard
+from ..catalogue.surrogate import Bound
+from ..errors import DomainError, IkunError, NoTheoryError
+from ..gaussian.moment import float_function
+from ..reading.surrogate_spec import Spec, resolve
+from .covariance import Floats, checked_second_moment, constant_input, poisson_input
+from .layer import FORWARD_PASSES, Layer
+from .neuron_sample import Dynamics, current_filter
+
+INPUTS = {"poisson": poisson_input, "constant": constant_input}
+
+LOSSES = ("white", "rate", "summed")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TimeModel:
+    """H[t] = κ V[t−1] + I[t], S = 1[H >= θ]; I^l is Gaussian, in a dense network with covariance
+    K E[S^{l−1}[t] S^{l−1}[s]] + σ_b².
+
+    arch:           how the layers are connected: `name:param=value,…` of the catalogue's architectures
+    gain:           K = fan_in · Var(W);  gain_out: fan_out · Var(W), K if not given; several: of the weights into layer 1,
+                    layer 2, …, repeated from the start where they end
+    bias_var:       σ_b², the variance of the biases
+    leak:           κ in [0, 1]; 1 is IF
+    synaptic_leak:  below 1, the synaptic current's own leak (norse); 0: none
+    decay_input:    the current times 1 − κ = 1/τ (SpikingJelly's decay_input; norse's membrane): users run K/τ²
+    input:          poisson or constant, with `input_rate` one value or one per input; or E[x[t] x[s]] as a T×T matrix
+    forward:        spiking; smooth: a neuron sends f(H − θ) instead of a spike, at one time step only
+    white_currents: what theories assume that take currents as white in time (SpikeInit, fluctuation-driven): what a neuron
+                    receives at one step says nothing of what it receives at another. Not so with weights that stay
+    loss:           the gradient at the last layer's spikes: random and new at each step (white), random and the same at each
+                    step (rate), or 1 everywhere, the gradient of the number of spikes (summed)
+    """
+
+    arch: str | Topology = "dense"
+    surrogate: Spec = "atan"
+    reset: str = "hard"
+    v_reset: float = 0.0
+    threshold: float = 1.0
+    leak: float = 0.0
+    synaptic_leak: float = 0.0
+    decay_input: bool = False
+    detach: bool = True
+    steps: int = 1
+    depth: int = 20
+    gain: float = 1.0
+    gain_out: float | tuple[float, ...] | None = None
+    bias_var: float = 0.0
+    input: str | ArrayLike = "poisson"
+    input_rate: ArrayLike = 0.5
+    loss: str = "white"
+    forward: str = "spiking"
+    white_currents: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("depth", "steps"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise DomainError(name, value, "an integer of at least 1")
+        for name in ("threshold", "bias_var"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise DomainError(name, getattr(self, name), "zero or a positive number")
+        for name in ("leak", "synaptic_leak"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise DomainError(name, getattr(self, name), "between 0 and 1", "the state is multiplied by it at each step")
+        for name, values in (("gain", (self.gain,)), ("gain_out", self.gains_out)):
+            for value in values:
+                if not (math.isfinite(value) and value > 0):
+                    raise DomainError(name, value, "a positive number", "it is a number of weights times Var(W)")
+        if self.decay_input and self.leak == 1:
+            raise DomainError("leak", 1, "below 1 with decay_input", "the current is multiplied by 1 − leak")
+        if self.loss not in LOSSES:
+            raise IkunError(f"unknown loss {self.loss!r}; known: {', '.join(LOSSES)}")
+        _ = self.topology, self.neuron, self.bound, FORWARD_PASSES[self.forward]
+        if self.forward != "spiking" and self.steps > 1:
+            raise NoTheoryError(f"the forward pass {self.forward!r} has an infinite-width theory at one time step only")
+        silent_input = not self.input_second_moment.any()
+        if silent_input and self.threshold == 0 and self.bias_var == 0:
+            raise DomainError("threshold", 0, "positive where there is no input", "H = θ = 0 is neither spike nor silence")
+
+    @property
+    def neuron(self) -> Neuron:
+        neuron = NEURONS[self.reset]
+        if self.v_reset == 0:
+            return neuron
+        if neuron != NEURONS["hard"]:
+            raise IkunError(f"v_reset = {self.v_reset} has no meaning for reset {self.reset!r}; it belongs to the hard reset")
+        return hard(self.v_reset)
+
+    @property
+    def bound(self) -> Bound:
+        return resolve(self.surrogate)
+
+    @cached_property
+    def input_second_moment(self) -> Floats:
+        """E[x[t] x[s]], T×T."""
+        if not isinstance(self.input, str):
+            return checked_second_moment(self.input, self.steps)
+        if self.input not in INPUTS:
+            raise IkunError(f"unknown input {self.input!r}; known: {', '.join(INPUTS)}, or a T×T matrix of E[x[t] x[s]]")
+        return INPUTS[self.input](self.input_rate, self.steps)
+
+    @cached_property
+    def topology(self) -> Topology:
+        return parse_architecture(self.arch)
+
+    @property
+    def input_mean(self) -> float:
+        """E[x], averaged over the steps."""
+        if not isinstance(self.input, str):
+            raise NoTheoryError(f"architecture {self.topology.spec} needs the input's mean; a matrix of E[x[t] x[s]] lacks it")
+        return float(np.mean(np.asarray(self.input_rate, dtype=float)))
+
+    @property
+    def input_elsewhere(self) -> float:
+        """E[x[t] x'[s]] of one channel's inputs at two positions: at both, the rate or value is the same."""
+        if not isinstance(self.input, str):
+            raise NoTheoryError(
+                f"architecture {self.topology.spec} needs what the input shares over positions; a matrix lacks it"
+            )
+        return float(INPUTS[self.input](self.input_rate, 2)[0, 1])
+
+    @cached_property
+    def gains(self) -> tuple[float, ...]:
+        """fan_in · Var(W) of the weights into layers 1 … depth."""
+        second = float(np.mean(np.diag(self.input_second_moment)))
+        mean = self.input_mean if isinstance(self.input, str) else math.nan
+        return self.topology.gains(self.gain, self.depth, mean, second)
+
+    @property
+    def gains_out(self) -> tuple[float, ...]:
+        """fan_out · Var(W) of the weights into layer 1, 2, …, repeated."""
+        given = self.gain if self.gain_out is None else self.gain_out
+        return given if isinstance(given, tuple) else (given,)
+
+    def backward_gain(self, layer: int) -> float:
+        """fan_out · Var(W) of the weights into this layer, the first being 1."""
+        return self.gains_out[(layer - 1) % len(self.gains_out)]
+
+    @property
+    def layer(self) -> Layer:
+        """The layer at one time step."""
+        return FORWARD_PASSES[self.forward].layer(self.bound, float(self.threshold))
+
+    @cached_property
+    def dynamics(self) -> Dynamics:
+        gradient = float_function(self.bound, "fprime", 1)
+        return Dynamics(self.neuron, float(self.leak), float(self.threshold), self.detach, gradient)
+
+    @cached_property
+    def filter(self) -> Floats:
+        """What makes weighted inputs the current at the membrane; lower triangular, T×T."""
+        return current_filter(self.leak, self.synaptic_leak, self.decay_input, self.steps)
+
+    @property
+    def input_weight(self) -> float:
+        """λ: what a weighted input of 1 adds to the membrane at its own step."""
+        return self.dynamics.input_gain * float(self.filter[0, 0])
+
+    def drive(self, second: Floats) -> Floats:
+        """The covariance of the current at the membrane, from E[x[t] x[s]] of the layer below."""
+        return self.at_membrane(self.gain * second + self.bias_var)
+
+    def at_membrane(self, current: Floats) -> Floats:
+        """The covariance there of currents that have this covariance as they leave the weights."""
+        if self.white_currents:
+            current = current * np.eye(self.steps)
+        return self.filter @ current @ self.filter.T
+
+    def returned(self, carried: Floats, layer: int = 1) -> Floats:
+        """The covariance of the gradient at the spikes of the layer below, from this layer's E[δH[t] δH[s]]."""
+        return self.backward_gain(layer) * self.at_weights(carried)
+
+    def at_weights(self, carried: Floats) -> Floats:
+        """The covariance of the gradient at the weights' output, from E[δH[t] δH[s]]; any axes may come before the steps."""
+        through = self.dynamics.input_gain * self.filter
+        return through.T @ carried @ through

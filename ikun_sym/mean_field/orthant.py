@@ -1,0 +1,118 @@
+"""Bivariate normal orthants, and the neuron's first two steps in closed form.
+
+With h₁ = i₁ and the membrane after it affine in h₁ on either side of the threshold, v = a₀ h₁ + b₀ if it did not fire and
+a₁ h₁ + b₁ if it did, the second step fires on i₂ + ν v >= θ: every event is an orthant of (i₁, i₂ + ν a i₁).
+
+    Hard: E[S₁S₂] = P(i₁ >= θ, i₂ >= θ). Soft: P(i₁ >= θ, J >= θ(1 + κ)), J = κ i₁ + i₂.
+    Both: E[S₂] = E[S₁S₂] + P(i₁ < θ, J >= θ).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import sympy as sp
+
+from ..catalogue import neurons as catalogue
+from ..errors import IkunError
+from .covariance import Floats
+from .neuron_sample import Dynamics, Steps, compiled
+from .normal_law import normal_density, upper_tail
+
+DEGENERATE = 1e-14
+"""1 − ρ² below this is rounding: the two variables are one, up to sign."""
+
+
+def orthant(x: float, y: float, var_x: float, var_y: float, covariance: float) -> float:
+    """P(X >= x, Y >= y), (X, Y) centred normal with these moments; a variance of 0 is the constant 0."""
+    if var_x <= 0 or var_y <= 0:
+        return half_line(x, var_x) * half_line(y, var_y)
+    h, k = x / math.sqrt(var_x), y / math.sqrt(var_y)
+    return max(0.0, _standard(h, k, covariance / math.sqrt(var_x * var_y)))
+
+
+def half_line(x: float, var_x: float) -> float:
+    """P(X >= x)."""
+    return float(upper_tail(x / math.sqrt(var_x))) if var_x > 0 else float(x <= 0)
+
+
+def _standard(h: float, k: float, rho: float) -> float:
+    """P(X >= h, Y >= k), both of unit variance. A negative bound is reflected, for Owen's formula is plainest where both
+    are positive: ½[Q(h) + Q(k)] − T(h, (k − ρh)/(h√(1−ρ²))) − T(k, (h − ρk)/(k√(1−ρ²)))."""
+    if (rest := (1 - rho) * (1 + rho)) < DEGENERATE:  # Y = ±X: both half-lines lie on one axis
+        return float(upper_tail(max(h, k))) if rho > 0 else float(upper_tail(h) - upper_tail(-k))
+    if h < 0:
+        return float(upper_tail(k)) - _standard(-h, k, -rho)
+    if k < 0:
+        return float(upper_tail(h)) - _standard(h, -k, -rho)
+    if h == k == 0:
+        return 0.25 + math.asin(rho) / (2 * math.pi)
+    return 0.5 * float(upper_tail(h) + upper_tail(k)) - _owen(h, k, rho, rest) - _owen(k, h, rho, rest)
+
+
+def _owen(h: float, k: float, rho: float, rest: float) -> float:
+    """T(h, (k − ρh)/(h√(1−ρ²))); T(0, ∞) = ¼."""
+    from scipy.special import owens_t
+
+    return float(owens_t(h, (k - rho * h) / (h * math.sqrt(rest)))) if h > 0 else 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Affine:
+    """What a spike (or none) leaves behind: v = scale · h + shift."""
+
+    scale: float
+    shift: float
+
+
+def after(dynamics: Dynamics, spike: int) -> Affine:
+    """The reset's statement with s = 0 or 1, which must be affine in h."""
+    expr = sp.expand(dynamics.neuron.reset.subs(catalogue.s, spike))
+    if not sp.Poly(expr, catalogue.h).degree() <= 1:
+        raise IkunError(f"neuron {dynamics.neuron.name!r}: its reset is not affine in h, so two steps have no closed form")
+    scale = compiled(sp.diff(expr, catalogue.h), dynamics.constants)()
+    shift = compiled(expr.subs(catalogue.h, 0), dynamics.constants)()
+    return Affine(scale=float(scale), shift=float(shift))
+
+
+def two_steps(dynamics: Dynamics, drive: Floats) -> Steps:
+    """T = 2 exactly, for currents of covariance `drive` [2, 2]."""
+    theta, gain = dynamics.threshold, dynamics.input_gain
+    c11, c12, c22 = gain**2 * drive[0, 0], gain**2 * drive[0, 1], gain**2 * drive[1, 1]
+    keep, quiet, fired = dynamics.membrane_gain, after(dynamics, 0), after(dynamics, 1)
+
+    def second_spike(left: Affine) -> tuple[float, float]:
+        """P(J >= bound) and P(h₁ >= θ, J >= bound), J = i₂ + ν a h₁."""
+        a, bound = keep * left.scale, theta - keep * left.shift
+        var_j = c22 + 2 * a * c12 + a * a * c11
+        return half_line(bound, var_j), orthant(theta, bound, c11, var_j, c12 + a * c11)
+
+    alone, with_first = second_spike(quiet)
+    both = second_spike(fired)[1]
+    first = half_line(theta, c11)
+    second = both + alone - with_first
+    mean_v, square_v, v_h = _left_behind(quiet, fired, theta, c11, first)
+    slope = c12 / c11 if c11 > 0 else 0.0  # E[i₂ | h₁] = slope · h₁
+    var_2 = keep**2 * (square_v - mean_v**2) + 2 * keep * slope * v_h + c22
+    return Steps(
+        second=np.array([[first, both], [both, second]]),
+        mean_h=np.array([0.0, keep * mean_v]),
+        var_h=np.array([c11, var_2]),
+    )
+
+
+def _left_behind(quiet: Affine, fired: Affine, theta: float, variance: float, rate: float) -> tuple[float, float, float]:
+    """E[v], E[v²], E[v h] after one step, h ~ N(0, variance): moments of h above and below the threshold."""
+    sigma = math.sqrt(variance)
+    density = float(normal_density(theta / sigma)) if sigma > 0 else 0.0
+    above = (rate, sigma * density, variance * rate + theta * sigma * density)
+    below = (1 - rate, -above[1], variance - above[2])
+    mean = square = mixed = 0.0
+    for part, (m0, m1, m2) in ((quiet, below), (fired, above)):
+        a, b = part.scale, part.shift
+        mean += a * m1 + b * m0
+        square += a * a * m2 + 2 * a * b * m1 + b * b * m0
+        mixed += a * m2 + b * m1
+    return mean, square, mixed

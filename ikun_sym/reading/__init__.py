@@ -1,0 +1,1 @@
+"""A SPEC or a user's expression to pieces; read, never evaluated."""

@@ -1,0 +1,1 @@
+"""Which weights, and which surrogate, a network should get."""

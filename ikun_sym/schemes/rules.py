@@ -1,0 +1,152 @@
+"""Schemes that no expression in closed form states: each rule computes Var(W), and perhaps the surrogate's slope."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.optimize import brentq
+
+from ..catalogue import schemes as words
+from ..catalogue.registry import Registry
+from ..catalogue.surrogate import Bound
+from ..errors import DomainError, IkunError
+from ..mean_field.normal_law import upper_tail
+from .scheme_input import Setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a rule computed. `slope` and `surrogate`: None if the scheme leaves the surrogate alone."""
+
+    variance: float
+    slope: float | None = None
+    surrogate: Bound | None = None
+    account: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`stationary`: it aims at a stationary rate and a gradient factor of 1 in the mean field over layers, which layers that
+    are not dense have at other weights (`architectures.critical`)."""
+
+    name: str
+    formula: str
+    compute: Callable[[Setting], Found]
+    stationary: bool = False
+
+
+RULES: Registry[Rule] = Registry("rule")
+
+
+def _critical(setting: Setting) -> Found:
+    from .rate_targeted import design
+
+    found = design(
+        setting.number(words.rate),
+        setting.surrogate,
+        setting.threshold,
+        fan_in=setting.fan.fan_in,
+        fan_ratio=setting.fan.fan_out / setting.fan.fan_in,
+        steps=setting.steps,
+        leak=setting.number(words.leak),
+        reset=setting.reset,
+        detach=setting.detach,
+        decay_input=setting.decay_input,
+    )
+    if setting.second_moment is None:
+        share = 1.0
+    elif setting.steps == 1:
+        share = found.rate / setting.second_moment  # fan_in Var(W) E[X²] is the same in a first layer as in all later ones
+    else:
+        raise IkunError(
+            "second moment: over several steps one number does not describe an input; scheme critical needs steps 1"
+        )
+    account = {name: getattr(found, name) for name in ("rate", "sigma_h", "forward_slope", "stable", "se")}
+    return Found(
+        variance=found.n_var_w * share / setting.fan.fan_in,
+        slope=found.slope,
+        surrogate=found.bound,
+        account={
+            "law": f"H ~ N(0, {found.sigma_h**2:.6g})" if setting.steps == 1 else f"the mean field over {setting.steps} steps",
+            "numbers": setting.account({words.rate, words.threshold, words.leak, words.input_factor}),
+            "gain": found.n_var_w * share,
+        }
+        | {name: value for name, value in account.items() if value is not None},
+    )
+
+
+RULES.register(
+    Rule(
+        "critical",
+        "λ² K = θ²/(a² p₁), a = Q⁻¹(p₁); max over t of λ² K E[f'(H[t] − θ)²] = fan_in/fan_out; p₁ = p at one step",
+        _critical,
+        stationary=True,
+    )
+)
+
+
+def constant_input_rate(sigma: float, threshold: float, leak: float, steps: int | None = None) -> float:
+    """The firing rate under a constant current N(0, σ²), hard reset to 0.
+
+    With current i the membrane stands at i S_k after k + 1 steps, S_k = (1 − κ^{k+1})/(1 − κ), and fires every k + 1 steps
+    where i S_{k−1} < θ <= i S_k:  P(σ) = Q(θ/σ) + Σ_{k>=1} [Q(θ/(σS_k)) − Q(θ/(σS_{k−1}))] w_k, w_k = 1/(k + 1) as T → ∞
+    (`steps` None), ⌊T/(k + 1)⌋/T for T steps.
+    """
+    count = MOST_STEPS if steps is None else steps
+    if leak < 1:  # beyond these steps the membrane does not rise any more, in float64
+        count = min(count, max(1, math.ceil(math.log(NEGLIGIBLE) / math.log(leak)))) if leak > 0 else 1
+    k = np.arange(count)
+    reach = np.cumsum(leak**k) if leak < 1 else k + 1.0
+    fires = upper_tail(threshold / (sigma * reach))
+    weight = 1 / (k + 1) if steps is None else (steps // (k + 1)) / steps
+    total = float(np.sum(np.diff(fires, prepend=0.0) * weight))
+    # κ = 1: the sum's tail, where Q is linear, to relative order 1/count
+    return total + (threshold / (sigma * math.sqrt(2 * math.pi)) / (2 * count**2) if steps is None and leak == 1 else 0.0)
+
+
+NEGLIGIBLE = 1e-17
+MOST_STEPS = 100_000
+"""For κ = 1, and close to it: what is left out is below 1e-11 spikes a step."""
+
+
+def _first_layer(setting: Setting) -> Found:
+    p, leak, theta = setting.number(words.rate), setting.number(words.leak), setting.threshold
+    if not theta > 0:
+        raise DomainError("threshold", theta, "a positive number", "at threshold 0 every positive current fires at every step")
+    if not 0 < p < 0.5:
+        raise DomainError("rate", p, "between 0 and 0.5", "half of the currents are negative")
+    steps = setting.steps if setting.steps > 1 else None
+    second = 1.0 if setting.second_moment is None else setting.second_moment
+
+    def excess(log_sigma: float) -> float:
+        return constant_input_rate(theta * math.exp(log_sigma), theta, leak, steps) - p
+
+    low, high = np.log(1e-3), np.log(1e6)
+    if excess(low) >= 0 or excess(high) <= 0:
+        raise IkunError(f"scheme {setting.scheme.name!r}: no current between 1e-3 θ and 1e6 θ fires at the rate {p:g}")
+    sigma = theta * math.exp(brentq(excess, low, high, xtol=1e-14))  # type: ignore[arg-type]
+    return Found(
+        variance=sigma**2 / (setting.fan.fan_in * second * setting.input_factor**2),
+        account={
+            "law": f"currents N(0, {sigma**2:.6g}), constant in time, hard reset to 0",
+            "rate": p,
+            "numbers": setting.account({words.rate, words.leak, words.threshold, words.input_factor})
+            | {"second_x": {"value": second, "from": "standardised inputs" if setting.second_moment is None else "given"}},
+            "horizon": "infinitely many steps" if steps is None else f"{steps} steps",
+            "sigma": sigma,
+        },
+    )
+
+
+RULES.register(
+    Rule(
+        "spikeinit-first-layer",
+        "P(σ) = p, P(σ) = Q(θ/σ) + Σ_k [Q(θ/(σS_k)) − Q(θ/(σS_{k−1}))]/(k + 1), S_k = (1 − κ^{k+1})/(1 − κ); "
+        "fan_in λ² Var(W) E[X²] = σ²",
+        _first_layer,
+    )
+)

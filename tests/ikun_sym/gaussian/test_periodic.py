@@ -1,0 +1,205 @@
+"""Gaussian expectations of functions whose breakpoints recur for ever, against sums by mpmath over hand-written cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import mpmath
+import pytest
+import sympy as sp
+from flint import arb
+
+from ikun_sym.catalogue.piecewise import PeriodicTail, PiecewiseFunction, R, U, one_side
+from ikun_sym.errors import IkunError
+from ikun_sym.expressions.lowering import precision
+from ikun_sym.gaussian.enclosures import cell_sums, cells, certify, euler_maclaurin
+from ikun_sym.gaussian.primitive import area, primitive
+from ikun_sym.reading.surrogate_spec import resolve
+from tests.selection import spread
+
+mpf = mpmath.mpf
+Real = Any
+
+
+def exponential(x: Real) -> Real:
+    return mpmath.exp(2 * x) if x < 0 else mpmath.exp(-4 * abs(x - mpmath.nint(x)))
+
+
+def spikes(x: Real) -> Real:
+    return (1 + 10 * abs(x - max(mpmath.floor(x + mpf(1) / 2), 0))) ** -2
+
+
+def refractory(x: Real) -> Real:
+    return max(mpmath.cos(2 * mpmath.pi * x) / (1 + mpmath.exp(-5 * x)), 0)
+
+
+FUNCTIONS: dict[str, Callable[[Real], Real]] = {
+    "periodic_exponential:grad_width=0.5,spike_threshold=1": exponential,
+    "multi_spike:slope=10": spikes,
+    "refractory_logistic:slope=5,frequency=1": refractory,
+}
+EACH = pytest.mark.parametrize("spec", FUNCTIONS)
+POINTS = [("0", "1"), ("-1", "1/100"), ("7/3", "1/2"), ("15/2", "1/100")]
+
+
+@cache
+def integral(function: Callable[[Real], Real], mean: Fraction, var: Fraction) -> Real:
+    """E[function(X)²], every multiple of 1/4 being a break point, to 25 digits."""
+    with mpmath.workdps(35):
+        m, v = mpf(mean.numerator) / mean.denominator, mpf(var.numerator) / var.denominator
+        reach = 14 * mpmath.sqrt(v)
+        quarters = [mpf(i) / 4 for i in range(int((m - reach) * 4), int((m + reach) * 4) + 1)]
+        ends = sorted({m - reach, m, m + reach, *(q for q in quarters if abs(q - m) < reach)})
+        return mpmath.quad(lambda x: function(x) ** 2 * mpmath.npdf(x, m, mpmath.sqrt(v)), ends)
+
+
+@EACH
+@pytest.mark.parametrize(("mean", "var"), POINTS)
+def test_enclosure_holds_the_sum(spec: str, mean: str, var: str) -> None:
+    bound, m, v = resolve(spec), Fraction(mean), Fraction(var)
+    found = certify.expectation(bound.surrogate.derivative.power(2), bound.environment, m, v)
+    with mpmath.workdps(35):
+        expected = integral(FUNCTIONS[spec], m, v)
+        assert abs(mpf(found.mid) - expected) <= mpf(found.rad) + abs(expected) * mpf(10) ** -20
+        assert mpf(found.rad) <= abs(mpf(found.mid)) * mpf(10) ** -17
+        assert abs(mpf(found.mid) * (1 + mpf(10) ** -15) - expected) > mpf(found.rad)
+
+
+@EACH
+@pytest.mark.parametrize("depth", ["1/10", "5"])
+@pytest.mark.parametrize(("mean", "var"), spread([("6", "4"), ("15/2", "1/100"), ("-2", "1")], 3))
+def test_what_is_left_out_is_bounded(spec: str, depth: str, mean: str, var: str) -> None:
+    """With far too few cells the ball is wide, but still holds the value: on both ends of the cells that are kept."""
+    bound, m, v = resolve(spec), Fraction(mean), Fraction(var)
+    expected = integral(FUNCTIONS[spec], m, v)
+    with precision(120):
+        ball, _ = certify._integral(bound.surrogate.derivative.power(2), bound.environment, m, v, Fraction(depth))
+        assert ball.contains(arb(str(expected), "1e-20"))
+        assert ball.rad() > 1e-12
+
+
+def test_without_the_bound_the_ball_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cell_sums, "rest", lambda *args: arb(0))
+    bound, m, v = resolve("multi_spike:slope=10"), Fraction(6), Fraction(4)
+    with precision(120):
+        ball, _ = certify._integral(bound.surrogate.derivative.power(2), bound.environment, m, v, Fraction(1))
+        assert not ball.overlaps(arb(str(integral(spikes, m, v)), "1e-20"))
+
+
+@EACH
+@pytest.mark.parametrize("at", ["1/3", "-1/5", "17/3", "1000001/10"])
+def test_variance_zero_is_the_value(spec: str, at: str) -> None:
+    bound, point = resolve(spec), Fraction(at)
+    found = certify.expectation(bound.surrogate.derivative, bound.environment, point, Fraction(0))
+    with mpmath.workdps(35):
+        expected = FUNCTIONS[spec](mpf(point.numerator) / point.denominator)
+        assert abs(mpf(found.mid) - expected) <= mpf(found.rad) + mpf(10) ** -20
+
+
+def test_a_jump_counts_half() -> None:
+    sawtooth = PiecewiseFunction(one_side(-1, (0, sp.oo)), (PeriodicTail(1, sp.S.Zero, sp.S.One, ((sp.S.One, 1 + R),)),))
+    values = [certify.expectation(sawtooth, {}, Fraction(at), Fraction(0)).value for at in (0, 3, Fraction(7, 2))]
+    assert values == [0.5, 1.5, 1.5]
+
+
+def test_too_many_periods_are_refused() -> None:
+    """Where they cannot be summed as a whole: the values depend on u too."""
+    fading = PeriodicTail(1, sp.S.Zero, sp.S.One, ((sp.S.One, R / (1 + U)),))
+    function = PiecewiseFunction(one_side(-1, (0, sp.oo)), (fading,))
+    with pytest.raises(IkunError, match=f"at most {cells.MAX_CELLS} can be summed"):
+        certify.expectation(function, {}, Fraction(0), Fraction(10**8))
+
+
+WHOLE = ("periodic_exponential:grad_width=0.5,spike_threshold=1", "multi_spike:slope=10")
+
+
+def enclosed(spec: str, mean: str, var: str) -> arb:
+    bound = resolve(spec)
+    found = certify.expectation(bound.surrogate.derivative.power(2), bound.environment, Fraction(mean), Fraction(var), 25)
+    return found.ball()
+
+
+def check_sum(spec: str, mean: str, var: str) -> None:
+    """All cells at once, and one by one: the same value."""
+    with precision(150):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(cell_sums, "cells_within_reach", None)
+            at_once = enclosed(spec, mean, var)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(cell_sums, "kernel", lambda *args: None)
+            one_by_one = enclosed(spec, mean, var)
+        assert at_once.overlaps(one_by_one)
+        assert at_once.rad() < abs(at_once) * arb("1e-24")
+
+
+@pytest.mark.parametrize("spec", WHOLE)
+@pytest.mark.parametrize(("mean", "var"), spread([("0", "9"), ("-4", "6"), ("25/3", "5")], 3))
+def test_all_cells_at_once(spec: str, mean: str, var: str) -> None:
+    check_sum(spec, mean, var)
+
+
+def test_a_short_sum_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With far too few terms the ball is wide, but holds the value; without its rest it would not."""
+    bound, m, v = resolve(WHOLE[1]), Fraction(1, 3), Fraction(1, 4)
+    expected = arb(str(integral(spikes, m, v)), "1e-20")
+    for terms in (4, 6, 10):
+        monkeypatch.setattr(euler_maclaurin, "_terms", lambda ratio, z, terms=terms: terms)
+        with precision(120):
+            ball, _ = certify._integral(bound.surrogate.derivative.power(2), bound.environment, m, v, Fraction(100))
+            assert ball.overlaps(expected)
+            assert ball.rad() > 1e-10
+            assert not arb(ball.mid(), 1e-12).overlaps(expected)
+
+
+def test_a_wrong_number_of_bernoulli_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = euler_maclaurin._bernoulli
+    monkeypatch.setattr(euler_maclaurin, "_bernoulli", lambda i: right(i) * (2 if i == 12 else 1))
+    with pytest.raises(AssertionError):
+        check_sum(WHOLE[0], "0", "9")
+
+
+def test_a_million_periods() -> None:
+    """At long σ half of the mass lies in the tail, where only the mean over a period counts: E[g²] → ½ ∫_0^1 g²."""
+    with precision(150):
+        found = enclosed(WHOLE[1], "0", "1e12")
+        mean = 2 * (1 - arb(6) ** -3) / 30  # 2 ∫_0^½ (1 + 10r)^{−4} dr
+        assert abs(found - mean / 2) < 1e-6
+        assert found.rad() < 1e-24
+
+
+@pytest.mark.parametrize(
+    ("period", "mean", "var", "expected"),
+    [
+        ("1e-200", "0", "1e300", "1/2"),  # 1e350 periods in a standard deviation
+        ("1", str(10**60) + ".25", "1e-8", "1/4"),  # one cell, 1e60 periods away
+        pytest.param("1", str(10**300) + ".25", "1e-8", "1/4", marks=pytest.mark.slow),
+    ],
+)
+def test_at_the_ends_of_the_numbers_that_are_allowed(period: str, mean: str, var: str, expected: str) -> None:
+    bound = resolve(f"expr:x/p - floor(x/p);p={period}")
+    found = certify.expectation(bound.surrogate.derivative, bound.environment, Fraction(mean), Fraction(var), 20)
+    with precision(100):
+        assert abs(found.ball() - arb(Fraction(expected).numerator) / Fraction(expected).denominator) < 1e-18
+
+
+@EACH
+def test_no_primitive_and_an_infinite_area(spec: str) -> None:
+    bound = resolve(spec)
+    derivative = bound.surrogate.derivative
+    numbers = {symbol: sp.Rational(value) for symbol, value in bound.environment.items()}
+    assert area(derivative.substitute(numbers)) == sp.oo
+    with pytest.raises(IkunError, match="no primitive is known"):
+        primitive(derivative)
+
+
+def test_area_of_cells_that_cancel_or_die_out() -> None:
+    def tailed(*cell: tuple[sp.Expr, sp.Expr]) -> PiecewiseFunction:
+        return PiecewiseFunction(one_side(-1, (0, sp.oo)), (PeriodicTail(1, sp.S.Zero, sp.S.One, cell),))
+
+    assert area(tailed((sp.S.Half, sp.S.One), (sp.S.One, -sp.S.One))) is sp.nan
+    assert area(tailed((sp.S.Half, -sp.S.One), (sp.S.One, sp.S.Zero))) == -sp.oo
+    with pytest.raises(IkunError, match="no formula for the area"):
+        area(tailed((sp.S.Half, sp.exp(-U)), (sp.S.One, sp.S.Zero)))

@@ -1,0 +1,191 @@
+"""Mean field against networks: every combination of reset, detach, leak, steps and loss in dense networks, and of reset and
+steps in the other architectures that have a theory, each layer and step of each.
+
+A combination agrees if every Var(H), rate and gradient of every layer and step is predicted within its interval. An interval
+holds the mean over weight draws, log-normal for gradients; it misses with probability at most ERROR for all comparisons of a
+combination together (union bound). It is widened by the standard error of the prediction, at the same probability, and by
+what finite width may add, of order L/n.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import click
+from scipy import stats
+
+from ikun_sym.cli.console import as_json, emit, progress, table
+from ikun_sym.errors import UnknownNameError
+
+from ..cases.case import RANDOMISATIONS, Case, label
+from ..networks import NETWORKS
+from ..networks.network import Architecture
+from ..verdicts.judge import Laboratory, RunSettings
+from ..verdicts.layer_table import QUANTITIES, layer_rows
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+AXES: dict[str, tuple[Any, ...]] = {
+    "reset": ("hard", "soft"),
+    "detach": (True, False),
+    "leak": (0.0, 0.5, 0.9, 1.0),
+    "steps": (1, 4, 16),
+    "loss": ("white", "rate"),
+}
+
+ELSEWHERE: dict[str, tuple[Any, ...]] = {
+    "arch": tuple(variant.arch for drawn in NETWORKS for variant in drawn.compared),
+    "reset": ("hard", "soft"),
+    "steps": (1, 4),
+}
+"""Of the other architectures: leak ½, the rest as an `Architecture` has it."""
+
+WIDTHS = {variant.arch: variant.width for drawn in NETWORKS for variant in drawn.compared}
+
+ERROR = 0.01
+
+FINITE_WIDTH = 2.0
+"""Times L/n, relative to the value: the bias of a mean at finite width."""
+
+BASE = {"depth": 4, "gain": 9.0, "samples": 16}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """One combination: how many comparisons, and those that lie outside, as (quantity, layer, step)."""
+
+    combination: dict[str, Any]
+    comparisons: int
+    misses: tuple[tuple[str, int, int], ...]
+
+    @property
+    def agrees(self) -> bool:
+        return not self.misses
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"combination": self.combination, "comparisons": self.comparisons, "misses": self.misses, "agrees": self.agrees}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """All combinations."""
+
+    found: tuple[Agreement, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def agreeing(self) -> int:
+        return sum(one.agrees for one in self.found)
+
+    def along(self, axis: str) -> list[tuple[Any, int, int]]:
+        """(value, agreeing, all) for each value of an axis."""
+        values = dict.fromkeys(one.combination[axis] for one in self.found if axis in one.combination)
+        groups = {value: [one for one in self.found if one.combination.get(axis) == value] for value in values}
+        return [(value, sum(one.agrees for one in group), len(group)) for value, group in groups.items()]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "settings": self.settings,
+            "agreeing": self.agreeing,
+            "combinations": len(self.found),
+            "comparisons": sum(one.comparisons for one in self.found),
+            "found": [one.to_dict() for one in self.found],
+        }
+
+
+def combinations(axes: dict[str, tuple[Any, ...]] | None = None) -> Iterator[dict[str, Any]]:
+    """Of dense networks, unless other axes are given."""
+    axes = AXES if axes is None else axes
+    for values in itertools.product(*axes.values()):
+        yield dict(zip(axes, values, strict=True))
+
+
+def everything(pattern: str = "") -> list[dict[str, Any]]:
+    """All combinations whose architecture is called so, or so before its parameters; all without a pattern."""
+    found = [*combinations(), *combinations(ELSEWHERE)]
+    names = {one.get("arch", "dense") for one in found}
+    wanted = {name for name in names if pattern in ("", name, name.partition(":")[0])}
+    if not wanted:
+        raise UnknownNameError("compared architecture", pattern, sorted(names))
+    return [one for one in found if one.get("arch", "dense") in wanted]
+
+
+def architecture_of(combination: dict[str, Any], width: int) -> Architecture:
+    """`width`: of dense networks."""
+    if "arch" not in combination:
+        return Architecture(width=width, **BASE, **combination)
+    return Architecture(width=WIDTHS[combination["arch"]], leak=0.5, **BASE, **combination)
+
+
+def compare(case: Case, laboratory: Laboratory, combination: dict[str, Any] | None = None) -> Agreement:
+    """The draws of the laboratory's settings against the prediction of the case."""
+    a, draws = case.architecture, laboratory.settings.draws or 24
+    count = len(QUANTITIES) * a.depth * a.steps
+    rows = layer_rows(case, laboratory.draws(a, draws), ERROR / count)
+    theory = float(stats.t.ppf(1 - ERROR / (2 * count), RANDOMISATIONS - 1))
+    allowance = FINITE_WIDTH * a.depth / a.width
+    misses = []
+    for row, name in itertools.product(rows, QUANTITIES):
+        for step, entry in enumerate(row[name].get("steps", [row[name]]), 1):
+            slack = allowance * abs(entry["predicted"]) + theory * entry["predicted_se"]
+            if not entry["low"] - slack <= entry["predicted"] <= entry["high"] + slack:
+                misses.append((name, row["layer"], step))
+    return Agreement(combination=combination or {}, comparisons=count, misses=tuple(misses))
+
+
+def run(
+    *,
+    width: int,
+    draws: int,
+    seed: int,
+    arch: str = "",
+    device: str = "cpu",
+    advance: Callable[[str], None] | None = None,
+) -> Product:
+    settings = RunSettings(draws=draws, seed=seed, device=device)
+    found = []
+    for combination in everything(arch):
+        architecture = architecture_of(combination, width)
+        found.append(compare(Case(label(architecture), architecture), Laboratory(settings), combination))
+        if advance:
+            advance(label(architecture))
+    return Product(found=tuple(found), settings={"arch": arch, "width": width, "draws": draws, "seed": seed} | BASE)
+
+
+@click.command("mean-field")
+@click.option("--arch", default="", metavar="NAME", help="Of this architecture alone: dense, conv1d, … Default: of all.")
+@click.option("--width", type=int, default=512, show_default=True, help="Of dense networks.")
+@click.option("--draws", type=int, default=24, show_default=True, help="Weight draws of each combination.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@as_json
+def command(as_json: bool, device: str, arch: str, **settings: int) -> None:
+    """Mean field against networks: which combinations of neuron, time and loss agree within their error bars."""
+    from ..networks.device import choose
+    from ..progress import quiet_libraries
+
+    quiet_libraries()
+    with progress() as bar:
+        task = bar.add_task("", total=len(everything(arch)))
+        result = run(
+            **settings,
+            arch=arch,
+            device=choose(device),
+            advance=lambda what: bar.update(task, advance=1, description=what),
+        )
+    emit(result.to_dict(), as_json, lambda console: _show(console, result))
+
+
+def _show(console: Console, result: Product) -> None:
+    axes = dict.fromkeys((*AXES, *ELSEWHERE))
+    rows = [(axis, value, f"{good} of {count}") for axis in axes for value, good, count in result.along(axis)]
+    console.print(table("Combinations that agree", ("axis", "value", "agree"), rows))
+    for one in (one for one in result.found if not one.agrees):
+        where = ", ".join(f"{name} of layer {layer}, step {step}" for name, layer, step in one.misses)
+        console.print(f"{one.combination}: {where}")
+    total = sum(one.comparisons for one in result.found)
+    console.print(f"{result.agreeing} of {len(result.found)} combinations, {total} comparisons, {ERROR:.0%} a combination")

@@ -1,0 +1,1 @@
+"""What is measured: a network beside its theory, and the observables."""

@@ -1,0 +1,1 @@
+"""What runs the neurons: plain tensors, compiled, Triton."""

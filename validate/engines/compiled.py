@@ -1,0 +1,77 @@
+"""The compiled pass: one C function forward and one backward per surrogate and neuron, and products of spikes."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ikun_sym.errors import IkunError
+
+from . import spike_product
+from .buffers import BUFFERS
+from .c_library import compiler, library
+from .c_source import BLOCK, source
+from .eager import membrane_dtype
+from .population import Response, Returned
+from .products import times
+
+if TYPE_CHECKING:
+    from .population import Population
+
+
+def build(population: Population, device: torch.device) -> Compiled:
+    """Error (IkunError): why there is no such pass for these neurons on this device."""
+    if device.type != "cpu" or compiler() is None:
+        raise IkunError("it needs a CPU and a C compiler (cc, or $CC)")
+    try:
+        text, constants = source(population)
+    except KeyError as unknown:
+        raise IkunError(f"C has no {unknown.args[0]}") from None
+    if library(text, torch.float32) is None:  # where the compiler works for one precision it works for all
+        raise IkunError("the C compiler does not compile it")
+    return Compiled(text, constants)
+
+
+class Compiled:
+    """Tensors on the CPU, contiguous or not; `forward` and `adjoint` work in place where the types allow it."""
+
+    def __init__(self, text: str, constants: list[float]) -> None:
+        self.text = text
+        self.constants = (ctypes.c_double * len(constants))(*constants)
+
+    def _functions(self, dtype: torch.dtype) -> ctypes.CDLL:
+        found = library(self.text, dtype)
+        assert found is not None
+        return found
+
+    def _call(self, function: object, arrays: list[Tensor], extra: list[object], shape: torch.Size) -> None:
+        pointers = [ctypes.c_void_p(array.data_ptr()) for array in arrays]
+        sizes = [ctypes.c_int64(size) for size in shape]
+        function(*pointers, *extra, self.constants, *sizes, ctypes.c_int(torch.get_num_threads()))  # type: ignore[operator]
+
+    def currents(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        product = spike_product.times(x, weight, bias)
+        return times(x, weight.T, bias) if product is None else product
+
+    def forward(self, current: Tensor) -> Response:
+        current = current.contiguous()
+        wide = membrane_dtype(current.dtype)
+        h = current if wide == current.dtype else BUFFERS.take(current.shape, wide)
+        s = BUFFERS.take(current.shape, current.dtype)
+        power, activity = _sums(current), _sums(current)
+        self._call(self._functions(current.dtype).forward, [current, h, s, power, activity], [], current.shape)
+        return Response(h, s, power.sum(dim=-1), activity.sum(dim=-1))
+
+    def adjoint(self, h: Tensor, grad_s: Tensor, scale: float | Tensor) -> Returned:
+        grad_s = grad_s.contiguous()
+        power, grad_i = _sums(h), BUFFERS.take(grad_s.shape, grad_s.dtype)
+        self._call(self._functions(grad_s.dtype).adjoint, [h, grad_s, grad_i, power], [ctypes.c_double(float(scale))], h.shape)
+        return Returned(power.sum(dim=-1), grad_i)
+
+
+def _sums(like: Tensor) -> Tensor:
+    steps, samples, width = like.shape
+    return torch.empty(steps, samples, -(-width // BLOCK), dtype=torch.float64)

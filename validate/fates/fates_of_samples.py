@@ -1,0 +1,151 @@
+"""The fates of samples: networks that were drawn, and networks that only the law of their sums describes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..layer_fate import FATES, FORWARD, decisive, layer_fates, network_fate
+from ..networks.drawing import INPUT, READOUT, generator
+from .forward_backward import Between, Floats, Signal, backward, forward, population, seed_of
+from .grid import INPUT_RATE, Forward, Job, Time
+from .layer_law_or_weights import Drawn, Law, Matrices, Normalised, Rescaled
+
+LAW = 7
+"""The stream of random numbers of the law, beside those of drawn networks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Networks of one depth: their fates, the layers (from 1) that decide, log Σ_t E[δ²] of layer 1 over the last, and the
+    firing rate at the last layer, a number each; and over the layers the mean variance of H and, over those that carry a
+    signal, the mean log-gradient."""
+
+    fates: list[str]
+    at: list[int | None]
+    log_gradient: list[float]
+    rate: list[float]
+    var_h: list[float]
+    profile: list[float]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            name: [None if isinstance(v, float) and not np.isfinite(v) else v for v in values]
+            for name, values in asdict(self).items()
+        }
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Outcome:
+        """What `to_dict` made; a place (`at`) that is None stays None."""
+        values: dict[str, Any] = {n: v if n == "at" else [np.nan if x is None else x for x in v] for n, v in record.items()}
+        return cls(**values)
+
+
+def joined(parts: Sequence[Outcome]) -> Outcome:
+    """The same networks as one sample."""
+    lists: dict[str, list[Any]] = {
+        name: [value for part in parts for value in getattr(part, name)] for name in ("fates", "at", "log_gradient", "rate")
+    }
+    lists |= {name: mean_over([getattr(part, name) for part in parts]) for name in ("var_h", "profile")}
+    return Outcome(**lists)
+
+
+def mean_over(rows: Sequence[Sequence[float]]) -> list[float]:
+    """Of each column, over the rows that have a number there; NaN where none has."""
+    found = np.array(rows, dtype=float)
+    known = np.isfinite(found)
+    with np.errstate(invalid="ignore"):
+        return list(np.where(known, found, 0.0).sum(axis=0) / known.sum(axis=0))
+
+
+Found = dict[tuple[str, int], Outcome]
+"""By surrogate SPEC and depth."""
+
+
+def outcomes(job: Job, between: Between, x: torch.Tensor, depths: Sequence[int], readouts: dict[int, torch.Tensor]) -> Found:
+    """One forward pass through the deepest network, which contains the shallower ones; backward from the readout of each."""
+    time, deepest = job.forward.time, max(depths)
+    signal = forward(population(job.trained[0], time), between, x, deepest)
+    found: Found = {}
+    for spec in job.trained:
+        neurons = population(spec, time)
+        for depth in depths:
+            carried = layer_fates(signal.rate[:depth], np.ones_like(signal.rate[:depth]))
+            if np.isin(network_fate(carried), FORWARD).all():
+                logs = np.full(signal.rate[:depth].shape, np.nan)
+            else:
+                logs = backward(neurons, between, signal.membranes[:depth], readouts[depth])
+            found[spec, depth] = _outcome(signal, logs, depth)
+    return found
+
+
+def _outcome(signal: Signal, logs: Floats, depth: int) -> Outcome:
+    rate = signal.rate[:depth]
+    with np.errstate(over="ignore"):
+        layers = layer_fates(rate, np.exp(logs))
+    fates = network_fate(layers)
+    lost = np.isin(fates, FORWARD)
+    places = [decisive(layers[:, sample]) for sample in range(len(fates))]
+    return Outcome(
+        fates=[FATES[fate] for fate in fates],
+        at=[None if place is None else place + 1 for place in places],
+        log_gradient=[float("nan") if gone else float(value) for gone, value in zip(lost, logs[0], strict=True)],
+        rate=[float(value) for value in rate[-1]],
+        var_h=[float(value) for value in signal.var_h[:depth].mean(axis=1)],
+        profile=mean_over(list(np.where(lost, np.nan, logs).T)),
+    )
+
+
+def _input(source: torch.Generator, time: Time, samples: int, width: int, device: torch.device) -> torch.Tensor:
+    return torch.bernoulli(torch.full((time.steps, samples, width), INPUT_RATE, device=device), generator=source)
+
+
+NORM = "batch-norm"
+"""The catalogue's word for a scheme that normalises over a batch."""
+
+BATCH = 8
+"""Samples of a network that does."""
+
+
+def group_of(given: Forward) -> int:
+    return BATCH if given.aim == NORM else 1
+
+
+def _aimed(between: Between, given: Forward) -> Between:
+    if given.aim == NORM:
+        return Normalised(between)
+    return Rescaled(between, population("atan", given.time), given.aim, given.wanted) if given.aim else between
+
+
+def measured(
+    found: Sequence[Job], depths: Sequence[int], width: int, seed: int, index: int, device: str = "cpu"
+) -> list[Found]:
+    """Weight draw `index` of every job: one input and one readout each, or a batch where that is normalised over."""
+    place = torch.device(device)
+    matrices = Matrices(width, seed, index, place)
+    results = []
+    for job in found:
+        time, group = job.forward.time, group_of(job.forward)
+        x = _input(generator(place, seed, index, INPUT), time, group, width, place)
+        readouts = {d: _readout(generator(place, seed, index, READOUT, d), time, group, width, place) for d in depths}
+        results.append(outcomes(job, _aimed(Drawn(job.forward, matrices, group), job.forward), x, depths, readouts))
+    return results
+
+
+def predicted(job: Job, depths: Sequence[int], width: int, samples: int, seed: int, device: str = "cpu") -> Found:
+    """`samples` inputs of networks of this width by the law of their sums: as many networks, fewer where they have a batch."""
+    place, time, group = torch.device(device), job.forward.time, group_of(job.forward)
+    samples = max(2, samples // group) * group
+    source = torch.Generator(place).manual_seed(seed_of(seed, LAW))
+    x = _input(source, time, samples, width, place)
+    readouts = {depth: _readout(source, time, samples, width, place) for depth in depths}
+    return outcomes(job, _aimed(Law(job.forward, source, group), job.forward), x, depths, readouts)
+
+
+def _readout(source: torch.Generator, time: Time, samples: int, width: int, device: torch.device) -> torch.Tensor:
+    """A gradient at the last layer's spikes that is random, and new at each step."""
+    return torch.empty(time.steps, samples, width, device=device).normal_(generator=source)

@@ -1,0 +1,194 @@
+"""One cell of the table: what becomes of a network of this depth, predicted and measured, and why where they differ."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..layer_fate import FADED, FATES
+from .fates_of_samples import Outcome
+from .forward_backward import half_way
+from .grid import Setup
+from .mean_field import MeanField
+
+NO_WEIGHTS = "no weights"
+
+OPEN = 0.05
+"""A fate that finite width brings with a probability from OPEN to 1 − OPEN is left to chance."""
+
+CHANCE = 0.01
+"""Fisher's exact test: shares of predicted and measured networks that differ by chance at least so often are compatible."""
+
+BORDER = 0.1
+"""A mean log-gradient within this share of the logarithm at which it counts as vanished or exploded is a border case."""
+
+CAUSES = {
+    "chance": "finite width leaves it open, and the shares are compatible",
+    "border": f"the mean log-gradient lies within {BORDER:.0%} of the border between two fates",
+    "few": "the shares are compatible, though the law calls the measured fate rare: too few networks to tell",
+    "unexplained": "the law at finite width does not explain it",
+}
+"""Why a prediction misses: the first that applies."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """`predicted`: networks of the same width by the law of their sums; `mean_field`: infinite width, where that is known;
+    `measured`: networks that were drawn. All None where the scheme has no weights here."""
+
+    setup: Setup
+    depth: int
+    predicted: Outcome | None = None
+    measured: Outcome | None = None
+    mean_field: MeanField | None = None
+
+    @property
+    def key(self) -> tuple[str, str, int, int]:
+        return self.setup.scheme, self.setup.surrogate, self.setup.time.steps, self.depth
+
+    @cached_property
+    def fate(self) -> str:
+        """That of most networks measured."""
+        return NO_WEIGHTS if self.measured is None else most(self.measured.fates)
+
+    @cached_property
+    def expected(self) -> str:
+        """That of most networks predicted."""
+        return NO_WEIGHTS if self.predicted is None else most(self.predicted.fates)
+
+    @property
+    def agrees(self) -> bool:
+        return self.fate == self.expected
+
+    @cached_property
+    def cause(self) -> str:
+        """Of a miss, a key of CAUSES; "" where the prediction is right."""
+        if self.agrees or self.predicted is None or self.measured is None:
+            return ""
+        compatible = self.compatibility >= CHANCE
+        if OPEN <= share(self.predicted.fates, self.fate) <= 1 - OPEN and compatible:
+            return "chance"
+        if self._near_a_border:
+            return "border"
+        return "few" if compatible else "unexplained"
+
+    @property
+    def _near_a_border(self) -> bool:
+        border = -math.log(FADED)
+        means = [mean(one.log_gradient) for _, one in self._both]
+        return any(abs(abs(m) / border - 1) <= BORDER for m in means if m is not None)
+
+    @cached_property
+    def compatibility(self) -> float:
+        """The probability of shares that differ at least as much, if measured and predicted networks are of one law."""
+        from scipy.stats import fisher_exact
+
+        if self.predicted is None or self.measured is None:
+            return 1.0
+        rows = [
+            [one.fates.count(self.fate), len(one.fates) - one.fates.count(self.fate)] for one in (self.measured, self.predicted)
+        ]
+        return float(fisher_exact(rows)[1])  # type: ignore[index]
+
+    @property
+    def explanation(self) -> str:
+        """A miss in numbers."""
+        if not self.cause or self.predicted is None or self.measured is None:
+            return ""
+        seen, wanted = (f"{share(f, self.fate):.0%} of {len(f)}" for f in (self.measured.fates, self.predicted.fates))
+        parts = [f"{self.fate} in {seen} draws, predicted in {wanted} (p = {self.compatibility:.2g})"]
+        drawn, law = mean(self.measured.log_gradient), mean(self.predicted.log_gradient)
+        if drawn is not None and law is not None:
+            parts.append(f"log-gradient {drawn:.3g}, predicted {law:.3g}, border ±{-math.log(FADED):.3g}")
+        return "; ".join(parts)
+
+    @property
+    def halves(self) -> dict[str, dict[str, int | None]]:
+        """`signal`: the first layer (from 1) at which Var(H) is half of layer 1's; `gradient`: how many layers below the last
+        E[δ²] is half of it, `growth`: twice. Of the means over networks; None: nowhere."""
+        return {
+            "signal": {name: _layer(np.log(_positive(one.var_h))) for name, one in self._both},
+            "gradient": {name: half_way(np.array(one.profile)[::-1]) for name, one in self._both},
+            "growth": {name: half_way(-np.array(one.profile)[::-1]) for name, one in self._both},
+        }
+
+    @property
+    def _both(self) -> list[tuple[str, Outcome]]:
+        return [(n, o) for n, o in (("predicted", self.predicted), ("measured", self.measured)) if o is not None]
+
+    def to_dict(self) -> dict[str, Any]:
+        one = self.setup
+        document: dict[str, Any] = {
+            "scheme": one.scheme,
+            "surrogate": one.surrogate,
+            "trained_with": one.trained,
+            "slope": one.slope,
+            "steps": one.time.steps,
+            "leak": one.time.leak,
+            "depth": self.depth,
+            "fate": self.fate,
+            "predicted": self.expected,
+        }
+        if one.forward is None or self.predicted is None or self.measured is None:
+            return document | {"reason": one.reason}
+        theory = None if self.mean_field is None else asdict(self.mean_field)
+        return document | {
+            "gain": one.forward.gain,
+            "agrees": self.agrees,
+            "cause": self.cause or None,
+            "explanation": self.explanation or None,
+            "compatibility": self.compatibility,
+            "infinite_width": theory,
+            "halves": self.halves,
+            "shares": {name: shares(o.fates) for name, o in self._both},
+            "at": {name: _middle([place for place in o.at if place is not None]) for name, o in self._both},
+            "log_gradient": {name: mean(o.log_gradient) for name, o in self._both},
+            "log_gradient_sd": {name: deviation(o.log_gradient) for name, o in self._both},
+            "rate": {name: mean(o.rate) for name, o in self._both},
+            "networks": {name: len(o.fates) for name, o in self._both},
+        }
+
+
+def most(fates: Sequence[str]) -> str:
+    """The most frequent; of several, the first in the order of FATES."""
+    counts = Counter(fates)
+    return max(FATES, key=lambda fate: counts[fate])
+
+
+def share(fates: Sequence[str], fate: str) -> float:
+    return fates.count(fate) / len(fates)
+
+
+def shares(fates: Sequence[str]) -> dict[str, float]:
+    return {fate: share(fates, fate) for fate in FATES if fate in fates}
+
+
+def mean(values: Sequence[float]) -> float | None:
+    """Over the finite ones; None if there is none."""
+    finite = [value for value in values if math.isfinite(value)]
+    return math.fsum(finite) / len(finite) if finite else None
+
+
+def deviation(values: Sequence[float]) -> float | None:
+    finite = [value for value in values if math.isfinite(value)]
+    return float(np.std(finite, ddof=1)) if len(finite) > 1 else None
+
+
+def _middle(places: Sequence[int]) -> float | None:
+    return float(np.median(places)) if places else None
+
+
+def _positive(values: Sequence[float]) -> np.ndarray:
+    """Silence as something whose logarithm is a number."""
+    return np.maximum(np.array(values, dtype=float), 1e-300)
+
+
+def _layer(logs: np.ndarray) -> int | None:
+    place = half_way(logs)
+    return None if place is None else place + 1

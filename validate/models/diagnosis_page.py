@@ -1,0 +1,81 @@
+"""The page of a diagnosis: verdict and cause first, then the layers as table and plots. It shows the document that `to_dict`
+of a diagnosis gives, whose keys are those of `ikun diagnose --json`."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from markupsafe import Markup
+
+from ikun_derivations.render.html_pages import render_page
+
+from ..pages.svg import INK, SERIES, svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+QUANTITIES = {
+    "rate": ("firing rate", "Firing rate, mean over the steps"),
+    "var_h": ("Var(H)", "Variance of the membrane potential, mean over the steps"),
+    "grad_var": ("E[δ²] / last layer", "Second moment of the gradient at the membrane, summed over the steps"),
+}
+
+
+def page(found: dict[str, Any], summary: str) -> str:
+    """One self-contained page."""
+    template = files("ikun_validate.models").joinpath("page.html").read_text(encoding="utf-8")
+    return render_page(
+        template, title=f"{found['model']}: {found['verdict']}", found=found, summary=summary, figures=figures(found)
+    )
+
+
+def fragment(found: dict[str, Any], summary: str) -> str:
+    """For notebooks: the verdict and the plots."""
+    plots = "".join(f"<div>{figure['svg']}</div>" for figure in figures(found))
+    return f"<p>{Markup.escape(summary)}</p>{plots}"
+
+
+def figures(found: dict[str, Any]) -> list[dict[str, Any]]:
+    made = []
+    for name, (label, caption) in QUANTITIES.items():
+        picture = svg(
+            lambda axes, n=name, label=label: _draw(axes, found, n, label),  # type: ignore[misc]
+            anchor=f"figure-{name}",
+            title=caption,
+            description=_told(found, name),
+        )
+        made.append({"svg": Markup(picture), "caption": caption})
+    return made
+
+
+def _told(found: dict[str, Any], name: str) -> str:
+    """The layers' means in words."""
+    means = ((layer["layer"], layer[name]["mean"]) for layer in found["layers"])
+    return "By layer: " + ", ".join(f"{layer} {'unknown' if mean is None else format(mean, '.3g')}" for layer, mean in means)
+
+
+def _draw(axes: Axes, found: dict[str, Any], name: str, label: str) -> None:
+    layers = np.arange(1, len(found["layers"]) + 1)
+    column = {
+        key: np.array([np.nan if (v := layer[name][key]) is None else v for layer in found["layers"]], dtype=float)
+        for key in ("mean", "low", "high", "predicted")
+    }
+    positive = np.where(column["mean"] > 0, column["mean"], np.nan)
+    axes.fill_between(
+        layers, np.where(column["low"] > 0, column["low"], positive), column["high"], color=SERIES[0], alpha=0.25, linewidth=0
+    )
+    axes.plot(layers, positive, color=SERIES[0], marker="o", markersize=3, linewidth=0.9, label="measured")
+    shown = np.where(column["predicted"] > 0, column["predicted"], np.nan)
+    if np.isfinite(shown).any():
+        axes.plot(layers, shown, color=INK, linewidth=1.2, linestyle="--", label="predicted")
+    zero = layers[column["mean"] == 0]
+    if len(zero):
+        at_the_bottom = {"transform": axes.get_xaxis_transform(), "clip_on": False}
+        axes.plot(zero, 0 * zero, color=SERIES[1], marker="x", markersize=4, linestyle="", label="zero", **at_the_bottom)
+    if np.isfinite(positive).any() or np.isfinite(shown).any():
+        axes.set_yscale("log")
+    axes.set_xlabel("layer")
+    axes.set_ylabel(label)
+    axes.legend(frameon=False, fontsize=8, labelcolor=INK)

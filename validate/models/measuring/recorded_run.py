@@ -1,0 +1,130 @@
+"""One forward and one backward pass of the user's model, recorded.
+
+The gradient that goes in at the model's output is random with zero mean over outputs and new at each step of an output that has
+steps: the readout for which the theory's gradient holds, whatever loss the user has in mind.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge
+
+from ikun_sym.errors import IkunError
+
+from ..libraries import LIBRARIES
+from .graph import membrane
+from .layers import Layer
+from .recorder import Recorder
+
+Gradients = list[list[tuple[Tensor | None, Tensor | None]]]
+"""[layer][step]: ∂L/∂spikes (as other layers ask for it) and ∂L/∂H."""
+
+
+def forward(model: nn.Module, example: Any, steps: int | None, step_by_step: bool) -> tuple[Recorder, Any, Any]:
+    """(recorder, output, node of the input). Errors: the model raises, or gives NaN."""
+    for library in LIBRARIES:
+        if library.loaded:
+            library.fresh(model)
+    for parameter in model.parameters():
+        if parameter.is_floating_point():
+            parameter.requires_grad_()
+    arguments, keywords, source = _arguments(example)
+    recorder = Recorder()
+    with torch.enable_grad(), recorder.listening(model):
+        try:
+            output = _call(model, arguments, keywords, steps, step_by_step)
+        except IkunError:
+            raise
+        except Exception as error:
+            raise IkunError(
+                f"{type(model).__name__} raised {type(error).__name__} on input of shape {_shape(example)}: {error}"
+            ) from error
+    for tensor in _tensors(output):
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor.detach()).all()):
+            kind = "NaN" if bool(tensor.detach().isnan().any()) else "infinity"
+            raise IkunError(f"{type(model).__name__} gives {kind} on input of shape {_shape(example)}; mend that first")
+    return recorder, output, source
+
+
+def _call(model: nn.Module, arguments: tuple, keywords: dict, steps: int | None, step_by_step: bool) -> Any:
+    if steps is None and not step_by_step:
+        return model(*arguments, **keywords)
+    if step_by_step:
+        first, *others = arguments
+        return [model(x, *others, **keywords) for x in first]
+    assert steps is not None
+    return [model(*arguments, **keywords) for _ in range(steps)]
+
+
+def _arguments(example: Any) -> tuple[tuple, dict, Any]:
+    """Positional and keyword arguments; the first floating tensor becomes part of the graph, behind a node that is returned."""
+    keywords = dict(example) if isinstance(example, dict) else {}
+    arguments = () if isinstance(example, dict) else tuple(example) if isinstance(example, tuple | list) else (example,)
+    source, made = None, []
+    for argument in arguments:
+        if source is None and isinstance(argument, Tensor) and argument.is_floating_point():
+            argument = argument.detach().clone().requires_grad_() * 1
+            source = argument.grad_fn
+        made.append(argument)
+    return tuple(made), keywords, source
+
+
+def _shape(example: Any) -> str:
+    shapes = [str(tuple(tensor.shape)) for tensor in _tensors(example)]
+    return " and ".join(shapes) or "no tensor"
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        return [tensor for inner in value.values() for tensor in _tensors(inner)]
+    return [tensor for inner in value for tensor in _tensors(inner)] if isinstance(value, tuple | list) else []
+
+
+def backward(layers: list[Layer], output: Any) -> Gradients:
+    """Every layer's gradients, from one backward pass that stops at the membranes: no parameter's gradient is computed."""
+    edges: list[GradientEdge] = []
+    places: list[tuple[int, int, int]] = []
+    sent_at: dict[Any, int] = {}
+    for layer in layers:
+        for step, call in enumerate(layer.calls):
+            if (edge := membrane(call.x)) is not None:
+                places.append((layer.index, step, 1))
+                edges.append(GradientEdge(*edge))
+            sent = call.spikes if call.sent is None else call.sent
+            if sent.grad_fn is not None and sent.grad_fn not in sent_at:
+                sent_at[sent.grad_fn] = len(edges)
+                edges.append(GradientEdge(sent.grad_fn, sent.output_nr))
+                places.append((layer.index, step, 0))
+    loss = _readout(layers, output)
+    found = torch.autograd.grad(loss, edges, allow_unused=True)
+    by_place = dict(zip(places, found, strict=True))
+    result: Gradients = []
+    for layer in layers:
+        rows = []
+        for step, call in enumerate(layer.calls):
+            sent = call.spikes if call.sent is None else call.sent
+            at_spikes = found[sent_at[sent.grad_fn]] if sent.grad_fn in sent_at else None
+            if at_spikes is not None and call.step is not None:
+                at_spikes = at_spikes[call.step]
+            rows.append((at_spikes, by_place.get((layer.index, step, 1))))
+        result.append(rows)
+    return result
+
+
+def _readout(layers: list[Layer], output: Any) -> Tensor:
+    """Σ r · y with r ~ N(0, 1): over the first output tensor that has a gradient, of each step; else over the last layer's
+    spikes. Torch's generator has been seeded."""
+    per_step = output if isinstance(output, list) else [output]
+    chosen = [next((t for t in _tensors(one) if t.requires_grad and t.is_floating_point()), None) for one in per_step]
+    seen = [tensor for tensor in chosen if tensor is not None]
+    if not seen:
+        seen = [call.spikes if call.sent is None else call.sent for call in layers[-1].calls]
+        seen = [tensor for tensor in dict.fromkeys(seen) if tensor.requires_grad]
+    if not seen:
+        raise IkunError("no gradient can enter: neither the output nor the last layer's spikes depend on anything trainable")
+    return torch.stack([(torch.randn_like(tensor) * tensor).sum() for tensor in seen]).sum()

@@ -1,0 +1,51 @@
+"""The way of one draw through the layers: what a layer makes of what it is given, and the adjoint of that.
+
+A draw has a passage of its own, for draws run side by side: what a layer must remember until the way back is kept there.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+from ..engines.buffers import BUFFERS
+from ..engines.population import Population, Response, Returned
+from ..engines.products import times
+
+
+class Passage(Protocol):
+    """Layers are counted from 0 and passed once upwards, then once downwards."""
+
+    def forward(self, layer: int, x: Tensor, weight: Tensor, bias: Tensor | None) -> Response:
+        """From what the layer is given, [T, B, inputs]. `s` is what it hands on; `activity` counts spikes."""
+        ...
+
+    def backward(self, layer: int, h: Tensor, grad: Tensor, weight: Tensor, scale: float | Tensor) -> Returned:
+        """From the gradient at what the layer hands on, times `scale`, that at what it is given; the first layer's is not
+        looked at. `power` is that of ∂L/∂h. All layers below see gradients with this scale too."""
+        ...
+
+
+class Dense:
+    """I = W x (+ b); the neurons' outputs are what is handed on. What has been used is given to the buffers, but for the
+    input and the readout, which are the caller's. `last`: the number of the last layer."""
+
+    def __init__(self, population: Population, last: int) -> None:
+        self.population, self.last = population, last
+
+    def forward(self, layer: int, x: Tensor, weight: Tensor, bias: Tensor | None) -> Response:
+        current = self.population.currents(x, weight, bias)
+        if layer:
+            BUFFERS.give(x)
+        return self.population.forward(current)
+
+    def backward(self, layer: int, h: Tensor, grad: Tensor, weight: Tensor, scale: float | Tensor) -> Returned:
+        power, grad_i = self.population.adjoint(h, grad, scale)
+        BUFFERS.give(h)
+        if layer < self.last:
+            BUFFERS.give(grad)
+        below = times(grad_i, weight) if layer else grad_i
+        if layer:
+            BUFFERS.give(grad_i)
+        return Returned(power, below)

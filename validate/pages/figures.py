@@ -1,0 +1,90 @@
+"""Which plots a claim gets, with the words below them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from ikun_sym.reading.surrogate_spec import resolve
+
+from ..verdicts.judge import CaseResult, Verdict
+from .heat_map import heat_map, maps_of
+from .plots import compared, deviation_plot, layers_plot, scatter_plot, spectrum_plot
+
+TOGETHER = 4
+"""Cases in one plot at most: as many as there are colours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    svg: Markup
+    caption: str
+
+
+OVER_LAYERS = (
+    ("var_h", "Var(H)", "forward: variance of the membrane potential", True),
+    ("rate", "rate", "forward: mean output, spikes a step", False),
+    ("grad_var", "E[δ²] / last layer", "backward: second moment of the gradient, relative to the last layer", True),
+)
+"""(quantity, label of the axis, caption, logarithmic)"""
+
+OVER_STEPS = (("rate", "rate", False), ("grad_var", "second moment of the gradient, relative to the last layer", True))
+
+
+def figures(verdict: Verdict, anchor: str) -> list[Shown]:
+    """Of one claim; ids begin with `anchor`."""
+    found: list[Shown] = []
+    for number, group in enumerate(groups(verdict), 1):
+        found += _of_group(verdict, group, f"{anchor}-{number}")
+    return found
+
+
+def groups(verdict: Verdict) -> list[list[CaseResult]]:
+    """Results that share a plot: one surrogate, several thresholds."""
+    found: dict[str, list[CaseResult]] = {}
+    for result in verdict.results:
+        found.setdefault(result.case.architecture.surrogate, []).append(result)
+    return [group[k : k + TOGETHER] for group in found.values() for k in range(0, len(group), TOGETHER)]
+
+
+def _of_group(verdict: Verdict, group: Sequence[CaseResult], anchor: str) -> list[Shown]:
+    name = resolve(group[0].case.architecture.surrogate).spec
+    found = []
+    for quantity, label, caption, log in OVER_LAYERS:
+        level = 1.0 if quantity == "grad_var" and _claims_the_gradient(verdict) else None
+        title = f"{name}, {caption}"
+        picture = layers_plot(group, quantity, label, level, anchor=f"{anchor}-{quantity}", title=title, log=log)
+        found.append(Shown(svg=Markup(picture), caption=title))
+    title = f"{name}: log-gradients of the draws (steps) against the predicted normal N(−β/2, β) with its 95 % band"
+    picture = spectrum_plot([r for r in group if _samples(verdict, r) == 1], anchor=f"{anchor}-spectrum", title=title)
+    if picture is not None:
+        found.append(Shown(svg=Markup(picture), caption=title))
+    for quantity, what, log in OVER_STEPS:
+        for number, (result, arrays) in enumerate(maps_of(group, quantity), 1):
+            title = f"{result.case.label}: {what}, layer by step"
+            picture = heat_map(arrays, anchor=f"{anchor}-{quantity}-{number}-map", title=title, log=log)
+            found.append(Shown(svg=Markup(picture), caption=title))
+    return found
+
+
+def _samples(verdict: Verdict, result: CaseResult) -> int:
+    """How many inputs a draw averages over."""
+    return result.case.architecture.samples or verdict.settings.batch
+
+
+def _claims_the_gradient(verdict: Verdict) -> bool:
+    return any(check.name == "backward_factor" and check.claimed == 1 for r in verdict.results for check in r.checks)
+
+
+def overview(verdicts: Sequence[Verdict]) -> list[Shown]:
+    """All checks that theory predicts, in one picture of values and one of ratios."""
+    results = [result for verdict in verdicts for result in verdict.results]
+    count = len(compared(results))
+    if not count:
+        return []
+    return [
+        Shown(svg=Markup(scatter_plot(results)), caption=f"measured, with intervals, against predicted: {count} checks"),
+        Shown(svg=Markup(deviation_plot(results)), caption="the same as ratios, in the order of the claims"),
+    ]

@@ -1,0 +1,248 @@
+"""What was measured beside what was predicted: over the layers, over the draws, over all claims."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ikun_sym.reading.surrogate_spec import resolve
+
+from ..verdicts.judge import CaseResult
+from ..verdicts.verdict import Check
+from .svg import BAD, GOOD, INK, OPEN, SERIES, svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+Floats = np.ndarray
+
+DASHES = ("--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
+"""Beside the colour, so that nothing is told by colour alone."""
+
+BAND = 0.95
+"""Confidence of the band around a distribution function."""
+
+
+def layers_plot(
+    results: Sequence[CaseResult],
+    quantity: str,
+    ylabel: str,
+    claimed: float | None = None,
+    *,
+    anchor: str = "plot",
+    title: str = "",
+    log: bool = True,
+) -> str:
+    """`quantity` (var_h, rate or grad_var) against the layer: for each case the measured mean with its interval (line and
+    band) and the prediction (dashed); `claimed` draws the level that a claim asserts."""
+
+    def draw(axes: Axes) -> None:
+        for colour, marker, result in zip(cycle(SERIES), cycle("osD^"), results, strict=False):
+            _series(axes, result, quantity, colour, marker)
+        if claimed is not None:
+            axes.axhline(claimed, color=INK, linewidth=0.8, linestyle=":", label="claimed: flat")
+        if log:
+            axes.set_yscale("log")
+            _at_least_a_decade(axes)
+            log_ticks(axes.yaxis)
+        else:
+            axes.set_ylim(0, None)
+        _whole_ticks(axes)
+        axes.set_xlabel("layer")
+        axes.set_ylabel(ylabel)
+        _legend(axes)
+
+    told = "; ".join(_told(result, quantity) for result in results)
+    return svg(draw, anchor=anchor, title=title or ylabel, description=f"{ylabel} against the layer. {told}.")
+
+
+def _column(result: CaseResult, quantity: str, key: str) -> Floats:
+    return np.array([np.nan if (value := row[quantity][key]) is None else value for row in result.layers], dtype=float)
+
+
+def _name(result: CaseResult) -> str:
+    """The case, without the surrogate, which the caption names."""
+    return result.case.label.removeprefix(resolve(result.case.architecture.surrogate).spec + ", ")
+
+
+def _told(result: CaseResult, quantity: str) -> str:
+    """First and last layer in words."""
+    mean, predicted = (_column(result, quantity, key) for key in ("mean", "predicted"))
+    ends = f"measured {mean[0]:.3g} in the first layer, {mean[-1]:.3g} in the last"
+    return f"{_name(result)}: {ends}" + (
+        "" if np.isnan(predicted[0]) else f", predicted {predicted[0]:.3g} and {predicted[-1]:.3g}"
+    )
+
+
+def _series(axes: Axes, result: CaseResult, quantity: str, colour: str, marker: str) -> None:
+    layer = np.array([row["layer"] for row in result.layers])
+    mean, low, high, predicted = (_column(result, quantity, key) for key in ("mean", "low", "high", "predicted"))
+    axes.fill_between(layer, np.where(low > 0, low, mean), high, color=colour, alpha=0.25, linewidth=0)
+    every = max(1, len(layer) // 25)
+    style = {"marker": marker, "markersize": 3, "markevery": every, "linewidth": 0.9}
+    axes.plot(layer, mean, color=colour, label=_name(result), **style)
+    shown = predicted > 0
+    if shown.any():
+        axes.plot(layer[shown], predicted[shown], color=INK, linewidth=1.2, linestyle="--", label="predicted")
+
+
+def _at_least_a_decade(axes: Axes) -> None:
+    # A flat line must look flat: noise of a per cent is not to fill the plot.
+    low, high = axes.get_ylim()
+    if high / low < 10:
+        middle = np.sqrt(low * high)
+        axes.set_ylim(middle / np.sqrt(10), middle * np.sqrt(10))
+
+
+def _whole_ticks(axes: Axes) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def log_ticks(axis: Axis) -> None:
+    """1, 2, 5, 10 … where they fit, else powers of ten; written out where that is short."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = sorted(axis.get_view_interval())
+    subs = (1.0, 2.0, 5.0) if high / low < 300 else (1.0,)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=8))
+    axis.set_minor_formatter(NullFormatter())
+
+    def written(value: float, _: int) -> str:
+        return f"{value:g}" if 1e-3 <= value <= 1e4 else f"$10^{{{round(math.log10(value))}}}$"
+
+    axis.set_major_formatter(FuncFormatter(written))
+
+
+def _legend(axes: Axes) -> None:
+    """Above the axes, for inside it would cover what it explains; each name once."""
+    entries = dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))
+    columns = 1 if any(len(name) > 28 for name in entries) else 3 if all(len(name) < 18 for name in entries) else 2
+    axes.legend(
+        entries.values(),
+        entries.keys(),
+        frameon=False,
+        fontsize=8,
+        labelcolor=INK,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=columns,
+        borderaxespad=0.2,
+    )
+
+
+def spectrum(result: CaseResult) -> tuple[Floats, float, float] | None:
+    """The draws' logarithms of the first layer's gradient relative to the last, sorted, minus that of the predicted mean;
+    and mean and variance of their predicted normal, −β/2 and β. None where it is not predicted or nothing was measured.
+
+    β is that of one sample: a draw that averages over several has a narrower law, which is not predicted here."""
+    beta = result.case.log_gradient_variance
+    predicted = _column(result, "grad_var", "predicted")[0]
+    values = np.sort([draw.log_gradient[0] for draw in result.draws if draw.alive > 0])
+    values = values[np.isfinite(values)]
+    if len(values) < 2 or not (math.isfinite(beta) and beta > 0 and predicted > 0 and math.isfinite(predicted)):
+        return None
+    return values - math.log(predicted), -beta / 2, beta
+
+
+def spectrum_plot(results: Sequence[CaseResult], *, anchor: str = "spectrum", title: str = "") -> str | None:
+    """Distribution of the draws' log-gradients, of one sample each, against N(−β/2, β), with the band in which an empirical
+    distribution of so many draws lies as a whole with probability BAND (Dvoretzky, Kiefer, Wolfowitz; Massart). None:
+    nothing predicted."""
+    from scipy.stats import norm
+
+    found = [(result, spectrum_) for result in results if (spectrum_ := spectrum(result)) is not None]
+    if not found:
+        return None
+
+    def draw(axes: Axes) -> None:
+        for colour, dash, (result, (values, mean, beta)) in zip(cycle(SERIES), cycle(DASHES), found, strict=False):
+            spread = math.sqrt(beta)
+            at = np.linspace(min(values[0], mean - 3.5 * spread), max(values[-1], mean + 3.5 * spread), 120)
+            law, half = norm.cdf(at, mean, spread), math.sqrt(math.log(2 / (1 - BAND)) / (2 * len(values)))
+            axes.fill_between(at, np.clip(law - half, 0, 1), np.clip(law + half, 0, 1), color=colour, alpha=0.15, linewidth=0)
+            name = f"{_name(result)}, N(−{-mean:.2g}, {beta:.2g})"
+            axes.plot(at, law, color=colour, linewidth=1, linestyle=dash, label=name)
+            steps = np.arange(len(values) + 1) / len(values)
+            axes.step([at[0], *values], steps, where="post", color=colour, linewidth=1.4)
+        axes.set_xlabel("log of ‖δ¹‖²/‖δᴸ‖² over its predicted mean")
+        axes.set_ylabel("share of the draws below")
+        _legend(axes)
+
+    told = "; ".join(
+        f"{_name(r)}: {len(v)} draws, mean {v.mean():.3g} and variance {v.var(ddof=1):.3g}, predicted {m:.3g} and {b:.3g}"
+        for r, (v, m, b) in found
+    )
+    return svg(draw, anchor=anchor, title=title or "Log-gradients over draws", description=told + ".")
+
+
+OUTCOMES = {True: ("holds", GOOD, "o"), False: ("fails", BAD, "^"), None: ("open", OPEN, "s")}
+
+
+def compared(results: Sequence[CaseResult]) -> list[Check]:
+    """The checks that theory predicts and that were measured. Where both are the same number, a survival of 1, nothing is
+    compared."""
+    checks = [c for result in results for c in result.checks if c.interval.known and c.predicted > 0]
+    return [c for c in checks if c.interval.value > 0 and c.interval.value != c.predicted]
+
+
+def scatter_plot(results: Sequence[CaseResult], *, anchor: str = "scatter") -> str:
+    """Every check of every claim, measured with its interval against predicted; colour and shape: whether the claim's value
+    holds. On the diagonal theory is right, whatever was claimed."""
+    checks = compared(results)
+
+    def draw(axes: Axes) -> None:
+        both = [c.predicted for c in checks] + [c.interval.value for c in checks]
+        ends = [min(both) / 1.3, max(both) * 1.3]
+        axes.plot(ends, ends, color=INK, linewidth=0.8, linestyle="--", label="equal")
+        for holds, (name, colour, marker) in OUTCOMES.items():
+            _points(axes, [(c.predicted, c) for c in checks if c.holds is holds], 1.0, name, colour, marker)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        for axis in (axes.xaxis, axes.yaxis):
+            log_ticks(axis)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("measured")
+        _legend(axes)
+
+    return svg(draw, anchor=anchor, title="Measured against predicted", description=_deviations(checks))
+
+
+def deviation_plot(results: Sequence[CaseResult], *, anchor: str = "deviation") -> str:
+    """The same as ratios: measured over predicted, in the order of the table."""
+    checks = compared(results)
+
+    def draw(axes: Axes) -> None:
+        axes.axhline(1, color=INK, linewidth=0.8, linestyle="--", label="equal")
+        for holds, (name, colour, marker) in OUTCOMES.items():
+            points = [(float(i), c) for i, c in enumerate(checks, 1) if c.holds is holds]
+            _points(axes, points, None, name, colour, marker)
+        _whole_ticks(axes)
+        axes.set_xlabel("check, in the order of the claims")
+        axes.set_ylabel("measured / predicted")
+        _legend(axes)
+
+    return svg(draw, anchor=anchor, title="Measured over predicted", description=_deviations(checks))
+
+
+def _points(axes: Axes, points: list[tuple[float, Check]], scale: float | None, name: str, colour: str, marker: str) -> None:
+    """Intervals; `scale` None: over their prediction."""
+    if not points:
+        return
+    values = np.array([[c.interval.low, c.interval.value, c.interval.high] for _, c in points])
+    values /= np.array([[scale or c.predicted] for _, c in points])
+    at, error = [x for x, _ in points], np.abs(np.diff(values, axis=1).T)
+    style = {"linestyle": "none", "elinewidth": 0.8, "markersize": 4, "markerfacecolor": "none", "markeredgewidth": 1}
+    axes.errorbar(at, values[:, 1], yerr=error, color=colour, marker=marker, label=f"claimed value {name}", **style)
+
+
+def _deviations(checks: Sequence[Check]) -> str:
+    inside = sum(c.interval.low <= c.predicted <= c.interval.high for c in checks)
+    worst = max((abs(c.interval.value / c.predicted - 1) for c in checks), default=0.0)
+    return f"{len(checks)} checks; the prediction lies within the interval in {inside}; the largest deviation is {worst:.1%}."

@@ -1,0 +1,162 @@
+"""The journal of a run: every draw is one line of JSON, on disk before the run goes on, and read back exactly.
+
+A line holds the whole draw: arrays over [layers, steps] as nested lists, floats as the shortest decimals that give the
+same float64. JSON has no NaN and no infinity: null is NaN, the strings "Infinity" and "-Infinity" are what they say.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ikun_sym.errors import IkunError
+from ikun_sym.files import write_atomically
+
+from ..networks.network import Architecture, Draw
+
+ROWS = "rows.jsonl"
+
+
+def row(architecture: Architecture, draw: Draw, conditions: dict[str, Any]) -> dict[str, Any]:
+    """One draw as one flat record: under which conditions, of which network, what was measured."""
+    measured = {f.name: _plain(getattr(draw, f.name)) for f in fields(Draw) if f.name != "index"}
+    return {**conditions, **architecture.to_dict(), "draw": draw.index, **measured}
+
+
+def draw_of(record: dict[str, Any]) -> Draw:
+    """The draw that `row` wrote, equal to the last bit."""
+    measured = {f.name: _value(record[f.name]) for f in fields(Draw) if f.name != "index"}
+    return Draw(index=record["draw"], **measured)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist() if np.isfinite(value).all() else [_plain(entry) for entry in value]
+    number = value.item() if isinstance(value, np.generic) else value
+    if isinstance(number, float) and not np.isfinite(number):
+        return None if np.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+    return number
+
+
+def _value(plain: Any) -> Any:
+    if isinstance(plain, list):
+        return np.array([_value(entry) for entry in plain], dtype=float)
+    return plain if isinstance(plain, int | float) else float("nan" if plain is None else plain)
+
+
+class Journal:
+    """The file of rows of one run. `conditions` are what every row of the run shares; `architectures` the networks that
+    the run may draw.
+
+    Errors: the file has rows and `resume` is false; it has rows of other conditions or networks; a line is damaged.
+    """
+
+    def __init__(
+        self, path: Path, conditions: dict[str, Any], architectures: Iterable[Architecture], *, resume: bool = False
+    ) -> None:
+        self.path, self.conditions = path, conditions
+        self._order = {_key(architecture.to_dict()): i for i, architecture in enumerate(architectures)}
+        self._names = tuple(f.name for f in fields(Architecture))
+        self._lock = threading.Lock()
+        self._recorded: dict[str, dict[int, Draw]] = {}
+        records, whole = _read(path)
+        if records and not resume:
+            raise IkunError(
+                f"{str(path.parent)!r} holds {len(records)} rows of an earlier run; "
+                "give --resume to go on with it, or another --out"
+            )
+        for record in records:
+            self._check(record)
+            self._recorded.setdefault(self._network(record), {})[record["draw"]] = draw_of(record)
+        try:
+            self._stream = path.open("ab")
+            self._stream.truncate(whole)
+        except OSError as error:
+            raise IkunError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
+
+    @property
+    def recorded(self) -> int:
+        """How many draws were there when the run began."""
+        return sum(map(len, self._recorded.values()))
+
+    def recall(self, architecture: Architecture) -> dict[int, Draw]:
+        """The recorded draws of a network, by index."""
+        return dict(self._recorded.get(_key(architecture.to_dict()), {}))
+
+    def keep(self, architecture: Architecture, draw: Draw) -> None:
+        """Append a draw; when this returns it is on disk. Threads may call it side by side."""
+        line = _line(row(architecture, draw, self.conditions))
+        with self._lock:
+            try:
+                self._stream.write(line)
+                self._stream.flush()
+                os.fsync(self._stream.fileno())
+            except OSError as error:
+                raise IkunError(f"cannot write {str(self.path)!r}: {error.strerror or error}") from None
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def sort(self) -> None:
+        """Rows in the order of the networks and of the draws, whatever the order in which they were made."""
+        self.close()
+        records, _ = _read(self.path)
+        records.sort(key=lambda record: (self._order[self._network(record)], record["draw"]))
+        write_atomically(self.path, b"".join(map(_line, records)).decode())
+
+    def _network(self, record: dict[str, Any]) -> str:
+        return _key({name: record.get(name) for name in self._names})
+
+    def _check(self, record: dict[str, Any]) -> None:
+        where, advice = str(self.path), "repeat the flags of that run, or give another --out"
+        for name, here in self.conditions.items():
+            if record.get(name) != here:
+                raise IkunError(f"{where!r} has rows of {name} {record.get(name)!r}, this run has {here!r}; {advice}")
+        if self._network(record) not in self._order:
+            others = [json.loads(key) for key in self._order]
+            there = {name: record.get(name) for name in self._names}
+            near = min(others, key=lambda other: sum(other[n] != there[n] for n in self._names), default={})
+            apart = ", ".join(f"{n} {there[n]!r} (here {near.get(n)!r})" for n in self._names if there[n] != near.get(n))
+            raise IkunError(f"{where!r} has rows of a network that is not of this run: {apart}; {advice}")
+
+
+def _key(architecture: dict[str, Any]) -> str:
+    return json.dumps(architecture, sort_keys=True)
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    return (json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def _read(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """The records of a file, and up to which byte they go: a last line that was cut off when the run ended is left out.
+
+    Error: a line before the last is no record.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return [], 0
+    except OSError as error:
+        raise IkunError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
+    records, whole = [], 0
+    lines = content.splitlines(keepends=True)
+    for number, line in enumerate(lines, 1):
+        try:
+            record = json.loads(line) if line.endswith(b"\n") else None
+        except ValueError:
+            record = None
+        if not isinstance(record, dict) or "draw" not in record:
+            if number == len(lines):
+                break
+            raise IkunError(f"{str(path)!r}, line {number}, is no row of a run; take it out, or give another --out")
+        records.append(record)
+        whole += len(line)
+    return records, whole

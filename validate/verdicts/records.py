@@ -1,0 +1,131 @@
+"""Records of a run: where it came from, one JSON line a draw, and the verdicts."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ikun_sym
+from ikun_sym.cli.console import stderr
+from ikun_sym.errors import IkunError
+from ikun_sym.files import folder, write_atomically
+from ikun_sym.provenance import commit
+
+from ..networks.network import Architecture
+from .journal import ROWS, Journal
+from .judge import Laboratory, RunSettings, Verdict
+
+VERDICTS, PROVENANCE = "verdicts.json", "provenance.json"
+
+
+def run_folder(given: str | None, default: str, *, resume: bool) -> Path:
+    """The folder that the user gave. Else `default`, `default`-2, …: a new one, or with `resume` the newest there is."""
+    if given is not None:
+        return folder(given)
+    number = 1
+    while (path := _numbered(default, number)).exists():
+        number += 1
+    if resume and number > 1:
+        return folder(_numbered(default, number - 1))
+    return folder(path)
+
+
+def _numbered(name: str, number: int) -> Path:
+    return Path(name if number == 1 else f"{name}-{number}")
+
+
+def conditions(settings: RunSettings) -> dict[str, Any]:
+    """What the draws of a run depend on, beside the network."""
+    import torch
+
+    return {
+        "ikun": ikun_sym.__version__,
+        "torch": torch.__version__,
+        "device": torch.device(settings.device).type,
+        "dtype": settings.dtype,
+        "batch": settings.batch,
+        "seed": settings.seed,
+    }
+
+
+@contextmanager
+def recorded(
+    out: Path, settings: RunSettings, architectures: Iterable[Architecture], *, resume: bool = False
+) -> Iterator[tuple[Laboratory, dict[str, Any]]]:
+    """A laboratory whose draws are on disk as soon as they are made, and the provenance, which is there before them."""
+    journal = Journal(out / ROWS, conditions(settings), architectures, resume=resume)
+    try:
+        made = provenance(command_line(), settings.device, dict(vars(settings)), _earlier(out) if journal.recorded else [])
+        _write_json(out / PROVENANCE, made)
+        yield Laboratory(settings, journal), made
+    except KeyboardInterrupt:
+        stderr().print(f"stopped; the draws made so far are in {out}, --resume goes on from there")
+        raise
+    finally:
+        journal.close()
+    journal.sort()
+
+
+def provenance(command: str, device: str, settings: dict[str, Any], earlier: Iterable[dict[str, Any]] = ()) -> dict[str, Any]:
+    """What one needs to repeat the run. `earlier`: the provenance of the runs that this one goes on with."""
+    import numpy
+    import scipy
+    import sympy
+    import torch
+
+    made = {
+        "command": command,
+        "ikun": ikun_sym.__version__,
+        "commit": commit(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "scipy": scipy.__version__,
+        "sympy": sympy.__version__,
+        "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else f"cpu ({platform.machine()})",
+        "settings": settings,
+    }
+    resumed = list(earlier)
+    return made | {"resumed": resumed} if resumed else made
+
+
+def _earlier(out: Path) -> list[dict[str, Any]]:
+    """The provenance in the folder and, before it, of the runs that it went on with."""
+    try:
+        found = json.loads((out / PROVENANCE).read_text(encoding="utf-8"))
+        return [*found.pop("resumed", []), found]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, AttributeError):
+        raise IkunError(f"{str(out / PROVENANCE)!r} is no provenance of a run; take it away, or give another --out") from None
+
+
+def write_verdicts(out: Path, verdicts: list[Verdict]) -> None:
+    _write_json(out / VERDICTS, [verdict.to_dict() for verdict in verdicts])
+
+
+def _write_json(path: Path, document: Any) -> None:
+    write_atomically(path, json.dumps(document, allow_nan=False, ensure_ascii=False, indent=2) + "\n")
+
+
+def last_verdicts(runs: str | Path) -> dict[str, str]:
+    """Claim id to the verdict of the newest run below the folder `runs` that tested the claim's own cases."""
+    found: dict[str, str] = {}
+    for path in sorted(Path(runs).glob(f"*/{VERDICTS}"), key=lambda p: p.stat().st_mtime):
+        try:
+            for verdict in json.loads(path.read_text(encoding="utf-8")):
+                if verdict["expected"] is not None:
+                    found[verdict["claim"]] = verdict["verdict"]
+        except (ValueError, KeyError, TypeError):
+            continue  # not one of our records
+    return found
+
+
+def command_line() -> str:
+    """The command as typed, without the path of the interpreter."""
+    return " ".join(["ikun", *sys.argv[1:]])
