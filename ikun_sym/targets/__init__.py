@@ -1,20 +1,10 @@
-"""Source code for users' projects: one file a target language. `TARGETS` is filled by the target modules below."""
+"""Source code for users' projects: one file a target language, `…_target.py`, which registers it in `TARGETS`."""
 
 from __future__ import annotations
 
-from . import (  # noqa: F401  (importing a target registers it)
-    c_target,
-    cpp_target,
-    javascript_target,
-    jax_target,
-    json_target,
-    julia_target,
-    latex_target,
-    numpy_target,
-    python_target,
-    rust_target,
-    torch_target,
-)
+from ..discovery import import_modules
 from .target import TARGETS, Export, export
 
 __all__ = ["TARGETS", "Export", "export"]
+
+import_modules(__name__, __path__, suffix="_target")

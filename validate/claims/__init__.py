@@ -1,8 +1,11 @@
-"""Every claim, one statement each, by family. Importing this package registers them all."""
+"""Every claim, one statement each, by family: a file. The paper's theorem comes first in every list."""
 
-from . import architectures, critical, finite_width, joint, norms, theorem1, time
+from __future__ import annotations
+
+from ikun_sym.discovery import import_modules
+
 from .claim import ACTIVE, CLAIMS, OUTCOMES, Claim, Criterion, Setting, at_rate, on, select
 
 __all__ = ["ACTIVE", "CLAIMS", "OUTCOMES", "Claim", "Criterion", "Setting", "at_rate", "on", "select"]
 
-FAMILIES = (theorem1, critical, joint, time, finite_width, architectures, norms)
+import_modules(__name__, __path__, first=("theorem1", "critical", "joint", "time", "finite_width"))

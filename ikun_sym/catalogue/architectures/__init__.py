@@ -1,6 +1,8 @@
 """Every architecture, one statement each: a file, which registers it."""
 
-from . import conv1d, conv2d, csnn, dense, recurrent, residual  # noqa: F401  (they register their architectures)
+from __future__ import annotations
+
+from ...discovery import import_modules
 from .convolution import Convolution, ConvolutionLayer
 from .dense import Dense
 from .recurrent import Recurrent
@@ -17,3 +19,5 @@ __all__ = [
     "Topology",
     "parse_architecture",
 ]
+
+import_modules(__name__, __path__)

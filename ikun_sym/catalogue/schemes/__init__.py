@@ -1,6 +1,8 @@
 """Every initialisation scheme, one statement each, by origin: `classical`, `ikun`, `spiking`, `measured`."""
 
-from . import classical, ikun, measured, spiking  # noqa: F401  (they register their schemes)
+from __future__ import annotations
+
+from ...discovery import import_modules
 from .ikun import IKUN
 from .scheme import (
     DISTRIBUTIONS,
@@ -50,3 +52,5 @@ __all__ = [
     "threshold",
     "var_x",
 ]
+
+import_modules(__name__, __path__)

@@ -7,9 +7,7 @@ independent statement of it.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-
+from ...discovery import import_modules
 from ..registry import Registry
 from ..surrogate import Surrogate
 
@@ -17,5 +15,4 @@ SURROGATES: Registry[Surrogate] = Registry("surrogate")
 register = SURROGATES.register
 """For users' own surrogates: `register(Surrogate(name=…, derivative=…))`, and every command knows it."""
 
-for _module in sorted(info.name for info in pkgutil.iter_modules(__path__)):
-    importlib.import_module(f"{__name__}.{_module}")
+import_modules(__name__, __path__)
