@@ -97,9 +97,9 @@ CLAIMS.register(
 """,
         """
 from ikun_validate import validate
-found = validate("critical.novel", Architecture(width=64, depth=4), batch=8)
+found = validate("critical.novel", batch=8)
 assert found.verdict == "confirmed", found
-assert "critical.novel" in [row["id"] for row in json.loads(ikun("claims", "--json"))["claims"]]
+assert "critical.novel" in [row["id"] for row in json.loads(ikun("claims", "--json"))]
 """,
     ),
     "observable": Addition(
