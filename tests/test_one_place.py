@@ -3,7 +3,6 @@ and everything that the row promises follows."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil

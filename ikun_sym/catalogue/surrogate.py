@@ -17,6 +17,7 @@ from ..errors import IkunError
 from ..exact import Number
 from .parameter import Param
 from .piecewise import PiecewiseFunction
+from .registry import Registry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,3 +157,8 @@ def _rational(value: Fraction) -> sp.Rational:
 
 def _plain(value: Fraction) -> str:
     return str(float(value)).removesuffix(".0") if Fraction(repr(float(value))) == value else str(value)
+
+
+SURROGATES: Registry[Surrogate] = Registry("surrogate")
+register = SURROGATES.register
+"""For users' own surrogates: `register(Surrogate(name=…, derivative=…))`, and every command knows it."""

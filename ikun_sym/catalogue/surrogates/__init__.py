@@ -8,11 +8,8 @@ independent statement of it.
 from __future__ import annotations
 
 from ...discovery import import_modules
-from ..registry import Registry
-from ..surrogate import Surrogate
+from ..surrogate import SURROGATES, register
 
-SURROGATES: Registry[Surrogate] = Registry("surrogate")
-register = SURROGATES.register
-"""For users' own surrogates: `register(Surrogate(name=…, derivative=…))`, and every command knows it."""
+__all__ = ["SURROGATES", "register"]
 
 import_modules(__name__, __path__)

@@ -9,8 +9,7 @@ import sympy as sp
 from ..libraries import STORK_GLOBAL, lava, snntorch, spikingjelly, spyx, stork
 from ..parameter import Param
 from ..piecewise import PiecewiseFunction, U, between, even, one_side, two_sided
-from ..surrogate import Surrogate, Values
-from . import register
+from ..surrogate import Surrogate, Values, register
 
 a, k, kn, beta, delta_u = sp.symbols("alpha slope k beta delta_u", positive=True)
 p0, max_prob, tau_rho, scale_rho = sp.symbols("p0 max_prob tau_rho scale_rho", positive=True)

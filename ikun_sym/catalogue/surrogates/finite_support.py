@@ -9,8 +9,7 @@ import sympy as sp
 from ..libraries import STORK_GLOBAL, norse, spikingjelly, spyx, stork
 from ..parameter import Param
 from ..piecewise import PiecewiseFunction, U, between, even
-from ..surrogate import Surrogate, Values
-from . import register
+from ..surrogate import Surrogate, Values, register
 
 a, kn, beta, width, height = sp.symbols("alpha k beta width height", positive=True)
 low, high, grad_min, grad_max = sp.symbols("low high grad_min grad_max", real=True)

@@ -9,8 +9,7 @@ import sympy as sp
 from ..libraries import STORK_GLOBAL, lava, norse, sinabs, snntorch, spikingjelly, spyx, stork
 from ..parameter import Param
 from ..piecewise import U, even, two_sided
-from ..surrogate import Surrogate
-from . import register
+from ..surrogate import Surrogate, register
 
 a, k, kn, beta, sigma = sp.symbols("alpha slope k beta sigma", positive=True)
 s, grad_width, grad_scale, spike_threshold = sp.symbols("s grad_width grad_scale spike_threshold", positive=True)

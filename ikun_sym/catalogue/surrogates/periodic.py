@@ -9,8 +9,7 @@ import sympy as sp
 from ..libraries import STORK_GLOBAL, sinabs, spikingjelly, spyx, stork
 from ..parameter import Param
 from ..piecewise import PeriodicTail, PiecewiseFunction, R, U, even, one_side
-from ..surrogate import Surrogate, Values
-from . import register
+from ..surrogate import Surrogate, Values, register
 
 k, kn, beta, period, frequency = sp.symbols("slope k beta T_period frequency", positive=True)
 threshold = sp.Symbol("threshold", positive=True)

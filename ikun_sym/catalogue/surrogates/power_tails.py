@@ -9,8 +9,7 @@ import sympy as sp
 from ..libraries import STORK_GLOBAL, norse, snntorch, spikingjelly, spyx, stork
 from ..parameter import Param
 from ..piecewise import U, even
-from ..surrogate import Surrogate
-from . import register
+from ..surrogate import Surrogate, register
 
 a, k, kn, beta = sp.symbols("alpha slope k beta", positive=True)
 ALPHA_1, ALPHA_2 = (Param("alpha", Fraction(default)) for default in (1, 2))

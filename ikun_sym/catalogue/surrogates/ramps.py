@@ -9,8 +9,7 @@ import sympy as sp
 from ..libraries import STORK_GLOBAL, lava, norse, sinabs, snntorch, spikingjelly, spyx, stork
 from ..parameter import Param
 from ..piecewise import PiecewiseFunction, U, between, even, one_side, two_sided
-from ..surrogate import Surrogate, Values
-from . import register
+from ..surrogate import Surrogate, Values, register
 
 a, k, kn, beta, w = sp.symbols("alpha slope k beta w", positive=True)
 threshold, spike_threshold = sp.symbols("threshold spike_threshold", positive=True)
