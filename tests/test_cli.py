@@ -111,7 +111,7 @@ def test_version(run: Run) -> None:
 def test_help_imports_nothing_heavy() -> None:
     code = """
 import sys
-from ikun_sym.cli import main
+from ikun_sym.cli.main import main
 try:
     main(["--help"])
 except SystemExit as stop:

@@ -12,4 +12,4 @@ from ..surrogate import SURROGATES, register
 
 __all__ = ["SURROGATES", "register"]
 
-import_modules(__name__, __path__)
+import_modules(__name__, __path__, first=("light_tails", "power_tails", "finite_support", "periodic", "ramps", "asymmetric"))

@@ -129,8 +129,9 @@ def _fits(surrogate: Surrogate, values: Floats) -> Iterator[tuple[Bound, float]]
 
 def _height(shape: Floats, values: Floats) -> float:
     """The factor of `shape` that fits best."""
-    square = float(shape @ shape)
-    return float(shape @ values) / square if 0 < square < math.inf else 0.0
+    with np.errstate(over="ignore", invalid="ignore"):  # whether a product of large numbers raises the flag depends on the BLAS
+        square, product = float(shape @ shape), float(shape @ values)
+    return product / square if 0 < square < math.inf else 0.0
 
 
 class _Family:
