@@ -15,7 +15,7 @@ import sympy as sp
 
 from ..errors import IkunError
 from ..exact import Number
-from .parameter import Param
+from .parameter import DOMAINS, Param
 from .piecewise import PiecewiseFunction
 from .registry import Registry
 
@@ -80,8 +80,16 @@ class Surrogate:
         if len({param.name for param in self.params}) != len(self.params):
             raise IkunError(f"surrogate {self.name!r} names a parameter twice")
         stray = self.derivative.free_symbols - symbols
-        if stray:
-            raise IkunError(f"surrogate {self.name!r} uses undeclared symbols {sorted(map(str, stray))}")
+        declared = {param.symbol.name: param for param in self.params}
+        for symbol in sorted(stray, key=str):
+            if param := declared.get(symbol.name):
+                raise IkunError(
+                    f"surrogate {self.name!r}: its symbol {symbol} is not that of its parameter {param.name}, which is "
+                    f"{DOMAINS[param.domain][1]}; write the derivative in Param(…).symbol"
+                )
+            raise IkunError(
+                f"surrogate {self.name!r} uses the undeclared symbol {symbol}; declare it: params=(Param({str(symbol)!r}, …),)"
+            )
         for equivalent in self.equivalents:
             missing = {param.name for param in self.params} - set(equivalent.mapping)
             if missing:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+import sympy as sp
 
+from ikun_sym.catalogue.parameter import Param
+from ikun_sym.catalogue.piecewise import U, even
 from ikun_sym.catalogue.registry import Registry
+from ikun_sym.catalogue.surrogate import Surrogate
 from ikun_sym.errors import IkunError, UnknownNameError
 
 
@@ -55,3 +59,15 @@ def test_near_misses_are_suggested(registry: Registry[Entry]) -> None:
         registry["secnd"]
     with pytest.raises(UnknownNameError, match="known: first-one, second"):
         registry["zzz"]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "message"),
+    [
+        (sp.Symbol("slope"), "its symbol slope is not that of its parameter slope, which is a positive number"),
+        (sp.Symbol("width", positive=True), "undeclared symbol width"),
+    ],
+)
+def test_a_symbol_is_that_of_a_parameter(symbol: sp.Symbol, message: str) -> None:
+    with pytest.raises(IkunError, match=message):
+        Surrogate(name="novel", params=(Param("slope", 1),), derivative=even(sp.exp(-symbol * U)), summary="")
