@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TypeVar
+
+from ikun_sym.cores import cores
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -48,8 +49,3 @@ def in_parallel(work: Callable[[T], R], items: Sequence[T], workers: int | None,
                 child.terminate()
             raise
         return [future.result() for future in futures]
-
-
-def cores() -> int:
-    """Those this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

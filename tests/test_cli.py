@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import warnings
@@ -77,7 +78,7 @@ def no_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def in_child(code: str, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *arguments, "-c", code], cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, *arguments, "-c", code], cwd=cwd, capture_output=True, text=True, timeout=300, check=False
     )
 
 
@@ -130,11 +131,21 @@ def test_the_installed_command_ends_with_the_exit_code(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr == "ikun: error: unknown surrogate 'atn'; did you mean atan?\n"
+
+
+@pytest.mark.parametrize("command", [("surrogates",), ("moment", "atan", *MOMENT)], ids=lambda c: c[0])
+@pytest.mark.parametrize("more", [(), ("--json",)], ids=["table", "json"])
+def test_formulas_are_written_in_utf8_whatever_the_locale(command: tuple[str, ...], more: tuple[str, ...]) -> None:
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    arguments = [sys.executable, "-m", "ikun_sym.cli.main", *command, *more]
+    found = subprocess.run(arguments, capture_output=True, timeout=300, check=False, env=environment)
+    assert (found.returncode, found.stderr) == (0, b"")
+    assert not found.stdout.decode("utf-8").isascii() or more
 
 
 # --- moment -----------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ RESUME = click.Option(["--resume"], is_flag=True, help="Go on with the run that 
 
 def quiet_libraries() -> None:
     """Libraries' chatter on import is not for the user."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where it keeps its fonts, if the home folder cannot be written
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import torch  # noqa: F401

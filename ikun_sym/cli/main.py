@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from importlib.metadata import EntryPoint, entry_points
@@ -58,6 +59,9 @@ def ikun(ctx: click.Context) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run, and turn every foreseen error into one line on stderr and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")  # formulas have letters that a machine's own encoding may lack
     try:
         code = ikun.main(args=argv, prog_name="ikun", standalone_mode=False)
     except click.exceptions.Abort:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..catalogue.architectures import Dense
+from ..cores import cores
 from ..errors import DomainError, IkunError
 from .backward import Gradients, descend
 from .convergence import at_fixed_point
@@ -60,10 +61,10 @@ def predict(
         theory = theory_of(model.topology, model)
         _check_size(samples * theory.dimension * randomisations)
         how = {"samples": samples, "randomisations": randomisations, "seed": seed}
-        return predict_through(model, theory, **how, workers=workers or _processors())
+        return predict_through(model, theory, **how, workers=workers or cores())
     runs = 1 if exact_forward(model) and exact_backward(model) else randomisations
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(runs)]
-    with ThreadPoolExecutor(max_workers=min(runs, workers or _processors())) as pool:
+    with ThreadPoolExecutor(max_workers=min(runs, workers or cores())) as pool:
 
         def each(function: Callable, *arguments: Sequence) -> list:
             return list(pool.map(function, *arguments))
@@ -103,9 +104,3 @@ def _check(model: TimeModel, samples: int, randomisations: int) -> None:
 def _check_size(size: int) -> None:
     if size > MEMORY:
         raise IkunError(f"{size:g} sampled currents at once are not allowed; at most {MEMORY}: reduce samples")
-
-
-def _processors() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

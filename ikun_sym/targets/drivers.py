@@ -11,12 +11,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from shutil import which
 
 from .printer import digits
 
 LIMIT_S = 900
+ANSWER_S = 20.0
 
 
 class NotRunError(Exception):
@@ -44,7 +46,22 @@ def tool(name: str) -> str:
     found = which(name)
     if found is None:
         raise NotRunError(f"{name} is not installed")
+    if why := _unusable(found, ANSWER_S):
+        raise NotRunError(why)
     return found
+
+
+@cache
+def _unusable(found: str, limit: float) -> str:
+    """Why this tool is as good as none, else empty: version managers leave commands behind that run nothing."""
+    nothing = subprocess.DEVNULL
+    try:
+        subprocess.run([found, "--version"], stdin=nothing, stdout=nothing, stderr=nothing, timeout=limit, check=True)
+    except subprocess.TimeoutExpired:
+        return f"{found} does not say its version within {limit:g} s"
+    except (OSError, subprocess.CalledProcessError):
+        return f"{found} does not run here"
+    return ""
 
 
 def run(command: Sequence[str], **kwargs) -> str:

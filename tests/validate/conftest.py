@@ -18,8 +18,8 @@ if not torch.cuda.is_available():
 
 
 def require(backend: str) -> None:
-    """Skip where there is no C compiler for the compiled pass."""
-    from ikun_validate.engines.compiled import compiler
+    """Skip where the compiled pass has no C compiler, with the reason."""
+    from ikun_validate.engines.machine import compiler
 
-    if backend == "compiled" and compiler() is None:
-        pytest.skip("needs a C compiler")
+    if backend == "compiled" and (missing := compiler().missing):
+        pytest.skip(f"not run: {missing}")

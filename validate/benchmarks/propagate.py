@@ -108,7 +108,7 @@ def run(
     device. `advance` is told what has been run."""
     import torch
 
-    from ..engines.products import native_bfloat16
+    from ..engines.machine import native_bfloat16
     from ..networks.device import choose, machine
     from .contestants import LIBRARIES, drawn, measured, ours, products
     from .interleaved import interleaved

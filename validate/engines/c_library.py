@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import atexit
 import ctypes
 import hashlib
-import os
 import platform
-import shutil
 import subprocess
 import tempfile
 import threading
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 
 import torch
+
+from .machine import Compiler, compiler, finish, folders, processor
 
 PRECISIONS = {torch.float32: "", torch.float64: "-DWIDE", torch.bfloat16: "-DHALF"}
 """What a tensor's type is called in the source."""
@@ -55,7 +54,10 @@ static inline stored store(real x) {
 #endif
 """
 
-_COMMON = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-w")
+LIMIT_S = 60.0
+"""Seconds for one library; then the compiler is not asked again."""
+
+_COMMON = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-w")
 # OpenMP's symbols are left to be found in torch's own runtime, which is loaded already: a second one would spin beside it.
 # The vector functions are glibc's; where they are missing the scalar ones are called.
 _ATTEMPTS = (
@@ -64,72 +66,52 @@ _ATTEMPTS = (
     (("-fopenmp-simd", "-DVECTOR="), ("-lm",)),
 )
 
-
-def compiler() -> str | None:
-    return shutil.which(os.environ.get("CC") or "cc") or shutil.which("gcc") or shutil.which("clang")
-
-
 _lock = threading.Lock()
+_hanging: set[Compiler] = set()
 
 
 def library(text: str, dtype: torch.dtype) -> ctypes.CDLL | None:
     """The functions of PRELUDE and `text` for tensors of this type. None: no compiler, or one that does not manage."""
     with _lock:  # draws run side by side: build once
-        return _load(PRELUDE + text, PRECISIONS[dtype])
+        return _load(compiler(), PRELUDE + text, PRECISIONS[dtype])
 
 
 @cache
-def _load(text: str, define: str) -> ctypes.CDLL | None:
-    command = compiler()
-    if command is None:
-        return None
+def _load(by: Compiler, text: str, define: str) -> ctypes.CDLL | None:
     for flags, libraries in _ATTEMPTS:
-        library = _attempt([command, *_COMMON, *([define] if define else []), *flags], libraries, text)
-        if library is not None:
-            return library
+        if by.missing or by in _hanging:
+            return None
+        try:
+            library = _attempt([*by.command, *_COMMON, *([define] if define else []), *flags], libraries, text)
+        except subprocess.TimeoutExpired:
+            _hanging.add(by)
+        except subprocess.CalledProcessError:
+            continue
+        else:
+            if library is not None:
+                return library
     return None
 
 
 def _attempt(command: list[str], libraries: tuple[str, ...], text: str) -> ctypes.CDLL | None:
-    machine = platform.machine() + platform.release() + processor()
+    # what a processor's own instructions are depends on its flags, and a cache may be shared
+    machine = platform.machine() + platform.release() + processor("flags", "Features")
     key = hashlib.sha256("\0".join([*command, *libraries, machine, text]).encode()).hexdigest()[:24]
-    for folder in (_cache(), _own_folder()):
+    for folder in folders():
         target = folder / f"{key}.so"
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if not target.exists():
                 _compile(command, libraries, text, target)
             return ctypes.CDLL(str(target))
-        except (OSError, subprocess.SubprocessError):
+        except OSError:
             continue
     return None
 
 
 def _compile(command: list[str], libraries: tuple[str, ...], text: str, target: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=target.parent) as work:
-        (Path(work) / "layer.c").write_text(text, encoding="utf-8")
+    with tempfile.TemporaryDirectory(dir=target.parent, ignore_cleanup_errors=True) as work:
+        Path(work, "layer.c").write_text(text, encoding="utf-8")
         # linked without -fopenmp, which would name a runtime of its own
         for step in ([*command, "-c", "layer.c"], [command[0], "-shared", "layer.o", "-o", "layer.so", *libraries]):
-            subprocess.run(step, cwd=work, check=True, capture_output=True, timeout=120)
-        (Path(work) / "layer.so").replace(target)
-
-
-@lru_cache(maxsize=1)
-def _own_folder() -> Path:
-    """Where the user's cache cannot be written: a folder of this process, removed with it."""
-    folder = tempfile.TemporaryDirectory(prefix="ikun-")
-    atexit.register(folder.cleanup)
-    return Path(folder.name)
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ikun"
-
-
-def processor(line: str = "flags") -> str:
-    """A line of what Linux says of the processor. Its flags are what -march=native depends on: a cache may be shared."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((l.partition(":")[2].strip() for l in lines if l.startswith(line)), platform.processor())
+            finish(step, work, LIMIT_S)
+        Path(work, "layer.so").replace(target)

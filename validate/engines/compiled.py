@@ -12,9 +12,10 @@ from ikun_sym.errors import IkunError
 
 from . import spike_product
 from .buffers import BUFFERS
-from .c_library import compiler, library
+from .c_library import library
 from .c_source import BLOCK, source
 from .eager import membrane_dtype
+from .machine import compiler
 from .population import Response, Returned
 from .products import times
 
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 
 def build(population: Population, device: torch.device) -> Compiled:
     """Error (IkunError): why there is no such pass for these neurons on this device."""
-    if device.type != "cpu" or compiler() is None:
-        raise IkunError("it needs a CPU and a C compiler (cc, or $CC)")
+    if device.type != "cpu":
+        raise IkunError("it needs a CPU")
+    if missing := compiler().missing:
+        raise IkunError(missing)
     try:
         text, constants = source(population)
     except KeyError as unknown:
@@ -44,7 +47,10 @@ class Compiled:
 
     def _functions(self, dtype: torch.dtype) -> ctypes.CDLL:
         found = library(self.text, dtype)
-        assert found is not None
+        if found is None:
+            raise IkunError(
+                f"the C compiler compiles the layers, but not for {str(dtype).removeprefix('torch.')}; use backend eager"
+            )
         return found
 
     def _call(self, function: object, arrays: list[Tensor], extra: list[object], shape: torch.Size) -> None:

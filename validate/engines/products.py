@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import torch
 from torch import Tensor
 
 from .buffers import BUFFERS
-
-
-@cache
-def native_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 by instructions of its own."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+from .machine import native_bfloat16
 
 
 def times(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .buffers import BUFFERS
 from .c_library import library
-from .products import native_bfloat16
+from .machine import native_bfloat16
 
 DENSE = 0.4
 """Above this share of spikes the dense product is as fast."""

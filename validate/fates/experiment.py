@@ -13,9 +13,10 @@ import torch
 
 import ikun_sym
 from ikun_sym.catalogue.schemes import SCHEMES
+from ikun_sym.cores import cores
 from ikun_sym.errors import DomainError, IkunError
 from ikun_sym.files import write_atomically
-from ikun_sym.processes import cores, in_parallel
+from ikun_sym.processes import in_parallel
 
 from .fates_of_samples import Found, Outcome, joined, measured, predicted
 from .grid import DEPTHS, SURROGATES, TIMES, Job, Setup, Time, jobs, setup

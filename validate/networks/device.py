@@ -36,10 +36,10 @@ def machine(device: str) -> dict[str, Any]:
     """What a benchmark runs on."""
     import torch
 
-    from ..engines.c_library import compiler, processor
-    from ..engines.products import native_bfloat16
+    from ..engines.machine import compiler, native_bfloat16, processor
 
-    found = {"torch": torch.__version__, "threads": torch.get_num_threads(), "compiler": compiler()}
+    command = compiler().command
+    found = {"torch": torch.__version__, "threads": torch.get_num_threads(), "compiler": command[0] if command else None}
     if device != "cpu":
         return {"device": torch.cuda.get_device_name(device), **found}
     return {"device": processor("model name"), **found, "bfloat16 instructions": native_bfloat16()}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
+
+from ikun_sym.cores import cores
 
 from .network import Network
 
@@ -21,7 +22,7 @@ def in_parallel(work: Callable[[int], T], indices: Iterable[int], network: Netwo
     """work(index) for each index, in order. Every draw has its own generator, so the results do not depend on how many
     run at once."""
     fits = MEMORY // max(1, network.bytes)
-    workers = min(_cores(), max(1, fits)) if network.device.type == "cpu" else 1
+    workers = min(cores(), max(1, fits)) if network.device.type == "cpu" else 1
     if workers == 1:
         yield from map(work, indices)
         return
@@ -32,7 +33,3 @@ def in_parallel(work: Callable[[int], T], indices: Iterable[int], network: Netwo
             yield from pool.map(work, indices)
     finally:
         torch.set_num_threads(threads)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

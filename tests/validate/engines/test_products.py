@@ -29,8 +29,14 @@ def spikes(
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("biased", [False, True])
-def test_sums_of_columns_are_the_product(shape: tuple[int, int, int, int], dtype: torch.dtype, biased: bool) -> None:
-    """Against float64: n summands of size 1 lose at most n ε each; bfloat16 is summed in float32 and rounded once, 2⁻⁹."""
+@pytest.mark.parametrize("march", ["auto", "x86-64-v2", "x86-64-v3", "x86-64-v4", "none"])
+def test_sums_of_columns_are_the_product(
+    shape: tuple[int, int, int, int], dtype: torch.dtype, biased: bool, march: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against float64: n summands of size 1 lose at most n ε each; bfloat16 is summed in float32 and rounded once, 2⁻⁹. For
+    vectors of this processor, of AVX-512, of AVX2 and without."""
+    monkeypatch.setenv("IKUN_BFLOAT16", "widened")
+    monkeypatch.setenv("IKUN_MARCH", march)
     require("compiled")
     x, weight, bias = spikes(shape, 0.2, dtype)
     got = spike_product.times(x, weight, bias if biased else None)
@@ -63,7 +69,17 @@ def test_the_number_of_threads_changes_no_bit() -> None:
     assert torch.equal(one, two)
 
 
-def test_bfloat16_products_round_once() -> None:
+def test_sums_of_columns_leave_bfloat16_to_instructions_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    require("compiled")
+    x, weight, _ = spikes((2, 3, 64, 64), 0.2, torch.bfloat16)
+    monkeypatch.setenv("IKUN_BFLOAT16", "native")
+    assert spike_product.times(x, weight) is None
+    assert spike_product.times(x.float(), weight.float()) is not None
+
+
+@pytest.mark.parametrize("choice", ["native", "widened"])
+def test_bfloat16_products_round_once(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IKUN_BFLOAT16", choice)
     x, weight, bias = spikes((2, 8, 100, 50), 0.5, torch.bfloat16)
     for matrix in (weight.T, weight.T.contiguous()):
         want = torch.addmm(bias.float(), x.float().view(-1, 100), weight.float().T).view(2, 8, 50).bfloat16()
@@ -85,9 +101,11 @@ def test_arrays_are_handed_on_and_no_more_than_allowed() -> None:
     assert buffers.take((KEPT // 4 + 1,), torch.float32).data_ptr() != large.data_ptr()
 
 
-def test_the_bias_of_bfloat16_is_stated_and_small() -> None:
+@pytest.mark.parametrize("choice", ["native", "widened"])
+def test_the_bias_of_bfloat16_is_stated_and_small(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounding is unbiased: within 4 standard errors of 0 for each of three observables (one false alarm in 5,000); bfloat16
     weights are good to 2⁻⁹, so a bias of per cents would be a mistake."""
+    monkeypatch.setenv("IKUN_BFLOAT16", choice)
     found = bias_of_bfloat16(draws=8, width=128, depth=6, batch=8)
     assert [b.observable for b in found] == ["var_h", "rate", "backward_factor"]
     for b in found:
