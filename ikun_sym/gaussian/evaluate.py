@@ -23,14 +23,14 @@ from .enclosures.certify import expectation
 from .floats import FAST
 from .floats.recurring import Tail
 from .floats.route import Floats, Route
-from .floats.tanh_sinh import AGREEMENT, EXTENT, LEVELS, NARROWING, REACH, TILT, TanhSinh, rule
+from .floats.tanh_sinh import AGREEMENT, EXTENT, LEVELS, REACH, TanhSinh, rule
 
 _BATCH = 14336
 """Points that go through the routes together: an array of them is 112 KiB. From 128 KiB on, malloc takes fresh pages for every
 array; with 8192, what numpy's calls cost beside their work is up to a third of the time."""
 
-MAX_CELLS = 512
-"""Cells of a periodic tail that are written out as pieces, where its sum as a whole is not sure; beyond, ball arithmetic."""
+MAX_CELLS = 64
+"""Cells of a periodic tail that are written out as pieces, where σ is short against the period; beyond, ball arithmetic."""
 
 
 class FloatFunction:
@@ -63,10 +63,6 @@ class FloatFunction:
     @cached_property
     def tails(self) -> list[Tail]:
         return [Tail(tail, self.values) for tail in self.function.tails]
-
-    @cached_property
-    def tail_routes(self) -> list[Route | None]:
-        return [tail.route for tail in self.tails]
 
     def __call__(self, x: ArrayLike) -> Floats:
         """The function at x; at a breakpoint, the outer piece (x = 0 belongs to the positive side)."""
@@ -138,28 +134,19 @@ class FloatFunction:
         return result
 
     def _whole_tails(self, mean: Floats, var: Floats) -> Floats:
-        if any(route is None for route in self.tail_routes):
-            return np.full(mean.shape, np.nan)
-        parts, good = [], np.ones(mean.shape, dtype=bool)
-        for route in self.tail_routes:
-            part, sure = route(mean, var)  # type: ignore[misc]
-            parts.append(part)
-            good &= sure
-        result, some = np.full(mean.shape, np.nan), np.flatnonzero(good)
+        found = [tail(mean, var) for tail in self.tails]
+        result, some = np.full(mean.shape, np.nan), np.flatnonzero(np.all([sure for _, sure in found], axis=0))
         if len(some):
-            parts = [self._cut(0)._values(mean[some], var[some]), *(part[some] for part in parts)]
+            parts = [self._cut(0)._values(mean[some], var[some]), *(part[some] for part, _ in found)]
             total = np.sum(parts, axis=0)
             kept = np.all([np.abs(total) >= np.abs(part) for part in parts], axis=0)  # parts of one sign lose nothing
             result[some[kept]] = total[kept]
         return result
 
     def _unrolled_tails(self, mean: Floats, var: Floats) -> Floats:
-        """As many cells of the tails as the density reaches, rounded up to a power of two, are pieces like others."""
-        cells, inside = np.ones(mean.shape), np.ones(mean.shape, dtype=bool)
-        for tail in self.tails:
-            cells = np.maximum(cells, tail.cells(mean, var))
-            inside &= (tail.linear * np.sqrt(var) <= TILT) & (2 * tail.quadratic * var <= NARROWING)
-        cells = np.exp2(np.ceil(np.log2(cells)))
+        """As many cells of the tails as the density reaches are pieces like others."""
+        inside = np.all([tail.contained(var) for tail in self.tails], axis=0)
+        cells = np.max([tail.cells(mean, var) for tail in self.tails], axis=0)
         result = np.full(mean.shape, np.nan)
         for count in np.unique(cells[inside & (cells <= MAX_CELLS)]):
             mask = inside & (cells == count)

@@ -1,59 +1,24 @@
 """What a periodic tail holds of E[g(X)], X ~ N(mean, var), as integrals over one cell: the density, and the values where they
-depend on u too, summed over the cells.
-
-All cells at once where the values depend on r alone and σ is not short against the period (`euler_maclaurin`); else over the
-cells within reach, what lies in the others being bounded (`cells`). A value that tends to one of r alone is that limit and a
-rest that decays, of which few cells are within reach.
+depend on u too, summed over the cells within reach. What lies in the others is bounded (`cells`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from fractions import Fraction
-from functools import lru_cache
 
 import sympy as sp
 from flint import acb, acb_poly, arb
 
-from ...catalogue.piecewise import PeriodicTail, R, U
-from ...expressions.lowering import Balls, lower
+from ...catalogue.piecewise import PeriodicTail, U
 from .cells import cells, rest
-from .euler_maclaurin import kernel
 from .tails import constant
 from .validated_integral import Gaussian, Stretch, evaluator, split
 
 Values = Mapping[sp.Symbol, object]
-Found = tuple[arb, list[Stretch]]
-"""A bound of what is left out, and the stretches of the rest."""
 
-
-def tail_stretches(part: PeriodicTail, env: Values, m: arb, v: arb, depth: Fraction) -> Found:
-    split_off = limit(part)
-    if split_off and (found := all_cells(split_off[0], env, m, v)):
-        outside, stretches = cells_within_reach(split_off[1], env, m, v, depth)
-        return found[0] + outside, found[1] + stretches
-    return all_cells(part, env, m, v) or cells_within_reach(part, env, m, v, depth)
-
-
-@lru_cache(maxsize=128)
-def limit(part: PeriodicTail) -> tuple[PeriodicTail, PeriodicTail] | None:
-    """The tail's values for u → ∞, and what decays beside them; None where u stands elsewhere than in e^{−cu}, c > 0."""
-    ends, limits, rests = [], [], []
-    for end, value in part.cell:
-        powers = {e: sp.Dummy(positive=True) for e in value.atoms(sp.exp) if e.has(U)}
-        hidden = value.xreplace(powers)
-        if hidden.has(U) or not all((-sp.diff(e.args[0], U)).is_positive for e in powers):
-            return None
-        last = hidden.xreplace(dict.fromkeys(powers.values(), sp.S.Zero))
-        above, below = sp.fraction(sp.together(hidden - last))
-        ends.append(end)
-        limits.append(last)
-        rests.append((sp.expand(above) / below).xreplace({symbol: e for e, symbol in powers.items()}))
-    if not any(limits) or any(last.has(sp.nan, sp.zoo) for last in limits):
-        return None
-    first, second = (replace(part, cell=tuple(zip(ends, values, strict=True))) for values in (limits, rests))
-    return (first, second) if any(rests) else None
+FEW = 2
+"""Cells whose density is so narrow that each is cut near its bulk: a mean on an end has one on either side."""
 
 
 def _stretches(part: PeriodicTail, env: Values) -> Iterator[tuple[sp.Expr, arb, arb]]:
@@ -66,36 +31,21 @@ def _stretches(part: PeriodicTail, env: Values) -> Iterator[tuple[sp.Expr, arb, 
         lo = hi
 
 
-def all_cells(part: PeriodicTail, env: Values, m: arb, v: arb) -> Found | None:
-    """None where the values depend on u too, or where σ is short against the period."""
-    if any(U in value.free_symbols for _, value in part.cell):
-        return None
-    density = kernel(constant(part.start, env), constant(part.period, env), m, v)
-    if density is None:
-        return None
-    beyond, found = arb(0), []
-    for value, lo, hi in _stretches(part, env):
-        largest = acb(lower(value, Balls())({**env, R: acb(lo.union(hi))})).abs_upper()
-        if not largest.is_finite():
-            return None
-        beyond += largest * (hi - lo) * density.rest
-        found.append(Stretch.of(value, env, density, lo, hi))
-    return beyond / (2 * arb.pi() * v).sqrt(), found
-
-
-def cells_within_reach(part: PeriodicTail, env: Values, m: arb, v: arb, depth: Fraction) -> Found:
+def tail_stretches(part: PeriodicTail, env: Values, m: arb, v: arb, depth: Fraction) -> tuple[arb, list[Stretch]]:
+    """A bound of what is left out, and the stretches of the rest."""
     kept, found = cells(part, env, m, v, depth), []
     start, period = constant(part.start, env), constant(part.period, env)
     origins = [start + n * period for n in kept]
     for value, lo, hi in _stretches(part, env):
-        if U not in value.free_symbols:
-            groups = [(origins, Densities(origins, period, m, v))]
-        else:  # what is sharp is so near the start: the first cell has its own subdivision
-            outer, inner = value.as_independent(U, as_Add=False)
-            value = outer
+        if U in value.free_symbols:  # what is sharp is so near the start: the first cell has its own subdivision
+            value, inner = value.as_independent(U, as_Add=False)
             groups = [(some, Products(inner, env, some, Gaussian(m, v))) for some in (origins[:1], origins[1:]) if some]
+        elif len(origins) <= FEW:
+            groups = [([origin], Gaussian(m - origin, v)) for origin in origins]
+        else:
+            groups = [(origins, Densities(origins, period, m, v))]
         for some, summed in groups:
-            bulks = [(m - origin, v) for origin in some] if len(some) <= 2 else []
+            bulks = [(m - origin, v) for origin in some] if len(some) <= FEW else []
             found += [Stretch.of(value, env, summed, a, b) for a, b in split(lo, hi, *bulks)]
     return rest(part, env, kept, m, v), found
 

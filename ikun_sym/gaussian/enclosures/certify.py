@@ -22,7 +22,6 @@ from ...expressions.lowering import Balls, ball, lower, precision
 from .antiderivative_increments import ROUTE as ANTIDERIVATIVES
 from .antiderivative_increments import increments
 from .cell_sums import tail_stretches
-from .poisson import smooth
 from .tails import Envelope, constant, envelope, tail, tilted
 from .validated_integral import Gaussian, Stretch, split
 
@@ -164,15 +163,13 @@ def _integral(
     negligible stretches.
     """
     env = {symbol: Balls().rational(value) for symbol, value in values.items()}
-    pieces, beyond, segments = function.pieces, arb(0), []
-    if waves := smooth(function, env, ball(mean), ball(var)):
-        pieces, env, beyond, segments = waves.pieces, waves.env, waves.beyond, waves.stretches
-    for piece in pieces:
+    beyond, segments = arb(0), []
+    for piece in function.pieces:
         if not piece.is_zero:
             outside, found = _segments(piece, env, ball(mean) * piece.side, ball(var), depth)
             beyond += outside
             segments += found
-    for part in () if waves else function.tails:
+    for part in function.tails:
         outside, found = tail_stretches(part, env, ball(mean) * part.side, ball(var), depth)
         beyond += outside
         segments += found

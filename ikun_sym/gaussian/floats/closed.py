@@ -136,9 +136,9 @@ class _Group:
         self.exponent, self.stretches = exponent, stretches
         jumps: dict[Point, list[float]] = defaultdict(list)
         for segment, summand in stretches:
-            if segment.lo is not None:
+            if segment.lo.finite:
                 jumps[segment.lo] = _added(jumps[segment.lo], summand.from_lo)
-            if segment.hi is not None:
+            if segment.hi.finite:
                 mirrored = [-c * (-1) ** k for k, c in enumerate(summand.from_hi)]
                 jumps[segment.hi] = _added(jumps[segment.hi], mirrored)
         self.jumps = [_Jump(at, tuple(coefficients)) for at, coefficients in jumps.items()]
@@ -152,9 +152,9 @@ class _Group:
         """For each stretch, where the peak is in it, ∫ P e^{E} over the whole line relative to the density's norm."""
         for segment, summand in self.stretches:
             holds: Booleans | None = None
-            if segment.lo is not None:
+            if segment.lo.finite:
                 holds = left[id(self), segment.lo]
-            if segment.hi is not None:
+            if segment.hi.finite:
                 right = ~left[id(self), segment.hi]
                 holds = right if holds is None else holds & right
             if holds is None or holds.all():
@@ -181,9 +181,9 @@ def _whole(segment: Segment, summand: Summand, law: Law) -> tuple[Floats | float
         return whole, np.abs(whole) * weight
     r = law.peak
     anchors = [(summand.coefficients, r)]
-    if segment.lo is not None:
+    if segment.lo.finite:
         anchors.append((summand.from_lo, r - segment.lo.high))
-    if segment.hi is not None:
+    if segment.hi.finite:
         anchors.append((summand.from_hi, segment.hi.high - r))
     # where the coefficients have one sign nothing cancels: r is inside, so that its distance to an end is positive
     coefficients, distance = min(anchors[1:] or anchors, key=lambda anchor: min(_signs(anchor[0])))
@@ -269,7 +269,7 @@ def _step(height: float, z: Floats) -> Floats:
 def _beyond(jump: _Jump, z: Floats, root: Floats, shift: Floats | float) -> tuple[Floats, Floats | float]:
     """½ Σ c_k k! (2w)^{k/2} I_k(|z|), with the signs of a jump seen from its other side where z < 0, and the rounding errors:
     of all terms, or as a number, in units of its roundings, those of the only one."""
-    orders, total, errors = jump.orders, None, None
+    orders, terms, errors = jump.orders, [], []
     c = centre(orders)
     inverse, integrals = scaled_integrals(np.abs(z), orders)
     ratio = inverse * root if orders[-1] else inverse
@@ -283,11 +283,9 @@ def _beyond(jump: _Jump, z: Floats, root: Floats, shift: Floats | float) -> tupl
             return integral, roundings(k, c)
         error = np.abs(integral)
         error *= roundings(k, c) + (k + 1) * shift
-        total = integral if total is None else total + integral
-        errors = error if errors is None else errors + error
-    assert total is not None
-    assert errors is not None
-    return total, errors
+        terms.append(integral)
+        errors.append(error)
+    return sum(terms[1:], terms[0]), sum(errors[1:], errors[0])
 
 
 def _added(left: list[float], right: Sequence[float]) -> list[float]:

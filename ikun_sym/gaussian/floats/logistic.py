@@ -127,16 +127,16 @@ class _Narrow:
 
 
 def _power(base: Floats, order: int) -> Floats:
-    """base^order; may reuse `base`."""
-    result: Floats | None = None
-    while True:
-        if order & 1:
-            result = base.copy() if result is None and order > 1 else base if result is None else result * base
-        order >>= 1
-        if not order:
-            assert result is not None
-            return result
+    """base^order, order >= 1; perhaps `base` itself."""
+    while not order & 1:
         base = base * base
+        order >>= 1
+    result = base
+    while order := order >> 1:
+        base = base * base
+        if order & 1:
+            result = result * base
+    return result
 
 
 class _Wide:

@@ -21,10 +21,14 @@ DIGITS = 40
 
 @dataclass(frozen=True)
 class Point:
-    """A breakpoint as the sum of two floats: next to it, a narrow density sees more than 53 bits of its position."""
+    """An end as the sum of two floats: next to it, a narrow density sees more than 53 bits of its position."""
 
     high: float
-    low: float
+    low: float = 0.0
+
+    @property
+    def finite(self) -> bool:
+        return math.isfinite(self.high)
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,10 @@ class Summand:
 
 @dataclass(frozen=True)
 class Segment:
-    """The sum of `summands` between two points; None is an infinite end."""
+    """The sum of `summands` between two points."""
 
-    lo: Point | None
-    hi: Point | None
+    lo: Point
+    hi: Point
     summands: tuple[Summand, ...]
 
 
@@ -84,9 +88,9 @@ def _terms(piece: Piece, numbers: list[tuple[sp.Basic, sp.Basic]]) -> frozenset[
     return frozenset(term if piece.side > 0 else term.mirrored for term in terms)
 
 
-def point(end: sp.Expr) -> Point | None:
+def point(end: sp.Expr) -> Point:
     if end in (sp.oo, -sp.oo):
-        return None
+        return Point(float(end))
     number = sp.N(end, DIGITS)
     high = float(number)
     return Point(high, float(number - sp.Float(high, DIGITS)))

@@ -53,7 +53,7 @@ class Series:
     @classmethod
     def of_segments(cls, segments: tuple[Segment, ...], even: bool) -> Series | None:
         lo, hi = segments[0].lo, segments[-1].hi
-        if lo is None or hi is None:
+        if not (lo.finite and hi.finite):
             return None
         centre, half = _middle(lo, hi)
         moments = np.zeros(max(limit.terms for limit in LIMITS))
@@ -154,8 +154,6 @@ def _middle(lo: Point, hi: Point) -> tuple[Point, float]:
 def _weighted(segment: Segment, centre: float) -> tuple[Floats, Floats]:
     """Nodes on a stretch, from the centre of the support, and the function there times the weights. The function is
     evaluated from the nearer end, where its zeros keep their digits."""
-    assert segment.lo is not None
-    assert segment.hi is not None
     nodes, weights = gauss_legendre(NODES)
     half = _middle(segment.lo, segment.hi)[1]
     near, y = nodes < 0, half * (1 - np.abs(nodes))

@@ -24,8 +24,8 @@ class Split:
     @classmethod
     def of(cls, function: PiecewiseFunction, values: Values) -> Split | None:
         segments = segments_of(function, values) or ()
-        finite = tuple(s for s in segments if s.lo is not None and s.hi is not None)
-        infinite = tuple(s for s in segments if s not in finite and (s.lo is not None or s.hi is not None))
+        finite = tuple(s for s in segments if s.lo.finite and s.hi.finite)
+        infinite = tuple(s for s in segments if s not in finite and (s.lo.finite or s.hi.finite))
         inside = Series.of_segments(finite, function.is_even) if finite and infinite else None
         return None if inside is None else cls(inside, Closed(infinite, function.is_even))
 
