@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ...catalogue.piecewise import PiecewiseFunction
 from .closed import Closed
+from .graded import Graded
 from .logistic import Logistic
 from .rational import Rational
 from .route import Route, Values
@@ -20,6 +21,7 @@ FAST: tuple[Callable[[PiecewiseFunction, Values], Route | None], ...] = (
     Series.of,
     Closed.of,
     Split.of,
+    Graded.of,
 )
 """Each makes its route for a function with numbers for its parameters, or None where it does not apply."""
 

@@ -16,9 +16,14 @@ BITS = 128
 
 
 @cache
-def gauss_legendre(n: int) -> tuple[Floats, Floats]:
-    """Nodes from left to right, and weights, rounded."""
+def enclosed(n: int) -> list[tuple[arb, arb]]:
+    """(node, weight) from left to right."""
     with precision(BITS):
-        found = [arb.legendre_p_root(n, k, weight=True) for k in reversed(range(n))]
-        nodes, weights = zip(*((float(node), float(weight)) for node, weight in found), strict=True)
+        return [arb.legendre_p_root(n, k, weight=True) for k in reversed(range(n))]
+
+
+@cache
+def gauss_legendre(n: int) -> tuple[Floats, Floats]:
+    """Nodes and weights, rounded."""
+    nodes, weights = zip(*((float(node), float(weight)) for node, weight in enclosed(n)), strict=True)
     return np.array(nodes), np.array(weights)

@@ -21,8 +21,10 @@ from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import IkunError
 from ikun_sym.gaussian.enclosures.certify import expectation
 from ikun_sym.gaussian.evaluate import FloatFunction
-from ikun_sym.gaussian.floats import recurring
+from ikun_sym.gaussian.floats import graded, recurring
 from ikun_sym.gaussian.floats.closed import Closed
+from ikun_sym.gaussian.floats.from_end import singularity
+from ikun_sym.gaussian.floats.graded import Graded
 from ikun_sym.gaussian.floats.logistic import Logistic, match, step
 from ikun_sym.gaussian.floats.rational import Rational
 from ikun_sym.gaussian.floats.repeated import MAX_ORDER, centre, roundings, scaled_integrals
@@ -131,7 +133,8 @@ def vouched(route: object, mean: np.ndarray, var: np.ndarray) -> tuple[np.ndarra
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [("rectangular", {Series, Closed}), ("triangular", {Series, Closed}), ("exponential", {Closed}), ("erf", {Closed}),
-     ("hard_tanh", {Series, Closed, Split}), ("atan", {Rational}), ("sigmoid", {Logistic}), ("tanh", {Logistic})],
+     ("hard_tanh", {Series, Closed, Split}), ("atan", {Rational}), ("sigmoid", {Logistic}), ("tanh", {Logistic}),
+     ("fast_sigmoid", {Graded}), ("q_pseudo_spike", {Graded}), ("superspike_mem_clamp", {Graded}), ("s2nn", {Graded})],
 )  # fmt: skip
 def test_moderate_settings_never_need_the_slow_routes(name: str, kinds: set[type]) -> None:
     """n = 4000 settings, seed 3: means in ±3, σ from 0.1 to 10, f'²."""
@@ -175,6 +178,102 @@ def test_a_step_that_is_too_long_is_seen() -> None:
         route = Logistic.of(integrand(bound, "fprime", 2), bound.environment)
     assert error_of(route, bound, 0.3, 1.0) > 1e-12
     assert error_of(Logistic.of(integrand(bound, "fprime", 2), bound.environment), bound, 0.3, 1.0) < 1e-13
+
+
+NEEDLE = (0.3, 1e4)
+"""kσ = 2500 for the fast sigmoid at its slope 25."""
+
+
+def fast_sigmoid() -> tuple[Bound, Graded]:
+    bound = SURROGATES["fast_sigmoid"].bind()
+    route = Graded.of(integrand(bound, "fprime", 2), bound.environment)
+    assert route is not None
+    return bound, route
+
+
+def refused(route: Graded, mean: float, var: float) -> bool:
+    return not vouched(route, np.array([mean]), np.array([var]))[1][0]
+
+
+@pytest.mark.parametrize(("mean", "var"), [NEEDLE, (0.3, 1e-2), (-1.0, 0.04), (0.02, 1e-3), (1.0, 1e-4), (0.0, 1e-10)])
+@pytest.mark.parametrize("row", [1, 2, 3])
+def test_a_wrong_weight_is_seen(row: int, mean: float, var: float) -> None:
+    """Weights of the value (row 1) in error by 1e-7 are no more the rule's; those of the checks may be."""
+    bound, route = fast_sigmoid()
+    assert error_of(route, bound, mean, var) < 2e-14
+    right = graded.legendre
+
+    def wrong(n: int) -> tuple[np.ndarray, ...]:
+        rows = [column.copy() for column in right(n)]
+        rows[row][:] *= 1 + 1e-7
+        return tuple(rows)
+
+    with patch.object(graded, "legendre", wrong), patch.object(graded, "STEPS", 1000):  # no trapezoidal sums
+        assert (error_of(route, bound, mean, var) > 1e-8) == (row == 1)
+
+
+@pytest.mark.parametrize("nodes", [12, 20, 28])
+def test_too_few_nodes_are_refused(nodes: int) -> None:
+    _, route = fast_sigmoid()
+    with patch.object(graded, "NODES", ((nodes,) * 5,)):
+        assert refused(route, *NEEDLE)
+        assert refused(route, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("step", [0.6, 0.8, 1.5])
+def test_a_trapezoidal_step_that_is_too_long_is_refused(step: float) -> None:
+    _, route = fast_sigmoid()
+    with patch.object(graded, "STEP", step), patch.object(graded, "NODES", graded.NODES[:1]):
+        assert refused(route, 1.0, 1e-4)
+    assert not refused(route, 1.0, 1e-4)
+
+
+def test_a_needle_between_the_nodes_is_refused() -> None:
+    """e^{−10⁶u} + 1/1000 at σ = 1: with q = 1 the nodes see the constant alone. Only the ratio tells."""
+    function = even(sp.exp(-(10**6) * U) + sp.Rational(1, 1000))
+    route, truth = Graded.of(function, {}), expectation(function, {}, Fraction(0), Fraction(1)).value
+    assert route is not None
+    value, sure = vouched(route, np.zeros(1), np.ones(1))
+    assert not sure[0] or abs(float(value[0]) / truth - 1) < 1e-13
+    with patch.object(graded, "RATIOS", np.full((4, 5), np.inf)):
+        assert refused(route, 0.0, 1.0)
+        with patch.object(graded, "SPREAD", 1e9):
+            value, sure = vouched(route, np.zeros(1), np.ones(1))
+            assert sure[0]
+            assert abs(float(value[0]) / truth - 1) > 1e-4
+
+
+def test_a_part_that_its_bound_does_not_settle_is_summed() -> None:
+    """At 4 σ from 0 the other side holds 2e-3 of the value: with a bound of 0 it would be left out."""
+    bound, route = fast_sigmoid()
+    assert error_of(route, bound, 40.0, 100.0) < 2e-14
+    for each in route.stretches:
+        object.__setattr__(each, "largest", 0.0)
+    assert error_of(route, bound, 40.0, 100.0) > 1e-5
+
+
+@pytest.mark.parametrize(
+    ("value", "distance"),
+    [
+        (U**3 + 1, math.inf),
+        (1 / (1 + 4 * U) ** 2, 0.25),
+        ((2 + U) ** sp.Rational(-3, 2) * sp.log(1 + U), 1),
+        (1 / (U**2 + 2 * U + 5), math.sqrt(5)),
+        (sp.atan(2 * U) + 1, 0.5),
+        (sp.exp(-2 * U), math.pi / 2),
+        (1 / (1 + sp.exp(-3 * U)), math.pi / 3),
+        (1 / (1 + 2 * sp.exp(-U)), math.pi),
+        (1 / (2 - U), 0),
+        (sp.sqrt(U), 0),
+        (1 / (1 - sp.exp(-U)), 0),
+        (sp.cos(U), 0),
+        (sp.exp(U), 0),
+        (1 / (1 + 100 * sp.exp(-U)), 0),
+    ],
+    ids=str,
+)
+def test_where_a_value_stops_being_analytic(value: sp.Expr, distance: float) -> None:
+    assert singularity(value) == pytest.approx(distance)
 
 
 def test_logistic_forms_are_recognised_by_their_algebra() -> None:
