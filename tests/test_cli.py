@@ -138,6 +138,17 @@ def test_the_installed_command_ends_with_the_exit_code(tmp_path: Path) -> None:
     assert found.stderr == "ikun: error: unknown surrogate 'atn'; did you mean atan?\n"
 
 
+def test_what_is_no_terminal_gets_no_colours_and_no_bars(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the machine asks all programs for colours."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    assert "\x1b" not in run("moment", "atan", *MOMENT).out
+    refused = run("report", "theorem-1", "--out", str(tmp_path / "file" / "below"))
+    assert refused.code == 2
+    assert len(refused.err.splitlines()) == 1
+
+
 @pytest.mark.parametrize("command", [("surrogates",), ("moment", "atan", *MOMENT)], ids=lambda c: c[0])
 @pytest.mark.parametrize("more", [(), ("--json",)], ids=["table", "json"])
 def test_formulas_are_written_in_utf8_whatever_the_locale(command: tuple[str, ...], more: tuple[str, ...]) -> None:

@@ -59,8 +59,10 @@ def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
+    terminal = stream.isatty()  # and nothing else: $FORCE_COLOR, which many CI machines set, would put bars into pipes
     # Formulas contain square brackets, so no markup; a pipe has no width, so one that tables fit in.
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=None if stream.isatty() else 120)
+    width = None if terminal else 120
+    return Console(stderr=stderr, force_terminal=terminal, highlight=False, markup=False, emoji=False, width=width)
 
 
 def progress() -> Progress:
