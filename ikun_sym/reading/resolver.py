@@ -26,7 +26,7 @@ from .floors import steps
 from .functions import FUNCTIONS, Place
 from .interval import EndlessFloor, Interval, Split, is_small, short
 from .numeric import CONTEXTS, Point, Undecided, numeric_value, varies
-from .tree import COMPARISONS, Call, Cases, Logic, Node, Num, Pi, Power, Product, Sum, Truth, X
+from .tree import COMPARISONS, And, Call, Cases, Node, Num, Or, Pi, Power, Product, Sum, Truth, X
 from .zeros import degree_of, has_long_exponent, irrationals_in
 
 _APPROACH = (8, 11, 15, 20, 28, 40)  # digits; ever larger steps, so that even log(log(1/u)) does not settle
@@ -183,8 +183,8 @@ class Resolver(Place):
     def holds(self, node: Any) -> bool:
         if isinstance(node, Truth):
             return node.value
-        if isinstance(node, Logic):
-            return (all if node.op == "&" else any)(self.holds(arg) for arg in node.args)
+        if isinstance(node, And | Or):
+            return (all if isinstance(node, And) else any)(self.holds(arg) for arg in node.args)
         difference = self.resolve(node.left) - self.resolve(node.right)
         self.node = node
         return COMPARISONS[node.op](self.sure_sign(difference))
