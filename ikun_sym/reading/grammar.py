@@ -275,7 +275,7 @@ class Parser:
     def infix_arithmetic(self, left: Node, binding: int) -> Node:
         op = self.take().text
         self.typed(left, condition=False)
-        right = self.value(_UNARY - 1 if op == "**" else binding)  # so that 2**3**2 = 2**(3**2) and 2**-1 are read
+        right = self.value(_UNARY if op == "**" else binding)  # so that 2**3**2 = 2**(3**2) and 2**-1 are read
         if op == "**":
             if not isinstance(right, Num):
                 self.refuse(right, "an exponent must be a rational number; write a**b as exp(b*log(a))")
