@@ -10,6 +10,7 @@ import sympy as sp
 from ..catalogue.piecewise import R, U
 from .bounds_on_input import MAX_BITS, MAX_CONSTANT_EXPONENT, MAX_EXPONENT
 from .numeric import Undecided, numeric_value, varies
+from .tree import bits_of
 
 
 def exponential_of(f: Any) -> sp.Expr | None:
@@ -25,7 +26,7 @@ def stable_exp(w: Any) -> Any:
     for product in w.atoms(sp.Mul):
         scale = abs(product.as_coeff_Mul()[0])
         numbers = [log.args[0] for log in product.args if isinstance(log, sp.log) and log.args[0].is_Rational]
-        if any(scale * (int(b.p).bit_length() + int(b.q).bit_length()) > MAX_BITS for b in numbers):  # type: ignore[union-attr]
+        if any(scale * bits_of(number) > MAX_BITS for number in numbers):
             raise Undecided
     for term in sp.Add.make_args(w):
         constant, rest = term.as_independent(U, R)

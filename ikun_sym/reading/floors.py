@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import mpmath
 import sympy as sp
@@ -39,9 +40,9 @@ def steps(at: Signs, w: sp.Expr) -> sp.Expr:
         at.refuse_part("cannot be evaluated")
 
 
-def _constant_floor(at: Signs, w: sp.Expr) -> sp.Expr:
+def _constant_floor(at: Signs, w: Any) -> sp.Expr:
     if w.is_Rational:
-        return sp.Integer(int(w.p // w.q))  # type: ignore[attr-defined]
+        return sp.Integer(int(w.p // w.q))
     value = numeric_value(w)
     if abs(value) > 1e20 or abs(value - mpmath.nint(value)) < 1e-20:
         at.refuse_part("is too close to a step to decide")

@@ -105,8 +105,5 @@ FUNCTIONS: dict[str, _Function] = {
     "min": _Function(_extreme(-1), 2, math.inf),
     "max": _Function(_extreme(1), 2, math.inf),
 }
-RESERVED = (*FUNCTIONS, "piecewise", *TRUTHS)
-
-
-def function_names() -> str:
-    return " ".join((*FUNCTIONS, "piecewise"))
+CALLABLE = (*FUNCTIONS, "piecewise")
+RESERVED = (*CALLABLE, *TRUTHS)

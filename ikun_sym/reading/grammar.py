@@ -1,42 +1,47 @@
-"""From tokens to the tree: a precedence parser."""
+"""From tokens to the tree: a precedence parser.
+
+Python's own parser would not be shorter: it knows other numbers, keywords and precedences, drops brackets and last commas,
+and its errors neither point at the same character nor say what is allowed here.
+"""
 
 from __future__ import annotations
 
 import difflib
+import functools
 import math
+import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from ..errors import IkunError
 from .bounds_on_input import MAX_BITS, MAX_DEPTH, MAX_EXPONENT, MAX_NODES, MAX_ROOT
-from .functions import FUNCTIONS, RESERVED, function_names
-from .scanner import ALLOWED, Token, fail, read_number, scan
+from .functions import CALLABLE, FUNCTIONS, RESERVED
+from .scanner import NAME, Token, fail, read_number, scan
 from .tree import (
     COMPARISONS,
     CONDITION,
+    CONSTANTS,
     TRUTHS,
+    And,
     Call,
     Cases,
     Compare,
-    Logic,
     Many,
     Node,
     Num,
-    Pi,
+    Or,
     Power,
     Product,
     Sum,
     Truth,
-    X,
     bits_of,
 )
 
-_BINDING = {"|": 1, "&": 2, **dict.fromkeys(COMPARISONS, 3), "+": 4, "-": 4, "*": 5, "/": 5, "**": 7}
-_UNARY = 6
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_UNARY = 6  # between the products and the powers of _INFIX, below
+_T = TypeVar("_T")
 
 
 def declarations(text: str, start: int) -> dict[str, Fraction]:
@@ -45,9 +50,9 @@ def declarations(text: str, start: int) -> dict[str, Fraction]:
     for part in text[start:].split(";"):
         at = start + len(part) - len(part.lstrip())
         name, equals, digits = (piece.strip() for piece in part.partition("="))
-        if not equals or not _NAME.fullmatch(name):
+        if not equals or not re.fullmatch(NAME, name):
             fail(at, part.strip(), "this is not a parameter; after ';' write name=number, as in ';k=2;c=3'")
-        if name in ("x", "pi") or name.lower() in RESERVED:
+        if name in CONSTANTS or name.lower() in RESERVED:
             fail(at, name, "this name has a meaning already; choose another name for the parameter")
         if name in found:
             fail(at, name, "this parameter is given twice; keep one of them")
@@ -88,14 +93,24 @@ class Parser:
         self.index += 1
         return token
 
+    def close(self, opened: Token) -> Token:
+        return self.expect(")", f"to close the '(' at character {opened.at + 1}")
+
+    def separated(self, item: Callable[[], _T]) -> list[_T]:
+        """One or more of what `item` reads, with commas between."""
+        found = [item()]
+        while self.here.text == ",":
+            self.take()
+            found.append(item())
+        return found
+
     def expect(self, op: str, why: str) -> Token:
         if self.here.text != op:
             fail(self.here.at, self.here.text, f"{op!r} is expected {why}")
         return self.take()
 
     def unexpected(self) -> NoReturn:
-        token, before = self.here, self.tokens[self.index - 1] if self.index else None
-        advice = "an operator is expected" if before else f"allowed are {ALLOWED}"
+        token, advice = self.here, "an operator is expected"
         if token.text in ("==", "!="):
             advice = "equality holds on no interval; use < <= > >="
         elif token.text == ")":
@@ -106,8 +121,8 @@ class Parser:
 
     # -- grammar
 
-    def value(self) -> Node:
-        return self.typed(self.expression(0), condition=False)
+    def value(self, floor: int = 0) -> Node:
+        return self.typed(self.expression(floor), condition=False)
 
     def typed(self, node: Node, condition: bool) -> Node:
         """`node`, refused if it is a number where a condition must be or the reverse."""
@@ -117,7 +132,7 @@ class Parser:
                 if condition
                 else "a condition is not a number; use heaviside(...) or piecewise((value, condition), (0, True))"
             )
-            fail(node.at, self.text[node.at : node.end], what)
+            self.refuse(node, what)
         return node
 
     def expression(self, floor: int) -> Node:
@@ -126,8 +141,8 @@ class Parser:
         if self.depth > MAX_DEPTH:
             fail(self.here.at, self.here.text, f"nested deeper than {MAX_DEPTH} levels; write it flatter")
         left = self.prefix()
-        while (binding := _BINDING.get(self.here.text, 0)) > floor:
-            left = _INFIX[self.here.text](self, left, binding)
+        while (infix := _INFIX.get(self.here.text)) and infix[0] > floor:
+            left = infix[1](self, left, infix[0])
         self.depth -= 1
         return left
 
@@ -135,18 +150,17 @@ class Parser:
         token = self.here
         if token.kind == "number":
             self.take()
-            return self.count(Num(token.at, token.end, read_number(token.text, token.at, "number")))
+            return self.number(token.at, token.end, read_number(token.text, token.at, "number"))
         if token.kind == "name":
             return self.named(self.take())
         if token.text in ("-", "+"):
             self.take()
-            operand = self.typed(self.expression(_UNARY), condition=False)
-            return self.product((Num(token.at, token.at, Fraction(-1)), operand)) if token.text == "-" else operand
+            operand = self.value(_UNARY)
+            return self.negative(operand, token.at) if token.text == "-" else operand
         if token.text == "(":
             self.take()
             inner = self.expression(0)
-            closed = self.expect(")", f"to close the '(' at character {token.at + 1}")
-            return replace(inner, at=token.at, end=closed.end)
+            return replace(inner, at=token.at, end=self.close(token).end)
         if token.kind == "end":
             fail(token.at, "", "the expression stops too early; a number, name or '(' is expected")
         fail(token.at, token.text, "a number, name or '(' is expected here")
@@ -156,11 +170,11 @@ class Parser:
         at, end, name = token.at, token.end, token.text
         if self.here.text == "(" and name not in self.params:
             return self.call(token)
-        if name in _CONSTANTS:
-            return self.count(_CONSTANTS[name](at, end))
+        if name in CONSTANTS:
+            return self.count(CONSTANTS[name](at, end))
         if name in self.params:
             self.used.add(name)
-            return self.count(Num(at, end, self.params[name]))
+            return self.number(at, end, self.params[name])
         if name.lower() in TRUTHS:
             return self.count(Truth(at, end, TRUTHS[name.lower()]))
         if name.lower() in RESERVED:
@@ -171,143 +185,131 @@ class Parser:
 
     def call(self, token: Token) -> Node:
         name = token.text.lower()
-        if name not in RESERVED or name in TRUTHS:
-            near = difflib.get_close_matches(name, [n for n in RESERVED if n not in TRUTHS], n=2, cutoff=0.6)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"the functions are {function_names()}"
+        if name not in CALLABLE:
+            near = difflib.get_close_matches(name, CALLABLE, n=2, cutoff=0.6)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"the functions are {' '.join(CALLABLE)}"
             fail(token.at, token.text, f"unknown function; {hint}")
         if name == "piecewise":
             return self.cases(token)
         opened = self.take()
-        args = [self.value()] if self.here.text != ")" else []
-        while self.here.text == ",":
-            self.take()
-            args.append(self.value())
-        closed = self.expect(")", f"to close the '(' at character {opened.at + 1}")
-        low, high, wanted = FUNCTIONS[name].least, FUNCTIONS[name].most, FUNCTIONS[name].arity
-        if not low <= len(args) <= high:
-            fail(token.at, token.text, f"{name} takes {wanted}, not {len(args)}")
-        size = FUNCTIONS[name].copies * sum(a.weight for a in args) + 1
-        if FUNCTIONS[name].copies > 1 and size > MAX_BITS:
+        args = self.separated(self.value) if self.here.text != ")" else []
+        closed = self.close(opened)
+        function = FUNCTIONS[name]
+        if not function.least <= len(args) <= function.most:
+            fail(token.at, token.text, f"{name} takes {function.arity}, not {len(args)}")
+        weight = function.copies * sum(a.weight for a in args) + 1
+        if function.copies > 1 and weight > MAX_BITS:
             fail(token.at, token.text, f"written with exp this is too large; use fewer nested {name} or shorter arguments")
-        return self.count(Call(token.at, closed.end, tuple(args), size, name))
+        return self.count(Call(token.at, closed.end, tuple(args), name, weight=weight))
 
     def cases(self, token: Token) -> Node:
         """piecewise((value, condition), ..., (value, True)); the first condition that holds decides."""
-        opened, found = self.take(), []
-        while True:
-            self.expect("(", "before each (value, condition) of piecewise")
-            value = self.value()
-            self.expect(",", "between the value and the condition of piecewise")
-            condition = self.expression(0)
-            if self.here.text in ("==", "!="):
-                self.unexpected()
-            found.append((value, self.typed(condition, condition=True)))
-            self.expect(")", "after each (value, condition) of piecewise")
-            if self.here.text != ",":
-                break
-            self.take()
-        closed = self.expect(")", f"to close the '(' at character {opened.at + 1}")
+        opened = self.take()
+        found = self.separated(self.case)
+        closed = self.close(opened)
         if not (isinstance(found[-1][1], Truth) and found[-1][1].value):
-            fail(
-                token.at,
-                token.text,
-                "piecewise has no value outside its conditions; end it with (value, True), as in (0, True)",
-            )
-        return self.count(Cases(token.at, closed.end, tuple(found), max(v.weight for v, _ in found) + 1))
+            why = "piecewise has no value outside its conditions; end it with (value, True), as in (0, True)"
+            fail(token.at, token.text, why)
+        return self.count(Cases(token.at, closed.end, tuple(found), weight=max(v.weight for v, _ in found) + 1))
+
+    def case(self) -> tuple[Node, Node]:
+        self.expect("(", "before each (value, condition) of piecewise")
+        value = self.value()
+        self.expect(",", "between the value and the condition of piecewise")
+        condition = self.expression(0)
+        if self.here.text in ("==", "!="):
+            self.unexpected()
+        self.typed(condition, condition=True)
+        self.expect(")", "after each (value, condition) of piecewise")
+        return value, condition
 
     # -- nodes
+
+    def refuse(self, node: Node, what: str) -> NoReturn:
+        fail(node.at, self.text[node.at : node.end], what)
 
     def count(self, node: Any) -> Any:
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            fail(node.at, self.text[node.at : node.end], f"the expression has more than {MAX_NODES} parts; write a shorter one")
+            self.refuse(node, f"the expression has more than {MAX_NODES} parts; write a shorter one")
         return node
+
+    def number(self, at: int, end: int, value: Fraction) -> Node:
+        return self.count(Num(at, end, value, weight=bits_of(value)))
 
     def many(self, kind: type[Many], args: Sequence[Node], fold: Callable[[Fraction, Fraction], Fraction]) -> Node:
         """A flat sum or product; numbers are added or multiplied at once, so that 1/2 is a number."""
         at, end = min(a.at for a in args), max(a.end for a in args)
         if all(isinstance(a, Num) for a in args):
-            value = args[0].value  # type: ignore[attr-defined]
-            for other in args[1:]:
-                value = fold(value, other.value)  # type: ignore[attr-defined]
+            value = functools.reduce(fold, (a.value for a in args))  # type: ignore[attr-defined]
             if bits_of(value) > MAX_BITS:
                 fail(at, self.text[at:end], f"a number of more than {MAX_BITS} bits; write a smaller one")
-            return self.count(Num(at, end, value))
-        flat = tuple(part for a in args for part in (a.args if isinstance(a, kind) else (a,)))
-        return self.count(kind(at, end, flat, sum(a.weight for a in flat)))
+            return self.number(at, end, value)
+        return self.count(kind(at, end, _flat(kind, args), weight=sum(a.weight for a in args)))
 
-    def product(self, args: Sequence[Node]) -> Node:
-        return self.many(Product, args, lambda a, b: a * b)
+    def product(self, *args: Node) -> Node:
+        return self.many(Product, args, operator.mul)
+
+    def negative(self, node: Node, at: int) -> Node:
+        return self.product(Num(at, at, Fraction(-1), weight=bits_of(-1)), node)
 
     def power(self, base: Node, exponent: Fraction, end: int) -> Node:
         """base**exponent, refused before anything is computed if it could be large."""
-        shown = self.text[base.at : end]
+        whole = replace(base, end=end)
         if abs(exponent) > MAX_EXPONENT or exponent.denominator > MAX_ROOT:
             given = str(exponent) if bits_of(exponent) < 60 else "this"
             bounds = f"at most {MAX_EXPONENT} in magnitude, with a denominator up to {MAX_ROOT}"
-            fail(base.at, shown, f"{given} is not allowed as an exponent; {bounds}")
-        size = base.weight * max(1, math.ceil(abs(exponent)))
-        if size > MAX_BITS:
-            fail(base.at, shown, f"this power is too large (over {MAX_BITS} bits, or that degree); use a smaller one")
+            self.refuse(whole, f"{given} is not allowed as an exponent; {bounds}")
+        weight = base.weight * max(1, math.ceil(abs(exponent)))
+        if weight > MAX_BITS:
+            self.refuse(whole, f"this power is too large (over {MAX_BITS} bits, or that degree); use a smaller one")
         if isinstance(base, Num):
             if base.value == 0 and exponent < 0:
-                fail(base.at, shown, "division by zero; the denominator must not be 0")
+                self.refuse(whole, "division by zero; the denominator must not be 0")
             if exponent.denominator == 1:
-                return self.count(Num(base.at, end, base.value**exponent.numerator))
-        return self.count(Power(base.at, end, base, exponent, size))
+                return self.number(base.at, end, base.value**exponent.numerator)
+        return self.count(Power(base.at, end, base, exponent, weight=weight))
 
     # -- infix operators
 
-    def infix_sum(self, left: Node, binding: int) -> Node:
-        token = self.take()
-        right = self.operand(left, binding)
-        if token.text == "-":
-            right = self.product((Num(right.at, right.at, Fraction(-1)), right))
-        return self.many(Sum, (left, right), lambda a, b: a + b)
-
-    def infix_product(self, left: Node, binding: int) -> Node:
-        token = self.take()
-        right = self.operand(left, binding)
-        if token.text == "/":
-            right = self.power(right, Fraction(-1), right.end)
-        return self.product((left, right))
-
-    def infix_power(self, left: Node, binding: int) -> Node:
-        self.take()
-        right = self.operand(left, _UNARY - 1)  # so that 2**3**2 = 2**(3**2) and 2**-1 are read
-        if not isinstance(right, Num):
-            fail(
-                right.at, self.text[right.at : right.end], "an exponent must be a rational number; write a**b as exp(b*log(a))"
-            )
-        return self.power(left, right.value, right.end)
-
-    def operand(self, left: Node, binding: int) -> Node:
+    def infix_arithmetic(self, left: Node, binding: int) -> Node:
+        op = self.take().text
         self.typed(left, condition=False)
-        return self.typed(self.expression(binding), condition=False)
+        right = self.value(_UNARY if op == "**" else binding)  # so that 2**3**2 = 2**(3**2) and 2**-1 are read
+        if op == "**":
+            if not isinstance(right, Num):
+                self.refuse(right, "an exponent must be a rational number; write a**b as exp(b*log(a))")
+            return self.power(left, right.value, right.end)
+        if op in "*/":
+            return self.product(left, self.power(right, Fraction(-1), right.end) if op == "/" else right)
+        return self.many(Sum, (left, self.negative(right, right.at) if op == "-" else right), operator.add)
 
     def infix_compare(self, left: Node, binding: int) -> Node:
         """a < b, and a < b <= c as (a < b) & (b <= c)."""
         found = []
         while self.here.text in COMPARISONS:
             op = self.take().text
-            right = self.operand(left, binding)
+            self.typed(left, condition=False)
+            right = self.value(binding)
             found.append(self.count(Compare(left.at, right.end, op, left, right)))
             left = right
-        return found[0] if len(found) == 1 else Logic(found[0].at, found[-1].end, "&", tuple(found))
+        return found[0] if len(found) == 1 else And(found[0].at, found[-1].end, tuple(found))
 
     def infix_logic(self, left: Node, binding: int) -> Node:
-        op = self.take().text
-        left = self.typed(left, condition=True)
-        right = self.typed(self.expression(binding), condition=True)
-        flat = tuple(part for a in (left, right) for part in (a.args if isinstance(a, Logic) and a.op == op else (a,)))
-        return self.count(Logic(left.at, right.end, op, flat))
+        kind = And if self.take().text == "&" else Or
+        args = self.typed(left, condition=True), self.typed(self.expression(binding), condition=True)
+        return self.count(kind(left.at, args[1].end, _flat(kind, args)))
 
 
-_INFIX: dict[str, Callable[[Parser, Node, int], Node]] = {
-    **dict.fromkeys("+-", Parser.infix_sum),
-    **dict.fromkeys("*/", Parser.infix_product),
-    **dict.fromkeys(COMPARISONS, Parser.infix_compare),
-    **dict.fromkeys("&|", Parser.infix_logic),
-    "**": Parser.infix_power,
+def _flat(kind: type[Many], args: Sequence[Node]) -> tuple[Node, ...]:
+    return tuple(part for a in args for part in (a.args if isinstance(a, kind) else (a,)))
+
+
+_INFIX: dict[str, tuple[int, Callable[[Parser, Node, int], Node]]] = {  # how tightly it binds, what it makes
+    "|": (1, Parser.infix_logic),
+    "&": (2, Parser.infix_logic),
+    **dict.fromkeys(COMPARISONS, (3, Parser.infix_compare)),
+    **dict.fromkeys("+-", (4, Parser.infix_arithmetic)),
+    **dict.fromkeys("*/", (5, Parser.infix_arithmetic)),
+    "**": (7, Parser.infix_arithmetic),
 }
-_CONSTANTS: dict[str, type[Node]] = {"x": X, "pi": Pi}

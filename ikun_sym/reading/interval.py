@@ -64,7 +64,7 @@ class Interval:
 
     def split(self, points: Iterable[sp.Expr]) -> list[Interval]:
         ends = [self.lo]
-        for point in _sorted(points):
+        for point in sorted(points, key=functools.cmp_to_key(compare_values)):
             if compare_values(ends[-1], point) < 0:
                 ends.append(point)
         ends.append(self.hi)
@@ -73,10 +73,6 @@ class Interval:
     def text(self, side: int) -> str:
         lo, hi = (("infinity" if end is sp.oo else str(sp.N(end, 6))) for end in (self.lo, self.hi))
         return f"{lo} < x < {hi}" if side > 0 else f"{lo} < -x < {hi}"
-
-
-def _sorted(points: Iterable[sp.Expr]) -> list[sp.Expr]:
-    return sorted(points, key=functools.cmp_to_key(compare_values))
 
 
 def is_small(w: sp.Expr, size: int = MAX_EXPONENT_SIZE) -> bool:

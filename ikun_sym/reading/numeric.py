@@ -11,8 +11,6 @@ import sympy as sp
 from ..catalogue.piecewise import R, U
 
 VARIABLES = frozenset({U, R})
-
-
 Point = Mapping[sp.Symbol, sp.Expr]
 
 

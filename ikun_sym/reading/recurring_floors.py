@@ -159,14 +159,14 @@ def _merged(stretches: Iterable[Stretch]) -> list[Stretch]:
 
 def _tail(text: str, tree: Node, side: int, start: sp.Expr, rate: sp.Expr, work: Iterator[int]) -> Stretch | PeriodicTail:
     """The tail from `start` of a tree with a floor of `rate` * u + constant."""
-    steps, period = 1, 1 / abs(rate)
+    periods, period = 1, 1 / abs(rate)
     while True:
-        cell = Cell(text, tree, side, start, steps * period, work)
+        cell = Cell(text, tree, side, start, periods * period, work)
         try:
             stretches = _merged(cell.stretches())
         except _Longer as longer:
-            steps *= longer.factor
-            if steps > MAX_PIECES:
+            periods *= longer.factor
+            if periods > MAX_PIECES:
                 raise IkunError(
                     f"{cell.where()}: the steps of the floors recur only after more than {MAX_PIECES} of them; {BOUND_IT}"
                 ) from None

@@ -26,7 +26,7 @@ from .floors import steps
 from .functions import FUNCTIONS, Place
 from .interval import EndlessFloor, Interval, Split, is_small, short
 from .numeric import CONTEXTS, Point, Undecided, numeric_value, varies
-from .tree import COMPARISONS, Call, Cases, Logic, Node, Num, Pi, Power, Product, Sum, Truth, X
+from .tree import COMPARISONS, And, Call, Cases, Node, Num, Or, Pi, Power, Product, Sum, Truth, X, bits_of
 from .zeros import degree_of, has_long_exponent, irrationals_in
 
 _APPROACH = (8, 11, 15, 20, 28, 40)  # digits; ever larger steps, so that even log(log(1/u)) does not settle
@@ -113,7 +113,7 @@ class Resolver(Place):
         """Whether sympy can be trusted with `value`: it evaluates constants and isolates the roots of polynomials on its
         own, to learn their signs, and would never end on exp(exp(exp(9))) or on x**7 - pi*x**6*erf(1) + ..."""
         if value.is_Rational:
-            return int(value.p).bit_length() + int(value.q).bit_length() <= 8 * MAX_BITS
+            return bits_of(value) <= 8 * MAX_BITS
         if not value.args:
             return True
         if not varies(value):
@@ -169,10 +169,8 @@ class Resolver(Place):
         return FUNCTIONS[node.name].build(self, *args)
 
     def resolve_cases(self, node: Any) -> sp.Expr:
-        for value, condition in node.cases:
-            if self.holds(condition):
-                return self.resolve(value)
-        raise IkunError("piecewise has no value outside its conditions; end it with (value, True)")
+        """The value of the first condition that holds; the last one is True."""
+        return self.resolve(next(value for value, condition in node.cases if self.holds(condition)))
 
     def floor(self, w: sp.Expr) -> sp.Expr:
         """The integer that floor(w) is on the interval, which is split at its steps."""
@@ -183,8 +181,8 @@ class Resolver(Place):
     def holds(self, node: Any) -> bool:
         if isinstance(node, Truth):
             return node.value
-        if isinstance(node, Logic):
-            return (all if node.op == "&" else any)(self.holds(arg) for arg in node.args)
+        if isinstance(node, And | Or):
+            return (all if isinstance(node, And) else any)(self.holds(arg) for arg in node.args)
         difference = self.resolve(node.left) - self.resolve(node.right)
         self.node = node
         return COMPARISONS[node.op](self.sure_sign(difference))

@@ -23,10 +23,11 @@ class Token:
         return self.at + len(self.text)
 
 
+NAME = "[A-Za-z_][A-Za-z0-9_]*"
 _TOKEN = re.compile(
     r"(?P<space>[ \t\r\n]+)"
     r"|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?)"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
+    rf"|(?P<name>{NAME})"
     r"|(?P<op>\*\*|<=|>=|==|!=|[-+*/(),<>&|])"
 )
 ALLOWED = "numbers, + - * / **, parentheses, x, pi, < <= > >=, & | and names of functions"

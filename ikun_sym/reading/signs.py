@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import sympy as sp
 
@@ -90,12 +90,12 @@ class Signs:
         except Unlocated:
             return None
 
-    def sign_of_parts(self, g: sp.Expr) -> int | None:
+    def sign_of_parts(self, g: Any) -> int | None:
         """Terms of one sign have a sum of that sign; a product has the product of the signs."""
-        if g.is_Pow and g.exp.is_Rational:  # type: ignore[attr-defined]
-            sign = self.sign(g.base)  # type: ignore[attr-defined]
-            return sign if sign is None or not g.exp.is_Integer or g.exp.is_odd else sign**2  # type: ignore[attr-defined]
-        signs = [self.sign(arg) for arg in g.args] if g.is_Add or g.is_Mul else [None]  # type: ignore[arg-type]
+        if g.is_Pow and g.exp.is_Rational:
+            sign = self.sign(g.base)
+            return sign if sign is None or not g.exp.is_Integer or g.exp.is_odd else sign**2
+        signs = [self.sign(arg) for arg in g.args] if g.is_Add or g.is_Mul else [None]
         if None in signs:
             return None
         if g.is_Mul:

@@ -5,36 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Node:
-    """`at` and `end` delimit the text that it came from."""
+    """`at` and `end` delimit the text that it came from; `weight` bounds the bits of the coefficients, and the degree,
+    that sympy would compute for the node."""
 
     at: int = field(compare=False)
     end: int = field(compare=False)
-
-    @property
-    def weight(self) -> int:
-        """Bounds the bits of the coefficients, and the degree, that sympy would compute for the node."""
-        return 1
+    weight: int = field(default=1, compare=False, kw_only=True)
 
 
 @dataclass(frozen=True)
 class Num(Node):
     value: Fraction
 
-    @property
-    def weight(self) -> int:
-        return bits_of(self.value)
 
-
-@dataclass(frozen=True)
 class X(Node):
     pass
 
 
-@dataclass(frozen=True)
 class Pi(Node):
     pass
 
@@ -42,11 +34,6 @@ class Pi(Node):
 @dataclass(frozen=True)
 class Many(Node):
     args: tuple[Node, ...]
-    size: int = field(compare=False)
-
-    @property
-    def weight(self) -> int:
-        return self.size
 
 
 class Sum(Many):
@@ -61,11 +48,6 @@ class Product(Many):
 class Power(Node):
     base: Node
     exponent: Fraction
-    size: int = field(compare=False)
-
-    @property
-    def weight(self) -> int:
-        return self.size
 
 
 @dataclass(frozen=True)
@@ -85,27 +67,25 @@ class Compare(Node):
     right: Node
 
 
-@dataclass(frozen=True)
-class Logic(Node):
-    op: str
-    args: tuple[Node, ...]
+class And(Many):
+    pass
+
+
+class Or(Many):
+    pass
 
 
 @dataclass(frozen=True)
 class Cases(Node):
     cases: tuple[tuple[Node, Node], ...]
-    size: int = field(compare=False)
-
-    @property
-    def weight(self) -> int:
-        return self.size
 
 
-CONDITION = (Truth, Compare, Logic)
+CONDITION = (Truth, Compare, And, Or)
 
 
-def bits_of(value: Fraction) -> int:
-    return value.numerator.bit_length() + value.denominator.bit_length()
+def bits_of(value: Any) -> int:
+    """The bits of a rational number of Python or of sympy."""
+    return int(value.numerator).bit_length() + int(value.denominator).bit_length()
 
 
 COMPARISONS: dict[str, Callable[[int], bool]] = {
@@ -114,4 +94,5 @@ COMPARISONS: dict[str, Callable[[int], bool]] = {
     ">": lambda sign: sign > 0,
     ">=": lambda sign: sign >= 0,
 }
+CONSTANTS: dict[str, type[Node]] = {"x": X, "pi": Pi}
 TRUTHS = {"true": True, "false": False}

@@ -12,6 +12,7 @@ from .bounds_on_input import MAX_CONSTANT_EXPONENT, MAX_DEGREE, MAX_IRRATIONAL_D
 from .exponentials import exponential_of, stable_exp
 from .interval import is_small
 from .numeric import Undecided, sign_of, varies
+from .tree import bits_of
 
 
 class Unlocated(Exception):
@@ -143,7 +144,7 @@ def _zeros_of_polynomial(coefficients: dict[int, sp.Expr]) -> frozenset[sp.Expr]
         return frozenset([ratio ** sp.Rational(1, degree)]) if _decided(ratio) > 0 else frozenset()
     if degree == 2:
         return _zeros_of_quadratic(a, coefficients[1], c)
-    if not all(c.is_Rational and int(c.p).bit_length() + int(c.q).bit_length() < 1024 for c in coefficients.values()):  # type: ignore[attr-defined]
+    if not all(c.is_Rational and bits_of(c) < 1024 for c in coefficients.values()):
         raise Unlocated
     poly = sp.Poly(coefficients, U)
     factors = [factor for factor, _ in poly.factor_list()[1]]
