@@ -119,7 +119,7 @@ def _line_by_line(document: Document, average: Statement) -> None:
     )
     function = document.step(
         "The function. The networks that the code trains use the library's ATan at α = 2; the code's has lost its π",
-        derivative.subs(x, x / sp.pi),  # type: ignore[arg-type]
+        derivative.subs(x, x / sp.pi),
         AVERAGED,
         formula=rf"f'(x) = {tex(derivative)}, \quad f'\left(\frac{{x}}{{\pi}}\right) = {tex(AVERAGED)}",
         id="function",

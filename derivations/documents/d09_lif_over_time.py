@@ -149,7 +149,7 @@ def _forward(document: Document) -> None:
 def second_potential(neuron: Neuron, spike: int) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
     """H₂ given the first step's spike, and what it is affine with: H₂ = I₂ + slope I₁ − shift."""
     second = charge(neuron, reset(neuron, charge(neuron, sp.S.Zero, i1), sp.Integer(spike)), i2)
-    return second, sp.diff(second, i1), -second.subs({i1: 0, i2: 0})  # type: ignore[return-value]
+    return second, sp.diff(second, i1), -second.subs({i1: 0, i2: 0})
 
 
 def _two_steps(document: Document, neuron: Neuron) -> None:

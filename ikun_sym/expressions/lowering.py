@@ -49,13 +49,13 @@ def lower(expr: sp.Expr, arithmetic: Arithmetic) -> Evaluator:
         (factor, inner), erfc = (lower(part, arithmetic) for part in complement), VOCABULARY[sp.erfc]
         return lambda env: factor(env) * arithmetic.call(erfc, [inner(env)])
     if isinstance(expr, (sp.Add, sp.Mul)):
-        terms = [lower(term, arithmetic) for term in expr.args]  # type: ignore[arg-type]
+        terms = [lower(term, arithmetic) for term in expr.args]
         if isinstance(expr, sp.Add):
             return lambda env: _sum(term(env) for term in terms)
         return lambda env: _product(term(env) for term in terms)
     if isinstance(expr, sp.Pow):
         base, exponent = expr.args
-        lowered = lower(base, arithmetic)  # type: ignore[arg-type]
+        lowered = lower(base, arithmetic)
         if not isinstance(exponent, sp.Rational):
             return _general_power(expr, lowered, arithmetic)
         fraction = Fraction(int(exponent.p), int(exponent.q))
@@ -79,7 +79,7 @@ def _complement(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
 
 
 def _general_power(expr: sp.Pow, base: Evaluator, arithmetic: Arithmetic) -> Evaluator:
-    exponent: sp.Expr = expr.exp  # type: ignore[assignment]
+    exponent: sp.Expr = expr.exp
     if {U, R} & exponent.free_symbols:
         raise IkunError(f"power {expr}: the exponent must be a number or an expression in parameters")
     lowered = lower(exponent, arithmetic)

@@ -152,7 +152,7 @@ class _Spike(torch.autograd.Function):
 def spike_function(surrogate: Spec = "atan") -> Callable[[Tensor], Tensor]:
     """x ↦ 1 where x >= 0, else 0 (x = membrane potential − threshold), with f'(x) as its gradient."""
     gradient = derivative(resolve(surrogate))
-    return lambda x: _Spike.apply(x, gradient)  # type: ignore[return-value]
+    return lambda x: _Spike.apply(x, gradient)
 
 
 def spike(x: Tensor, surrogate: Spec = "atan") -> Tensor:

@@ -20,7 +20,7 @@ from .plan import CRITICAL
 from .prediction import LayerModel, Predicted
 from .rate_target import advisable_rate, slope_for, stationary
 
-RATE = float(SCHEMES[CRITICAL].defaults[rate_symbol])  # type: ignore[arg-type]
+RATE = float(SCHEMES[CRITICAL].defaults[rate_symbol])
 """The firing rate of the advice is what `initialise_` aims at: comfortably above the lowest stable one, 0.117 at one step."""
 
 

@@ -91,7 +91,7 @@ def _factors(part: PeriodicTail) -> tuple[list[tuple[sp.Expr, sp.Expr]], sp.Expr
 
 def _mirrored(h: sp.Expr, behind: sp.Expr) -> bool:
     """Whether behind(u) = h(−u), as rational functions of e^{−λu}."""
-    return bool(vanishes(independent(h.xreplace({U: -U}) - behind)))  # type: ignore[arg-type]
+    return bool(vanishes(independent(h.xreplace({U: -U}) - behind)))
 
 
 def smooth(function: PiecewiseFunction, env: Mapping[sp.Symbol, object], mean: arb, var: arb) -> Smooth | None:

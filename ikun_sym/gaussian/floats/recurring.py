@@ -95,7 +95,7 @@ class Recurring:
         for lo, hi, value in tail.stretches:
             # in a wider type where there is one: at a needle's foot P − r has lost the digits of a double
             place = np.longdouble(lo) + np.longdouble(hi - lo) * near
-            terms = (value({R: place}) * weight * (hi - lo)).astype(float)  # type: ignore[dict-item]
+            terms = (value({R: place}) * weight * (hi - lo)).astype(float)
             coarse += 2 * np.sum(np.abs(terms[::2]))
             for k in range(ORDER + 1):
                 factor = _bernoulli(k)((place / tail.period).astype(float))

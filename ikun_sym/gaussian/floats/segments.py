@@ -103,8 +103,8 @@ def _summand(term: Term, lo: sp.Expr, hi: sp.Expr) -> Summand | None:
     ]
     if None in groups:
         return None
-    (*coefficients, a, b, c), from_lo, from_hi = groups  # type: ignore[misc]
-    return Summand(tuple(coefficients), a, b, c, from_lo, from_hi)  # type: ignore[arg-type]
+    (*coefficients, a, b, c), from_lo, from_hi = groups
+    return Summand(tuple(coefficients), a, b, c, from_lo, from_hi)
 
 
 def _shifted(polynomial: sp.Expr, at: sp.Expr, degree: int) -> list[sp.Expr]:
