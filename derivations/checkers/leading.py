@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from ikun_sym.expressions.arguments import arguments
+
 from ..words import unfold
 from .claim import Refused
 from .inequality import Range
@@ -116,7 +118,7 @@ def _compare(one: Leading, other: Leading) -> int:
 
 
 def _of_function(expr: sp.Expr) -> Leading:
-    inner: sp.Expr = expr.args[0]  # type: ignore[assignment]
+    inner = arguments(expr)[0]
     at = leading(inner)
     if isinstance(expr, sp.exp):
         return _of_exponential(inner, at)

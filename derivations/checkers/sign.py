@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
+from ikun_sym.expressions.arguments import arguments
 from ikun_sym.expressions.lowering import precision
 
 from ..words import Density, UpperTail, tex
@@ -40,7 +41,7 @@ def _of_form(expr: sp.Expr) -> float | None:
     if isinstance(expr, sp.Abs):
         return 1.0 if sign(expr.args[0]) in (1, -1) else 0.5
     if isinstance(expr, (sp.erf, sp.atan)):
-        return sign(expr.args[0])  # type: ignore[arg-type]
+        return sign(arguments(expr)[0])
     return None
 
 
@@ -73,7 +74,7 @@ def _less_an_exponential(expr: sp.Expr) -> float | None:
     number, rest = expr.as_coeff_Add()
     c, power = rest.as_coeff_Mul()
     if number.is_nonzero and c == -number and isinstance(power, sp.exp):
-        found = sign(power.args[0])  # type: ignore[arg-type]
+        found = sign(arguments(power)[0])
         return None if found is None else -found * float(sp.sign(number))
     return None
 

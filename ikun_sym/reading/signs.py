@@ -11,6 +11,7 @@ import sympy as sp
 
 from ..catalogue.piecewise import U
 from ..errors import IkunError
+from ..expressions.arguments import arguments
 from .bounds_on_input import LARGEST, SAFE
 from .interval import Interval, Split, short
 from .numeric import Undecided, numeric_value, sign_of
@@ -95,7 +96,7 @@ class Signs:
         if g.is_Pow and g.exp.is_Rational:  # type: ignore[attr-defined]
             sign = self.sign(g.base)  # type: ignore[attr-defined]
             return sign if sign is None or not g.exp.is_Integer or g.exp.is_odd else sign**2  # type: ignore[attr-defined]
-        signs = [self.sign(arg) for arg in g.args] if g.is_Add or g.is_Mul else [None]  # type: ignore[arg-type]
+        signs = [self.sign(arg) for arg in arguments(g)] if g.is_Add or g.is_Mul else [None]
         if None in signs:
             return None
         if g.is_Mul:
