@@ -10,11 +10,12 @@ import math
 import random
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import sympy as sp
 from flint import acb, arb, fmpq
@@ -111,7 +112,7 @@ def _value_at(function: PiecewiseFunction, values: dict[sp.Symbol, Fraction], x:
     return None
 
 
-def _end(expr: sp.Expr, env: dict) -> arb:
+def _end(expr: sp.Expr, env: Mapping[sp.Symbol, Any]) -> arb:
     return arb("inf") if expr == sp.oo else acb(lower(expr, Balls())(env)).real
 
 

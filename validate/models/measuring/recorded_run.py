@@ -49,7 +49,7 @@ def forward(model: nn.Module, example: Any, steps: int | None, step_by_step: boo
     return recorder, output, source
 
 
-def _call(model: nn.Module, arguments: tuple, keywords: dict, steps: int | None, step_by_step: bool) -> Any:
+def _call(model: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any], steps: int | None, step_by_step: bool) -> Any:
     if steps is None and not step_by_step:
         return model(*arguments, **keywords)
     if step_by_step:
@@ -59,7 +59,7 @@ def _call(model: nn.Module, arguments: tuple, keywords: dict, steps: int | None,
     return [model(*arguments, **keywords) for _ in range(steps)]
 
 
-def _arguments(example: Any) -> tuple[tuple, dict, Any]:
+def _arguments(example: Any) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
     """Positional and keyword arguments; the first floating tensor becomes part of the graph, behind a node that is returned."""
     keywords = dict(example) if isinstance(example, dict) else {}
     arguments = () if isinstance(example, dict) else tuple(example) if isinstance(example, tuple | list) else (example,)
