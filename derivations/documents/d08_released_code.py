@@ -112,7 +112,7 @@ def _line_by_line(document: Document, average: Statement) -> None:
     )
     document.step(
         "The two versions differ by what they divide by",
-        V1 / V2,
+        V1 / V2,  # type: ignore[operator]
         (n_in + n_out) / n_in,
         formula=rf"\frac{{\sigma_{{v1}}^2}}{{\sigma_{{v2}}^2}} = {tex((n_in + n_out) / n_in)}",
         id="versions",

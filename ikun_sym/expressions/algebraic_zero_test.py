@@ -40,7 +40,7 @@ def vanishes(z: sp.Expr) -> bool | None:
 
     z = z.xreplace(opaque).replace(sp.Pow, named)  # type: ignore[union-attr]
     if z.has(sp.I):
-        z = z.xreplace({sp.I: root(sp.S.NegativeOne) ** (order // 2)})
+        z = z.xreplace({sp.I: root(sp.S.NegativeOne) ** (order // 2)})  # type: ignore[assignment]
     ring = _Ring.of(z, roots)
     total = ring.quotient(z)
     if total is None:

@@ -39,7 +39,7 @@ def is_zero(expr: sp.Expr) -> bool:
 def exponentials(expr: sp.Expr) -> sp.Expr:
     """cos and sin as complex exponentials."""
     half, i = sp.S.Half, sp.I
-    expr = expr.replace(sp.cos, lambda z: half * (sp.exp(i * z) + sp.exp(-i * z)))
+    expr = expr.replace(sp.cos, lambda z: half * (sp.exp(i * z) + sp.exp(-i * z)))  # type: ignore[assignment]
     return expr.replace(sp.sin, lambda z: half / i * (sp.exp(i * z) - sp.exp(-i * z)))  # type: ignore[return-value]
 
 
@@ -116,7 +116,7 @@ def _without_positive_factors(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
 
 
 def _vanishes(coefficient: sp.Expr) -> bool:
-    coefficient = coefficient.replace(sp.Pow, _primitive_root)
+    coefficient = coefficient.replace(sp.Pow, _primitive_root)  # type: ignore[assignment]
     found = vanishes(coefficient)
     if found is not None:
         return found

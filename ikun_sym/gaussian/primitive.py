@@ -89,13 +89,13 @@ def _one_fraction(expr: sp.Expr) -> sp.Expr:
     hidden: dict[sp.Expr, sp.Symbol] = {}
     for exponential in exponentials:
         for known, symbol in list(hidden.items()):
-            ratio = sp.cancel(exponential.args[0] / known.args[0])
+            ratio = sp.cancel(exponential.args[0] / known.args[0])  # type: ignore[operator]
             if ratio.is_Integer and ratio > 0:
-                expr = expr.xreplace({exponential: symbol**ratio})
+                expr = expr.xreplace({exponential: symbol**ratio})  # type: ignore[assignment]
                 break
         else:
             hidden[exponential] = sp.Dummy("e", positive=True)
-            expr = expr.xreplace({exponential: hidden[exponential]})
+            expr = expr.xreplace({exponential: hidden[exponential]})  # type: ignore[assignment]
     return sp.factor(expr).subs({symbol: exponential for exponential, symbol in hidden.items()})  # type: ignore[return-value]
 
 

@@ -152,7 +152,7 @@ def _gradient(patient: Patient, index: int) -> Finding:
     links = range(index, last) if index < last else range(last, last + 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         factors = {link: float(relative[link] / relative[min(link + 1, last)]) for link in links}
-    pick: Callable = max if growing else min
+    pick: Callable[..., int] = max if growing else min
     worst = pick(factors, key=lambda link: factors[link] if math.isfinite(factors[link]) else (math.inf if growing else 0.0))
     if dead := [place for place in links if not float(patient.measured[place].slope2.mean())]:
         worst = dead[-1]

@@ -224,14 +224,16 @@ def _quantity(
     half = math.nan
     if len(samples) > 1:
         half = _quantile(len(samples) - 1) * float(samples.std(ddof=1)) / len(samples) ** 0.5
-    told = predicted is not None and errors is not None and scale is not None
+    value = error = None
+    if predicted is not None and errors is not None and scale is not None:
+        # errors of the steps go together: their sum or mean bounds that of the sum or mean
+        value, error = (_number(float(over(each)) * scale) for each in (predicted, errors))
     return Quantity(
         mean=_number(mean),
         low=_number(mean - half),
         high=_number(mean + half),
-        predicted=_number(float(over(predicted)) * scale) if told else None,
-        # errors of the steps go together: their sum or mean bounds that of the sum or mean
-        predicted_se=_number(float(over(errors)) * scale) if told else None,
+        predicted=value,
+        predicted_se=error,
     )
 
 

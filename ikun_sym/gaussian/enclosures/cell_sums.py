@@ -46,7 +46,7 @@ def limit(part: PeriodicTail) -> tuple[PeriodicTail, PeriodicTail] | None:
         if hidden.has(U) or not all((-sp.diff(e.args[0], U)).is_positive for e in powers):
             return None
         last = hidden.xreplace(dict.fromkeys(powers.values(), sp.S.Zero))
-        above, below = sp.fraction(sp.together(hidden - last))
+        above, below = sp.fraction(sp.together(hidden - last))  # type: ignore[operator]
         ends.append(end)
         limits.append(last)
         rests.append((sp.expand(above) / below).xreplace({symbol: e for e, symbol in powers.items()}))

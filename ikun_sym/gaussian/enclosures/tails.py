@@ -90,7 +90,7 @@ def envelope(expr: sp.Expr, values: Values, cut: arb, rate: arb) -> Envelope:
 
 
 def _exponential(expr: sp.exp, values: Values, cut: arb) -> Envelope:
-    argument: sp.Expr = expr.args[0]
+    argument: sp.Expr = expr.args[0]  # type: ignore[assignment]
     exponent = sp.Poly(argument, U) if argument.is_polynomial(U) else None
     if exponent is None or exponent.degree() > 2:
         largest = span(argument, values, cut)[1]

@@ -61,7 +61,7 @@ def segments_of(function: PiecewiseFunction, values: Values) -> tuple[Segment, .
             return None
         lo, hi = (end.subs(numbers) for end in (piece.lo, piece.hi))
         if piece.side < 0:
-            lo, hi = -hi, -lo
+            lo, hi = -hi, -lo  # type: ignore[operator]
         if found and found[-1][2] == terms:
             lo = found.pop()[0]
         found.append((lo, hi, terms))  # type: ignore[arg-type]

@@ -43,7 +43,7 @@ class Fraction:
             if numerator != 0:
                 scale = numerator * root ** int(is_odd) / (2 * VAR) ** self.order
                 parts = (sp.factor(part.xreplace({X: x, _Y: y}) * scale) for part in _standard(self.order, is_odd))
-                total += sp.Add(*(p * w for p, w in zip(parts, (ReW(x, y), ImW(x, y), sp.S.One), strict=True)))
+                total += sp.Add(*(p * w for p, w in zip(parts, (ReW(x, y), ImW(x, y), sp.S.One), strict=True)))  # type: ignore[operator]
         return total
 
 
