@@ -14,6 +14,7 @@ from ikun_sym.errors import IkunError
 from .cause import Patient, explain
 from .health import Health, halving, judge
 from .measuring.measure import Measured, measure
+from .measuring.recorded_run import Run
 from .measuring.surrogate_probe import Floats
 from .prediction import Predicted, predict
 
@@ -136,7 +137,7 @@ def diagnose(
 
     Errors (IkunError): the model raises or gives NaN, has no spiking neuron, or builds no graph.
     """
-    return diagnosis_of(model, measure(model, example_input, steps=steps, step_by_step=step_by_step, seed=seed), seed)
+    return diagnosis_of(model, measure(model, example_input, Run(steps=steps, step_by_step=step_by_step, seed=seed)), seed)
 
 
 def assert_healthy(model: nn.Module, example_input: Any, **settings: Any) -> Diagnosis:
