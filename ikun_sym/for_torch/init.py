@@ -47,7 +47,7 @@ def fan_of(weight: Tensor, *, groups: int = 1, stride: int | Sequence[int] = 1, 
     first, second = weight.shape[0] // groups, weight.shape[1]
     volume, skipped = math.prod(kernel), math.prod(strides)
     if transposed:
-        return Fan(first * volume / skipped, second * volume, "the true mean over positions")  # type: ignore[arg-type]
+        return Fan(first * volume / skipped, second * volume, "the true mean over positions")  # type: ignore[arg-type]  # a mean need not be whole
     return Fan(second * volume, first * volume / skipped, "the true mean over positions")
 
 
@@ -83,7 +83,7 @@ def planned(
         raise IkunError(f"mode {mode!r} is unknown; it is one of {', '.join(MODES)}")
     fan = fan_of(weight, groups=groups, stride=stride, transposed=transposed)
     size = MODES[mode](fan.fan_in, fan.fan_out)
-    return init_variance(scheme, Fan(size, fan.fan_out, fan.fan_out_is), **settings)  # type: ignore[arg-type]
+    return init_variance(scheme, Fan(size, fan.fan_out, fan.fan_out_is), **settings)  # type: ignore[arg-type]  # likewise
 
 
 def ikun_(

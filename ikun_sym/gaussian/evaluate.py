@@ -142,7 +142,7 @@ class FloatFunction:
             return np.full(mean.shape, np.nan)
         parts, good = [], np.ones(mean.shape, dtype=bool)
         for route in self.tail_routes:
-            part, sure = route(mean, var)  # type: ignore[misc]
+            part, sure = route(mean, var)  # type: ignore[misc]  # none is None
             parts.append(part)
             good &= sure
         result, some = np.full(mean.shape, np.nan), np.flatnonzero(good)

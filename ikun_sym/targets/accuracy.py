@@ -144,12 +144,13 @@ def derivative_samples(bound: Bound, count: int) -> tuple[Sample, ...]:
         step = STEP / max(1, abs(exact)) if oscillates else STEP
         moved = [_value_at(function, values, exact * (1 + step))]
         moved += [_value_at(function, values | {s: v * (1 + step)}, exact) for s, v in values.items()]
-        true, condition = _float(here), 0.0
-        if any(value is None for value in moved):
+        known = [value for value in moved if value is not None]
+        if len(known) < len(moved):
             continue
+        true, condition = _float(here), 0.0
         if true and math.isfinite(true):
             with precision(160):
-                change = sum((abs((m - here) / here) for m in moved), arb(0)) / arb(fmpq(step.numerator, step.denominator))  # type: ignore[operator]
+                change = sum((abs((m - here) / here) for m in known), arb(0)) / arb(fmpq(step.numerator, step.denominator))
                 condition = _float(change)
         scale = max(math.ulp(true) if math.isfinite(true) else 1.0, SMALLEST * 2**-52) * (1 + condition)
         found.append(Sample((x,), true, scale))

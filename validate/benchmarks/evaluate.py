@@ -153,8 +153,8 @@ def _target(function: FloatFunction) -> float | None:
     """By what the integrand is: the first route of the chain that takes every moderate setting."""
     from ikun_sym.gaussian.floats import CLASSES
 
-    found = {CLASSES.get(type(route)) for route in function.routes} - {None}
-    return TARGETS[min(found)] if len(found) == 1 else None  # type: ignore[type-var]
+    found = {CLASSES[type(route)] for route in function.routes if type(route) in CLASSES}
+    return TARGETS[found.pop()] if len(found) == 1 else None
 
 
 def _seconds(action: Callable[[], object]) -> float:

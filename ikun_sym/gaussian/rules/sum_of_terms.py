@@ -113,7 +113,7 @@ def total_of(function: PiecewiseFunction) -> Total | None:
     if function.tails:
         return None
     parts = [decompose(piece) for piece in function.pieces if not piece.is_zero]
-    return None if any(part is None for part in parts) else Total(tuple(parts))  # type: ignore[arg-type]
+    return None if any(part is None for part in parts) else Total(tuple(parts))  # type: ignore[arg-type]  # none is None
 
 
 def kind(function: PiecewiseFunction) -> str | None:
