@@ -43,4 +43,4 @@ def _between(lo: sp.Expr, hi: sp.Expr, name: str) -> str:
 
 
 def _latex(expr: sp.Expr) -> str:
-    return latex(expr.subs(U, sp.Symbol("u")))  # type: ignore[arg-type]
+    return latex(expr.subs(U, sp.Symbol("u")))

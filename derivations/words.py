@@ -7,6 +7,8 @@ from typing import Any
 
 import sympy as sp
 
+from ikun_sym.expressions.arguments import arguments
+
 
 class Density(sp.Function):
     """φ(a) = exp(−a²/2)/√(2π), the standard normal density."""
@@ -14,10 +16,10 @@ class Density(sp.Function):
     nargs = 1
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
-        return -self.args[0] * self  # type: ignore[operator]
+        return -arguments(self)[0] * self
 
     def meaning(self) -> sp.Expr:
-        return sp.exp(-(self.args[0] ** 2) / 2) / sp.sqrt(2 * sp.pi)
+        return sp.exp(-(arguments(self)[0] ** 2) / 2) / sp.sqrt(2 * sp.pi)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         return rf"\varphi{'' if exp is None else f'^{{{exp}}}'}\left({printer._print(self.args[0])}\right)"
@@ -29,7 +31,7 @@ class UpperTail(sp.Function):
     nargs = 1
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
-        return -Density(self.args[0])  # type: ignore[return-value]
+        return -phi(arguments(self)[0])
 
     def meaning(self) -> sp.Expr:
         return sp.erfc(self.args[0] / sp.sqrt(2)) / 2

@@ -35,7 +35,7 @@ def exact(value: Number, name: str = "number") -> Fraction:
     else:
         try:
             # numpy's scalars become the Python numbers that they hold
-            result = Fraction(value.item() if hasattr(value, "item") else value)  # type: ignore[union-attr]
+            result = Fraction(value.item() if hasattr(value, "item") else value)  # type: ignore[union-attr]  # for them alone
         except (TypeError, ValueError, OverflowError):
             raise IkunError(f"{name} = {value} is not a finite number; give a finite real number") from None
     if result and not _SMALLEST <= abs(result) <= _LARGEST:

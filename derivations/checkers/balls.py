@@ -39,4 +39,4 @@ def number(expr: sp.Expr | int) -> arb:
     expr = sp.sympify(expr)
     if expr in (sp.oo, -sp.oo):
         return arb.pos_inf() if expr == sp.oo else arb.neg_inf()
-    return evaluator(expr)({})  # type: ignore[arg-type]
+    return evaluator(expr)({})

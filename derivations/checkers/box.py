@@ -100,7 +100,7 @@ class Centred:
             yield evaluator(self.expr)({symbol: arb(end) for symbol, end in zip(box, corner, strict=True)})
 
     def slope(self, symbol: sp.Symbol) -> Callable[[Box], arb]:
-        return evaluator(sp.diff(self.expr, symbol))  # type: ignore[arg-type]
+        return evaluator(sp.diff(self.expr, symbol))
 
 
 def _halves(box: dict[sp.Symbol, arb], value: Centred) -> list[dict[sp.Symbol, arb]]:

@@ -65,7 +65,7 @@ def vanishes(expr: sp.Expr) -> bool:
     names = {word: sp.Dummy("word", positive=True) for word in expr.atoms(Density, UpperTail)}
     numerator = sp.fraction(sp.together(expr.xreplace(names)))[0]
     back = {dummy: word for word, dummy in names.items()}
-    return is_zero(unfold(sp.expand(numerator).xreplace(back)))  # type: ignore[arg-type]
+    return is_zero(unfold(sp.expand(numerator).xreplace(back)))
 
 
 def performed(expr: sp.Expr) -> sp.Expr:

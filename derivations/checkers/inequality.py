@@ -93,7 +93,7 @@ class Inequality:
                 return one
         if not symbol.is_real:
             raise Refused(f"{symbol} is not assumed to be real")
-        return Range(symbol, 0 if symbol.is_nonnegative else -sp.oo, 0 if symbol.is_nonpositive else sp.oo)  # type: ignore[arg-type]
+        return Range(symbol, 0 if symbol.is_nonnegative else -sp.oo, 0 if symbol.is_nonpositive else sp.oo)
 
     def narrowed(self, one: Range, method: Method) -> Inequality:
         """The same on a part of the region."""

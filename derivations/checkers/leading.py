@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from ikun_sym.expressions.arguments import arguments
+
 from ..words import unfold
 from .claim import Refused
 from .inequality import Range
@@ -52,7 +54,7 @@ def _definite(expr: sp.Expr) -> int:
         if value is None or abs(value) < 1e-20:
             raise Refused(f"the sign of {expr}, on which the limit depends, is not known")
         found = 1 if value > 0 else -1
-    return int(found)  # type: ignore[arg-type]
+    return int(found)
 
 
 def _growth(exponent: sp.Expr) -> int:
@@ -78,12 +80,12 @@ def leading(expr: sp.Expr) -> Leading:
     if isinstance(expr, sp.Mul):
         result = Leading(sp.S.One)
         for factor in expr.args:
-            result = result.times(leading(factor))  # type: ignore[arg-type]
+            result = result.times(leading(factor))
         return result
     if isinstance(expr, sp.Add):
-        return _of_sum([leading(term) for term in expr.args], expr)  # type: ignore[arg-type]
+        return _of_sum([leading(term) for term in expr.args], expr)
     if isinstance(expr, sp.Pow) and not expr.exp.has(_X):
-        return _of_power(leading(expr.base), expr.exp)  # type: ignore[arg-type]
+        return _of_power(leading(expr.base), expr.exp)
     if isinstance(expr, (sp.exp, sp.erfc, sp.erf, sp.atan)):
         return _of_function(expr)
     raise Refused(f"no rule for the limit of {expr}")
@@ -94,7 +96,7 @@ def _of_power(base: Leading, exponent: sp.Expr) -> Leading:
         raise Refused("a power of an expression that vanishes")
     if not exponent.is_Integer and _definite(base.c) < 0:
         raise Refused("a root of an expression that is negative far out")
-    return Leading(base.c**exponent, base.power * exponent, sp.expand(base.exponent * exponent))  # type: ignore[arg-type]
+    return Leading(base.c**exponent, base.power * exponent, sp.expand(base.exponent * exponent))
 
 
 def _of_sum(terms: list[Leading], expr: sp.Expr) -> Leading:
@@ -116,7 +118,7 @@ def _compare(one: Leading, other: Leading) -> int:
 
 
 def _of_function(expr: sp.Expr) -> Leading:
-    inner: sp.Expr = expr.args[0]  # type: ignore[assignment]
+    inner = arguments(expr)[0]
     at = leading(inner)
     if isinstance(expr, sp.exp):
         return _of_exponential(inner, at)
@@ -141,7 +143,7 @@ def _of_exponential(inner: sp.Expr, at: Leading) -> Leading:
         return Leading(sp.exp(at.limit()))
     constant, growing = sp.S.Zero, sp.S.Zero
     for term in sp.Add.make_args(sp.expand(inner)):
-        c, power = term.as_coeff_exponent(_X)  # type: ignore[union-attr]
+        c, power = term.as_coeff_exponent(_X)
         if c.has(_X):
             raise Refused(f"the exponent {inner} is not a sum of powers")
         order = _definite(power)
@@ -156,7 +158,7 @@ def limit(expr: sp.Expr, symbol: sp.Symbol, point: sp.Expr, side: int = 1) -> sp
     try:
         return _at_infinity(at)
     except Refused:  # leading terms may cancel between factors that are not multiplied out
-        return _at_infinity(sp.expand(at, power_exp=False))  # type: ignore[arg-type]
+        return _at_infinity(sp.expand(at, power_exp=False))
 
 
 def _at_infinity(expr: sp.Expr) -> sp.Expr:
@@ -166,7 +168,7 @@ def _at_infinity(expr: sp.Expr) -> sp.Expr:
     except Refused:
         if not isinstance(expr, (sp.Add, sp.Mul)):
             raise
-        limits = [_at_infinity(part) for part in expr.args]  # type: ignore[arg-type]
+        limits = [_at_infinity(part) for part in expr.args]
         if any(one.is_infinite for one in limits):
             raise
         return expr.func(*limits)

@@ -78,7 +78,7 @@ class Monotone:
             raise Refused(f"end = {self.end!r}; write 'low' or 'high'")
         slope = sp.diff(unfold(inequality.difference), self.symbol)
         relation = ">" if self.end == "low" else "<"
-        needed = Inequality(slope, relation, sp.S.Zero, self.derivative, inequality.region)  # type: ignore[arg-type]
+        needed = Inequality(slope, relation, sp.S.Zero, self.derivative, inequality.region)
         shown = self.derivative.show(needed)
         at, value = limit_from_inside(inequality.difference, one, self.end)
         demand(value, strict=False) if value not in (sp.oo,) else None
@@ -150,7 +150,7 @@ class Pieces:
                 raise Refused("a cut between two pieces belongs to neither: one of them must be shown with its ends")
         details: list[str] = []
         for (low, high), method in zip(pairwise(ends), self.methods, strict=True):
-            part = Range(self.symbol, low, high)  # type: ignore[arg-type]
+            part = Range(self.symbol, low, high)
             details += [f"{part}: {what}" for what in method.show(inequality.narrowed(part, method))]
         return tuple(details)
 
@@ -206,6 +206,6 @@ class Scaled:
     def show(self, inequality: Inequality) -> tuple[str, ...]:
         demand(self.factor, strict=True)
         relation = ">" if inequality.strict else ">="
-        product: sp.Expr = sp.expand(self.factor * inequality.difference)  # type: ignore[assignment]
+        product: sp.Expr = sp.expand(self.factor * inequality.difference)
         scaled = replace(inequality, left=product, relation=relation, right=sp.S.Zero)
         return (f"times {self.factor} > 0", *self.method.show(scaled))

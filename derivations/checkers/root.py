@@ -50,7 +50,7 @@ class Root:
         one = Range(self.symbol, *self.bracket)
         rising = self._rising(one)
         slope = sp.diff(self.left - self.right, self.symbol)
-        count = positive_on(slope if rising else -slope, [one])  # type: ignore[arg-type]
+        count = positive_on(slope if rising else -slope, [one])
         found = self._bisect(rising)
         return Finding(
             "proved",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
+from ikun_sym.expressions.arguments import arguments
 from ikun_sym.expressions.lowering import precision
 
 from ..words import Density, UpperTail, tex
@@ -29,18 +30,18 @@ def _of_form(expr: sp.Expr) -> float | None:
     if isinstance(expr, sp.Symbol):
         return _of_symbol(expr)
     if isinstance(expr, sp.Mul):
-        return _of_product([sign(factor) for factor in expr.args])  # type: ignore[arg-type]
+        return _of_product([sign(factor) for factor in expr.args])
     if isinstance(expr, sp.Add):
-        found = _of_sum([sign(term) for term in expr.args])  # type: ignore[arg-type]
+        found = _of_sum([sign(term) for term in expr.args])
         return _less_an_exponential(expr) if found is None else found
     if isinstance(expr, sp.Pow):
-        return _of_power(expr.base, expr.exp)  # type: ignore[arg-type]
+        return _of_power(expr.base, expr.exp)
     if isinstance(expr, _POSITIVE):
         return 1.0 if expr.args[0].is_real else None
     if isinstance(expr, sp.Abs):
-        return 1.0 if sign(expr.args[0]) in (1, -1) else 0.5  # type: ignore[arg-type]
+        return 1.0 if sign(expr.args[0]) in (1, -1) else 0.5
     if isinstance(expr, (sp.erf, sp.atan)):
-        return sign(expr.args[0])  # type: ignore[arg-type]
+        return sign(arguments(expr)[0])
     return None
 
 
@@ -73,7 +74,7 @@ def _less_an_exponential(expr: sp.Expr) -> float | None:
     number, rest = expr.as_coeff_Add()
     c, power = rest.as_coeff_Mul()
     if number.is_nonzero and c == -number and isinstance(power, sp.exp):
-        found = sign(power.args[0])  # type: ignore[arg-type]
+        found = sign(arguments(power)[0])
         return None if found is None else -found * float(sp.sign(number))
     return None
 
@@ -94,7 +95,7 @@ def _of_power(base: sp.Expr, exponent: sp.Expr) -> float | None:
     if inner == 1 and exponent.is_real:
         return 1.0
     if not exponent.is_Integer:
-        return 0.5 if inner == 0.5 and exponent.is_Rational and exponent.is_positive else None  # type: ignore[return-value]
+        return 0.5 if inner == 0.5 and exponent.is_Rational and exponent.is_positive else None
     if exponent % 2 == 0 and base.is_real:
         return 1.0 if inner in (1, -1) else 0.5 if exponent.is_positive else None
     return inner if exponent.is_positive or inner in (1, -1) else None

@@ -102,7 +102,7 @@ def _forward(document: Document) -> None:
     )
 
 
-def _row_centred(document: Document):  # type: ignore[no-untyped-def]
+def _row_centred(document: Document):
     """Var(Σ W_j x_j) when the weights of a row sum to 0: covariance −σ²/(n − 1) between any two of them."""
     n = sp.Symbol("n", integer=True, positive=True)
     first, second = sp.Symbol("S_1", real=True), sp.Symbol("S_2", nonnegative=True)
@@ -204,7 +204,7 @@ def _backward(document: Document) -> None:
     )
 
 
-def _alpha_one(document: Document):  # type: ignore[no-untyped-def]
+def _alpha_one(document: Document):
     document.assume("r = 1 − p, the share of silent neurons, is positive; a = θ/σ_H is positive", symbols=(rest, a))
     fourfold = document.bound(
         "α = 1, equal fans, σ_X² = p(1 − p): χ = 1/(p r) with p + r = 1, at least 4, and 4 only at p = ½",

@@ -78,7 +78,7 @@ def _spec(equivalent: Equivalent) -> str:
     return equivalent.name + (f":{needed}" if needed else "")
 
 
-def _numbers(bound: Bound):  # type: ignore[no-untyped-def]
+def _numbers(bound: Bound):
     values = {symbol: sp.Rational(v) for symbol, v in bound.environment.items()}
     return bound.surrogate.derivative.substitute(values)
 

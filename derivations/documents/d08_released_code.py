@@ -112,14 +112,14 @@ def _line_by_line(document: Document, average: Statement) -> None:
     )
     document.step(
         "The two versions differ by what they divide by",
-        V1 / V2,
+        V1 / V2,  # type: ignore[operator]
         (n_in + n_out) / n_in,
         formula=rf"\frac{{\sigma_{{v1}}^2}}{{\sigma_{{v2}}^2}} = {tex((n_in + n_out) / n_in)}",
         id="versions",
     )
     function = document.step(
         "The function. The networks that the code trains use the library's ATan at α = 2; the code's has lost its π",
-        derivative.subs(x, x / sp.pi),  # type: ignore[arg-type]
+        derivative.subs(x, x / sp.pi),
         AVERAGED,
         formula=rf"f'(x) = {tex(derivative)}, \quad f'\left(\frac{{x}}{{\pi}}\right) = {tex(AVERAGED)}",
         id="function",

@@ -18,7 +18,7 @@ from ikun_sym.mean_field.neuron_sample import Dynamics
 from ikun_sym.mean_field.orthant import two_steps
 
 from ..document import Document, Statement
-from ..words import Density, UpperTail, tex
+from ..words import Q, phi, tex
 
 kappa, theta = sp.Symbol("kappa", nonnegative=True), sp.Symbol("theta", nonnegative=True)
 i1, i2, i3 = sp.symbols("I_1 I_2 I_3", real=True)
@@ -149,7 +149,7 @@ def _forward(document: Document) -> None:
 def second_potential(neuron: Neuron, spike: int) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
     """H₂ given the first step's spike, and what it is affine with: H₂ = I₂ + slope I₁ − shift."""
     second = charge(neuron, reset(neuron, charge(neuron, sp.S.Zero, i1), sp.Integer(spike)), i2)
-    return second, sp.diff(second, i1), -second.subs({i1: 0, i2: 0})  # type: ignore[return-value]
+    return second, sp.diff(second, i1), -second.subs({i1: 0, i2: 0})
 
 
 def _two_steps(document: Document, neuron: Neuron) -> None:
@@ -190,7 +190,7 @@ def _orthants(document: Document) -> None:
 
     plackett = document.step(
         "Its integrand's derivative in ρ is a derivative in z, of the joint density φ₂",
-        sp.diff(Density(z) * UpperTail((k - rho * z) / wide), rho),
+        sp.diff(phi(z) * Q((k - rho * z) / wide), rho),
         -sp.diff(density(z), z),
         formula=r"\frac{\partial}{\partial \rho}\, \varphi(z)\, Q\left(\frac{k - \rho z}{\sqrt{1 - \rho^2}}\right) = "
         rf"- \frac{{\partial}}{{\partial z}}\, \varphi_2(z, k; \rho), \quad \varphi_2(z, k; \rho) = {tex(density(z))}",

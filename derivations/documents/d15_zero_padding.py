@@ -236,7 +236,8 @@ LAYERS = 20_000
 
 def lasts(gain: float, size: int, taps: int) -> bool:
     """Whether activity in a row of positions of this gain (θ = 1), all active at first, lasts."""
-    mean: np.ndarray = gain * sum(np.eye(size, k=tap) for tap in range(-(taps // 2), taps // 2 + 1)) / taps
+    near = range(-(taps // 2), taps // 2 + 1)
+    mean = gain * np.sum([np.eye(size, k=tap) for tap in near], axis=0) / taps
     q = np.full(size, gain / 2)
     for _ in range(LAYERS):
         before, q = q, mean @ ndtr(-1 / np.sqrt(np.maximum(q, 1e-9)))

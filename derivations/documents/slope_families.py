@@ -79,11 +79,11 @@ def _holds(claim: Limit) -> bool:
 
 
 def _scales_inversely(end: sp.Expr) -> bool:
-    return end in (0, sp.oo) or is_zero(end * SLOPE - end.subs(SLOPE, 1))  # type: ignore[arg-type]
+    return end in (0, sp.oo) or is_zero(end * SLOPE - end.subs(SLOPE, 1))
 
 
 def _scaled(value: sp.Expr, power: int) -> sp.Expr:
-    return SLOPE**power * value.subs({SLOPE: sp.S.One, U: SLOPE * U}, simultaneous=True)  # type: ignore[return-value]
+    return SLOPE**power * value.subs({SLOPE: sp.S.One, U: SLOPE * U}, simultaneous=True)
 
 
 def fall(value: sp.Expr) -> sp.Expr:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from ..document import Document
 from . import html_pages as html
@@ -11,7 +11,8 @@ from . import json_data, markdown, tex
 from .volume import Volume
 
 
-class Format(NamedTuple):
+@dataclass(frozen=True)
+class Format:
     """`suffix` of a document's file. `pages`: a document's files. `index`: those of the whole set."""
 
     suffix: str

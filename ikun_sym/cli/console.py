@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-class Exact(click.ParamType):
+class Exact(click.ParamType):  # type: ignore[type-arg]  # in older versions of click it takes no argument
     """A decimal or a ratio, kept exact."""
 
     name = "number"

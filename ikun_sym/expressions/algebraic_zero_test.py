@@ -32,15 +32,15 @@ def vanishes(z: sp.Expr) -> bool | None:
 
     def named(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
         if not exponent.is_Rational or exponent.is_Integer:
-            return base**exponent  # type: ignore[return-value]
+            return base**exponent
         if base.is_Integer:  # √6 is √2 √3
-            primes = sp.factorint(base).items()  # type: ignore[arg-type]
-            return sp.Mul(*(root(sp.Integer(p)) ** (order * exponent * n) for p, n in primes))  # type: ignore[return-value]
-        return root(base) ** (order * exponent)  # type: ignore[return-value]
+            primes = sp.factorint(base).items()
+            return sp.Mul(*(root(sp.Integer(p)) ** (order * exponent * n) for p, n in primes))
+        return root(base) ** (order * exponent)
 
     z = z.xreplace(opaque).replace(sp.Pow, named)  # type: ignore[union-attr]
     if z.has(sp.I):
-        z = z.xreplace({sp.I: root(sp.S.NegativeOne) ** (order // 2)})
+        z = z.xreplace({sp.I: root(sp.S.NegativeOne) ** (order // 2)})  # type: ignore[assignment]
     ring = _Ring.of(z, roots)
     total = ring.quotient(z)
     if total is None:

@@ -25,9 +25,9 @@ def grouped(expr: sp.Expr) -> Groups:
     if not expr.has(sp.E, sp.exp, *_ERRORS):
         return {_ONE: expr}
     if isinstance(expr, sp.Add):
-        return added(item for term in expr.args for item in grouped(term).items())  # type: ignore[arg-type]
+        return added(item for term in expr.args for item in grouped(term).items())
     if isinstance(expr, sp.Mul):
-        return _product(map(grouped, expr.args))  # type: ignore[arg-type]
+        return _product(map(grouped, expr.args))
     base, power = expr.as_base_exp()
     if base is sp.E:
         return {(power, ()): sp.S.One}

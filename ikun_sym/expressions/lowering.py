@@ -14,6 +14,7 @@ from flint import acb, arb, ctx, fmpq
 
 from ..catalogue.piecewise import R, U
 from ..errors import IkunError
+from .arguments import arguments
 from .vocabulary import VOCABULARY, Function, word
 
 
@@ -49,19 +50,19 @@ def lower(expr: sp.Expr, arithmetic: Arithmetic) -> Evaluator:
         (factor, inner), erfc = (lower(part, arithmetic) for part in complement), VOCABULARY[sp.erfc]
         return lambda env: factor(env) * arithmetic.call(erfc, [inner(env)])
     if isinstance(expr, (sp.Add, sp.Mul)):
-        terms = [lower(term, arithmetic) for term in expr.args]  # type: ignore[arg-type]
+        terms = [lower(term, arithmetic) for term in expr.args]
         if isinstance(expr, sp.Add):
             return lambda env: _sum(term(env) for term in terms)
         return lambda env: _product(term(env) for term in terms)
     if isinstance(expr, sp.Pow):
         base, exponent = expr.args
-        lowered = lower(base, arithmetic)  # type: ignore[arg-type]
+        lowered = lower(base, arithmetic)
         if not isinstance(exponent, sp.Rational):
             return _general_power(expr, lowered, arithmetic)
         fraction = Fraction(int(exponent.p), int(exponent.q))
         return lambda env: arithmetic.power(lowered(env), fraction)
     if isinstance(expr, sp.Function):
-        function, args = word(expr), [lower(arg, arithmetic) for arg in expr.args]  # type: ignore[arg-type]
+        function, args = word(expr), [lower(arg, arithmetic) for arg in arguments(expr)]
         return lambda env: arithmetic.call(function, [arg(env) for arg in args])
     raise IkunError(f"{expr} ({type(expr).__name__}) cannot be evaluated; it is not built from the vocabulary")
 
@@ -70,16 +71,18 @@ def _complement(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
     """(c, z) where expr is c (1 ± erf) or c (2 − erfc), which lose all digits where they are small: it is c erfc(z)."""
     if not (isinstance(expr, sp.Add) and len(expr.args) == 2 and expr.args[0].is_Rational):
         return None
-    constant, (factor, function) = expr.args[0], expr.args[1].as_coeff_Mul()
+    constant, other = arguments(expr)
+    factor, function = other.as_coeff_Mul()
     if isinstance(function, sp.erfc) and constant == -2 * factor:
-        return -factor, -function.args[0]
+        return -factor, -arguments(function)[0]
     if isinstance(function, sp.erf) and abs(constant) == abs(factor):
-        return constant, -function.args[0] if factor == constant else function.args[0]  # type: ignore[return-value]
+        z = arguments(function)[0]
+        return constant, -z if factor == constant else z
     return None
 
 
 def _general_power(expr: sp.Pow, base: Evaluator, arithmetic: Arithmetic) -> Evaluator:
-    exponent: sp.Expr = expr.exp  # type: ignore[assignment]
+    exponent: sp.Expr = expr.exp
     if {U, R} & exponent.free_symbols:
         raise IkunError(f"power {expr}: the exponent must be a number or an expression in parameters")
     lowered = lower(exponent, arithmetic)

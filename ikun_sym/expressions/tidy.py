@@ -39,5 +39,5 @@ def _real(groups: dict[sp.Basic, sp.Expr]) -> dict[sp.Basic, sp.Expr]:
 
 
 def _odd_erf(z: sp.Expr) -> sp.Expr:
-    z = sp.factor(z) if not z.has(sp.I) else sp.expand(z)
-    return -sp.erf(-z) if z.could_extract_minus_sign() else sp.erf(z)  # type: ignore[return-value]
+    z = sp.factor(z) if not z.has(sp.I) else sp.expand(z)  # type: ignore[assignment]
+    return -sp.erf(-z) if z.could_extract_minus_sign() else sp.erf(z)

@@ -13,6 +13,7 @@ from flint import acb, arb, ctx, fmpq
 from sympy.core.function import ArgumentIndexError
 
 from ..errors import IkunError
+from .arguments import arguments
 
 
 class ReW(sp.Function):
@@ -22,7 +23,7 @@ class ReW(sp.Function):
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         # w' = -2 z w + 2i/√π; the derivative in y is i w'.
-        x, y = self.args
+        x, y = arguments(self)
         real = -2 * (x * ReW(x, y) - y * ImW(x, y))
         imag = -2 * (x * ImW(x, y) + y * ReW(x, y)) + 2 / sp.sqrt(sp.pi)
         return real if argindex == 1 else -imag
@@ -37,7 +38,7 @@ class ImW(sp.Function):
     nargs = 2
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
-        x, y = self.args
+        x, y = arguments(self)
         real = -2 * (x * ReW(x, y) - y * ImW(x, y))
         imag = -2 * (x * ImW(x, y) + y * ReW(x, y)) + 2 / sp.sqrt(sp.pi)
         return imag if argindex == 1 else real
@@ -59,11 +60,11 @@ class GoodwinStaton(sp.Function):
     nargs = 3
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
-        s, a, z = self.args
+        s, a, z = arguments(self)
         if argindex == 2:
             return -sp.exp(-(a**2)) * (a + z) ** (-s)
         if argindex == 3:
-            return -s * GoodwinStaton(s + 1, a, z)  # type: ignore[return-value]
+            return -s * GoodwinStaton(s + 1, a, z)
         raise ArgumentIndexError(self, argindex)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:

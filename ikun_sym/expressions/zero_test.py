@@ -39,7 +39,7 @@ def is_zero(expr: sp.Expr) -> bool:
 def exponentials(expr: sp.Expr) -> sp.Expr:
     """cos and sin as complex exponentials."""
     half, i = sp.S.Half, sp.I
-    expr = expr.replace(sp.cos, lambda z: half * (sp.exp(i * z) + sp.exp(-i * z)))
+    expr = expr.replace(sp.cos, lambda z: half * (sp.exp(i * z) + sp.exp(-i * z)))  # type: ignore[assignment]
     return expr.replace(sp.sin, lambda z: half / i * (sp.exp(i * z) - sp.exp(-i * z)))  # type: ignore[return-value]
 
 
@@ -61,9 +61,9 @@ class _Arguments:
         """±erf of the argument: erf is odd."""
         normal = _normal_form(z)
         if normal is not None:
-            return -sp.erf(-normal) if normal.could_extract_minus_sign() else sp.erf(normal)  # type: ignore[return-value]
+            return -sp.erf(-normal) if normal.could_extract_minus_sign() else sp.erf(normal)
         opposite = next((other for other in self.seen if _are_equal(-z, other)), None)
-        return sp.erf(self._first(z)) if opposite is None else -sp.erf(opposite)  # type: ignore[return-value]
+        return sp.erf(self._first(z)) if opposite is None else -sp.erf(opposite)
 
     def _first(self, z: sp.Expr) -> sp.Expr:
         for other in self.seen:
@@ -82,7 +82,7 @@ def _normal_form(z: sp.Expr) -> sp.Expr | None:
 @lru_cache(maxsize=4096)
 def _are_equal(left: sp.Expr, right: sp.Expr) -> bool:
     here, there = _somewhere(left), _somewhere(right)
-    return left == right or (not abs(here - there) > 1e-9 * abs(here) and _vanishes(left - right))  # type: ignore[arg-type]
+    return left == right or (not abs(here - there) > 1e-9 * abs(here) and _vanishes(left - right))
 
 
 @lru_cache(maxsize=4096)
@@ -90,19 +90,19 @@ def _somewhere(z: sp.Expr) -> complex:
     """Its value at one place: most that differ do so there, and need no closer look. NaN if it has none."""
     place = {s: sp.Rational(crc32(str(s).encode()) % 1000 + 500, 1000) for s in z.free_symbols}
     value = sp.N(z.xreplace(place), 15)
-    return complex(value) if value.is_number and value.is_finite else complex("nan")  # type: ignore[arg-type]
+    return complex(value) if value.is_number and value.is_finite else complex("nan")
 
 
 def _primitive_root(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
     """√(c P/D) = √c √P/√D for c, D > 0, so that the roots of a polynomial and of its multiples are the same root."""
     if not (exponent.is_Rational and exponent.q == 2 and base.free_symbols):  # type: ignore[attr-defined]
-        return base**exponent  # type: ignore[return-value]
+        return base**exponent
     numerator, denominator = sp.fraction(sp.together(base))
     content, primitive = _without_positive_factors(sp.factor_terms(numerator))
     below = sp.factor(denominator)
     if content.is_positive and below.is_positive:
-        return content**exponent * sp.expand(primitive) ** exponent * below**-exponent  # type: ignore[operator]
-    return base**exponent  # type: ignore[return-value]
+        return content**exponent * sp.expand(primitive) ** exponent * below**-exponent
+    return base**exponent
 
 
 def _without_positive_factors(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
@@ -112,11 +112,11 @@ def _without_positive_factors(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     lead = sp.Poly(primitive, *symbols).LC() if symbols and primitive.is_polynomial(*symbols) else sp.S.One
     if lead.is_Rational or not (lead.is_number and lead.is_positive):
         return content, primitive
-    return content * lead, sp.expand(primitive / lead)  # type: ignore[return-value]
+    return content * lead, sp.expand(primitive / lead)
 
 
 def _vanishes(coefficient: sp.Expr) -> bool:
-    coefficient = coefficient.replace(sp.Pow, _primitive_root)
+    coefficient = coefficient.replace(sp.Pow, _primitive_root)  # type: ignore[assignment]
     found = vanishes(coefficient)
     if found is not None:
         return found
@@ -130,7 +130,7 @@ def _vanishes(coefficient: sp.Expr) -> bool:
     def replace_root(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
         if base in omegas and exponent.is_Rational and exponent.q == 2:  # type: ignore[union-attr]
             return omegas[base] ** (2 * exponent)
-        return base**exponent  # type: ignore[return-value]
+        return base**exponent
 
     numerator = sp.expand(sp.fraction(sp.together(coefficient.replace(sp.Pow, replace_root)))[0])
     for radicand, omega in omegas.items():

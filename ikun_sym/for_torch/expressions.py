@@ -104,12 +104,15 @@ class _Side:
 
 def _stepwise(steps: list[tuple[float, Evaluator]], at: Tensor, env: dict[sp.Symbol, Any]) -> Tensor:
     """The value of the last step that starts at or below `at`."""
-    result: Tensor | None = None
-    for start, value in steps:
+
+    def everywhere(value: Evaluator) -> Tensor:
         here = value(env)
-        here = here if isinstance(here, Tensor) else torch.full_like(at, here)
-        result = here if result is None else torch.where(at >= start, here, result)
-    assert result is not None
+        return here if isinstance(here, Tensor) else torch.full_like(at, here)
+
+    (_, first), *further = steps
+    result = everywhere(first)
+    for start, value in further:
+        result = torch.where(at >= start, everywhere(value), result)
     return result
 
 

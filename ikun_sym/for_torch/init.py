@@ -47,7 +47,7 @@ def fan_of(weight: Tensor, *, groups: int = 1, stride: int | Sequence[int] = 1, 
     first, second = weight.shape[0] // groups, weight.shape[1]
     volume, skipped = math.prod(kernel), math.prod(strides)
     if transposed:
-        return Fan(first * volume / skipped, second * volume, "the true mean over positions")  # type: ignore[arg-type]
+        return Fan(first * volume / skipped, second * volume, "the true mean over positions")  # type: ignore[arg-type]  # a mean need not be whole
     return Fan(second * volume, first * volume / skipped, "the true mean over positions")
 
 
@@ -83,7 +83,7 @@ def planned(
         raise IkunError(f"mode {mode!r} is unknown; it is one of {', '.join(MODES)}")
     fan = fan_of(weight, groups=groups, stride=stride, transposed=transposed)
     size = MODES[mode](fan.fan_in, fan.fan_out)
-    return init_variance(scheme, Fan(size, fan.fan_out, fan.fan_out_is), **settings)  # type: ignore[arg-type]
+    return init_variance(scheme, Fan(size, fan.fan_out, fan.fan_out_is), **settings)  # type: ignore[arg-type]  # likewise
 
 
 def ikun_(
@@ -152,7 +152,7 @@ class _Spike(torch.autograd.Function):
 def spike_function(surrogate: Spec = "atan") -> Callable[[Tensor], Tensor]:
     """x ↦ 1 where x >= 0, else 0 (x = membrane potential − threshold), with f'(x) as its gradient."""
     gradient = derivative(resolve(surrogate))
-    return lambda x: _Spike.apply(x, gradient)  # type: ignore[return-value]
+    return lambda x: _Spike.apply(x, gradient)
 
 
 def spike(x: Tensor, surrogate: Spec = "atan") -> Tensor:

@@ -22,7 +22,7 @@ def side_areas(derivative: PiecewiseFunction) -> tuple[sp.Expr, sp.Expr]:
     for side in (-1, 1):
         tail = derivative.tail(side)
         areas.append(_walk(derivative.side(side))[1] + (_tail_area(tail) if tail else sp.S.Zero))
-    return tuple(areas)  # type: ignore[return-value]
+    return tuple(areas)
 
 
 def area(derivative: PiecewiseFunction) -> sp.Expr:
@@ -89,13 +89,13 @@ def _one_fraction(expr: sp.Expr) -> sp.Expr:
     hidden: dict[sp.Expr, sp.Symbol] = {}
     for exponential in exponentials:
         for known, symbol in list(hidden.items()):
-            ratio = sp.cancel(exponential.args[0] / known.args[0])
+            ratio = sp.cancel(exponential.args[0] / known.args[0])  # type: ignore[operator]
             if ratio.is_Integer and ratio > 0:
-                expr = expr.xreplace({exponential: symbol**ratio})
+                expr = expr.xreplace({exponential: symbol**ratio})  # type: ignore[assignment]
                 break
         else:
             hidden[exponential] = sp.Dummy("e", positive=True)
-            expr = expr.xreplace({exponential: hidden[exponential]})
+            expr = expr.xreplace({exponential: hidden[exponential]})  # type: ignore[assignment]
     return sp.factor(expr).subs({symbol: exponential for exponential, symbol in hidden.items()})  # type: ignore[return-value]
 
 
@@ -116,10 +116,10 @@ def antiderivative(value: sp.Expr) -> sp.Expr:
     """An antiderivative in u, verified: sympy finds it unless it is a Gaussian's, the zero test, or differentiation and
     simplification, confirm it. Sums are taken term by term and constant factors left out: sympy is quick with what remains."""
     if isinstance(value, sp.Add):
-        return sp.Add(*(antiderivative(term) for term in value.args))  # type: ignore[arg-type]
+        return sp.Add(*(antiderivative(term) for term in value.args))
     factor, rest = value.as_independent(U, as_Add=False)
     if factor != 1 and rest.has(U):
-        return factor * antiderivative(rest)  # type: ignore[arg-type, return-value]
+        return factor * antiderivative(rest)
     found = _of_gaussian(value) or sp.integrate(value, U)
     if not found.has(sp.Integral, sp.Piecewise):
         differs = sp.diff(found, U) - value
@@ -138,4 +138,4 @@ def _of_gaussian(value: sp.Expr) -> sp.Expr | None:
         return None
     root = sp.sqrt(-a)
     rise = sp.cancel(c - b**2 / (4 * a))
-    return sp.exp(rise) * sp.sqrt(sp.pi) / (2 * root) * sp.erf(sp.expand(root * U - b / (2 * root)))  # type: ignore[return-value]
+    return sp.exp(rise) * sp.sqrt(sp.pi) / (2 * root) * sp.erf(sp.expand(root * U - b / (2 * root)))

@@ -69,6 +69,6 @@ def normal_points(samples: int, steps: int, generator: np.random.Generator) -> F
     from scipy.stats.qmc import Sobol
 
     bits = 30
-    sequence = Sobol(steps, scramble=True, bits=bits, seed=generator)
+    sequence = Sobol(steps, scramble=True, bits=bits, seed=generator)  # type: ignore[call-arg]  # `rng` since scipy 1.15
     points = sequence.random_base2(samples.bit_length() - 1)
     return ndtri(points.T + 0.5 ** (bits + 1))

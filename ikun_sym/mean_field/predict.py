@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,7 @@ def predict(
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(runs)]
     with ThreadPoolExecutor(max_workers=min(runs, workers or cores())) as pool:
 
-        def each(function: Callable, *arguments: Sequence) -> list:
+        def each(function: Callable[..., Any], *arguments: Sequence[Any]) -> list[Any]:
             return list(pool.map(function, *arguments))
 
         points = each(lambda stream: normal_points(samples, model.steps, stream).astype(np.float32), streams)
@@ -77,7 +78,7 @@ def predict(
     return collect(model, ascent.drives, ascent.steps, gradients, settled=ascent.settled, samples=samples)
 
 
-def ascend(model: TimeModel, laws: Sequence[SampledLaw], each: Callable[..., list]) -> Ascent:
+def ascend(model: TimeModel, laws: Sequence[SampledLaw], each: Callable[..., list[Any]]) -> Ascent:
     """Layer by layer until the depth or a fixed point of all runs' mean is reached."""
     seconds = [model.input_second_moment] * len(laws)
     drives: list[list[Floats]] = []

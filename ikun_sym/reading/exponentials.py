@@ -8,6 +8,7 @@ from typing import Any
 import sympy as sp
 
 from ..catalogue.piecewise import R, U
+from ..expressions.arguments import arguments
 from .bounds_on_input import MAX_BITS, MAX_CONSTANT_EXPONENT, MAX_EXPONENT
 from .numeric import Undecided, numeric_value, varies
 from .tree import bits_of
@@ -16,7 +17,7 @@ from .tree import bits_of
 def exponential_of(f: Any) -> sp.Expr | None:
     """w where f = exp(w); sympy writes exp(u*log(2)) as 2**u and exp(u*log(u)) as u**u."""
     if isinstance(f, sp.exp):
-        return f.args[0]  # type: ignore[return-value]
+        return arguments(f)[0]
     return f.exp * sp.log(f.base) if f.is_Pow and not f.exp.is_Rational else None
 
 

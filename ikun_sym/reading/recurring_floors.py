@@ -142,7 +142,7 @@ class Cell(Resolver):
         if not slope.is_Rational:
             raise IkunError(f"{self.where()}: the steps of this floor and of another have no common period; {BOUND_IT}")
         if not slope.is_Integer:
-            raise _Longer(int(slope.q))  # type: ignore[attr-defined]
+            raise _Longer(int(slope.q))
         self.inner.interval, self.inner.node = self.interval, self.node
         return sp.expand(slope * (U - R - self.start) / self.period) + steps(self.inner, rest.xreplace({R: U}))
 

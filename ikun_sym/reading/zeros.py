@@ -104,7 +104,7 @@ def has_long_exponent(g: Any) -> bool:
     """Whether g contains a constant like exp(123456789/100000000): to sympy's polynomials it is the power 123456789 of
     exp(1/100000000), and they are dense."""
     constants = (f for f in g.atoms(sp.exp, sp.Pow) if not varies(f))
-    terms = (term for f in constants for term in sp.Add.make_args(f.exp))  # type: ignore[attr-defined]
+    terms = (term for f in constants for term in sp.Add.make_args(f.exp))
     return any(abs(int(term.as_coeff_Mul()[0].p)) > MAX_CONSTANT_EXPONENT for term in terms)  # type: ignore[union-attr]
 
 

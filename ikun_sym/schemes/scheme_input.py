@@ -32,7 +32,7 @@ def find_scheme(spec: str) -> tuple[Scheme, dict[str, Any]]:
     for wrong in given.keys() - known.keys():
         allowed = f"it has {', '.join(known)}" if known else "it has no parameters"
         raise IkunError(f"scheme {scheme.name!r} has no parameter {wrong!r}; {allowed}")
-    return scheme, {n: param.check(given.get(n, param.default)) for n, param in known.items()}  # type: ignore[arg-type]
+    return scheme, {n: param.check(given.get(n, param.default)) for n, param in known.items()}  # type: ignore[arg-type]  # all have defaults
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import sympy as sp
 from scipy.optimize import brentq
 
 from ..catalogue.schemes import Scheme, m2, second_x, var_x
@@ -98,7 +100,7 @@ class SchemeAt:
 
     def weight_variance(self, q: Floats | float, *, settle: bool = True) -> Floats:
         """Var(W) when the layer's membrane potential has variance q."""
-        known: dict = dict(self._setting.numbers)
+        known: dict[sp.Symbol, Any] = dict(self._setting.numbers)
         given, contained = self.input_second_moment, self.scheme.symbols
         if m2 in contained:
             known[m2] = self.layer.gradient_moment(q, settle=settle)

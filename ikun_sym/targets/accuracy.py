@@ -10,11 +10,12 @@ import math
 import random
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import sympy as sp
 from flint import acb, arb, fmpq
@@ -111,7 +112,7 @@ def _value_at(function: PiecewiseFunction, values: dict[sp.Symbol, Fraction], x:
     return None
 
 
-def _end(expr: sp.Expr, env: dict) -> arb:
+def _end(expr: sp.Expr, env: Mapping[sp.Symbol, Any]) -> arb:
     return arb("inf") if expr == sp.oo else acb(lower(expr, Balls())(env)).real
 
 
@@ -143,12 +144,13 @@ def derivative_samples(bound: Bound, count: int) -> tuple[Sample, ...]:
         step = STEP / max(1, abs(exact)) if oscillates else STEP
         moved = [_value_at(function, values, exact * (1 + step))]
         moved += [_value_at(function, values | {s: v * (1 + step)}, exact) for s, v in values.items()]
-        true, condition = _float(here), 0.0
-        if any(value is None for value in moved):
+        known = [value for value in moved if value is not None]
+        if len(known) < len(moved):
             continue
+        true, condition = _float(here), 0.0
         if true and math.isfinite(true):
             with precision(160):
-                change = sum((abs((m - here) / here) for m in moved), arb(0)) / arb(fmpq(step.numerator, step.denominator))  # type: ignore[operator]
+                change = sum((abs((m - here) / here) for m in known), arb(0)) / arb(fmpq(step.numerator, step.denominator))
                 condition = _float(change)
         scale = max(math.ulp(true) if math.isfinite(true) else 1.0, SMALLEST * 2**-52) * (1 + condition)
         found.append(Sample((x,), true, scale))

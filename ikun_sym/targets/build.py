@@ -26,8 +26,8 @@ from .program import (
     Name,
     Program,
     Select,
+    Span,
     Statement,
-    Sum,
     Table,
     apply,
     number,
@@ -318,13 +318,12 @@ def _tail_sum(builder: Builder, tail: PeriodicTail, index: int, m: Expression) -
     return [
         Let(f"first_{index}", first),
         Let(f"last_{index}", last),
-        Sum(
+        Span(
             f"tail_{index}",
             cell.name,
+            Name(f"first_{index}"),
             Name(f"last_{index}"),
             (Name("power"), m, Name("sigma"), *args),
-            None,
-            Name(f"first_{index}"),
         ),
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .printer import Printer
-from .program import Loop, Sum
+from .program import Loop, Span, Sum
 
 
 class Braces(Printer):
@@ -36,16 +36,16 @@ class Braces(Printer):
         """The name of a counter that is not read."""
         return name
 
-    def sum(self, node: Sum, depth: int) -> list[str]:
+    def sum(self, node: Sum | Span, depth: int) -> list[str]:
         pad, name, function = self.indent * depth, self.variable(node.name), self.function_name(node.function)
         args = ", ".join(self.plain(arg) for arg in node.args)
         lines = [f"{pad}{self.declaration(name, True)} = 0.0{self.end}"]
         inner, closing = depth, []
-        if node.when is not None:
+        if isinstance(node, Sum) and node.when is not None:
             lines.append(f"{pad}if {self.condition(self.plain(node.when))} {{")
             inner, closing = depth + 1, [f"{pad}}}"]
         deep = self.indent * inner
-        if isinstance(node.count, int):
+        if isinstance(node, Sum):
             head = self.condition(self.counter.format("i", 0, node.count))
             lines += [
                 f"{deep}for {head} {{",
@@ -53,12 +53,11 @@ class Braces(Printer):
                 f"{deep}}}",
             ]
         else:
-            assert node.first is not None
             within = deep + self.indent  # a scope of its own: one function may sum over several tails
             lines += [
                 f"{deep}{{",
                 f"{within}{self.declaration('n', True)} = {self.plain(node.first)}{self.end}",
-                f"{within}while {self.condition('n <= ' + self.plain(node.count))} {{",
+                f"{within}while {self.condition('n <= ' + self.plain(node.last))} {{",
                 f"{within}{self.indent}{name} += {function}(n, {args}){self.end}",
                 f"{within}{self.indent}n += 1.0{self.end}",
                 f"{within}}}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import drivers
 from .build import build
 from .printer import Printer, digits, digits17
-from .program import Constant, Function, Item, Loop, Math, Sum, Table
+from .program import Constant, Function, Item, Loop, Math, Span, Sum, Table
 from .target import TARGETS, Target
 
 
@@ -44,18 +44,21 @@ class Julia(Printer):
         pad = self.indent * depth
         return [f"{pad}for {node.index} in {node.start}:{node.stop - 1}", *self.loop_body(node, depth + 1), f"{pad}end"]
 
-    def sum(self, node: Sum, depth: int) -> list[str]:
+    def sum(self, node: Sum | Span, depth: int) -> list[str]:
         pad, args = self.indent * depth, ", ".join(self.plain(arg) for arg in node.args)
         lines, inner = [f"{pad}{node.name} = 0.0"], depth
-        if node.when is not None:
-            lines.append(f"{pad}if {self.plain(node.when)}")
+        when = node.when if isinstance(node, Sum) else None
+        if when is not None:
+            lines.append(f"{pad}if {self.plain(when)}")
             inner += 1
         deep = self.indent * inner
-        first = "0.0" if node.first is None else self.plain(node.first)
-        last = f"{node.count - 1}.0" if isinstance(node.count, int) else self.plain(node.count)
+        if isinstance(node, Sum):
+            first, last = "0.0", f"{node.count - 1}.0"
+        else:
+            first, last = self.plain(node.first), self.plain(node.last)
         lines += [f"{deep}for n in ({first}):({last})"]
         lines += [f"{deep}{self.indent}{node.name} += {self.function_name(node.function)}(n, {args})", f"{deep}end"]
-        return [*lines, f"{pad}end"] if node.when is not None else lines
+        return [*lines, f"{pad}end"] if when is not None else lines
 
     def define(self, node: Function) -> list[str]:
         first = len(node.params) - len(node.defaults)

@@ -119,7 +119,7 @@ def shared(expr: Expression, prefix: str) -> tuple[list[Let], Expression]:
 
     count(expr)
     lets: list[Let] = []
-    known: dict[Expression, Expression] = {}
+    known: dict[Expression, Name] = {}
 
     def change(node: Any) -> Any:
         if node in known:
@@ -127,7 +127,7 @@ def shared(expr: Expression, prefix: str) -> tuple[list[Let], Expression]:
         inner = _mapped(node, change)
         if isinstance(node, Math) and counts[node] > 1:
             known[node] = Name(f"{prefix}{len(lets) + 1}")
-            lets.append(Let(known[node].text, inner))  # type: ignore[attr-defined]
+            lets.append(Let(known[node].text, inner))
             return known[node]
         return inner
 

@@ -24,6 +24,7 @@ from .program import (
     Number,
     Program,
     Select,
+    Span,
     Statement,
     Sum,
     Table,
@@ -152,7 +153,7 @@ class Printer:
     def loop(self, node: Loop, depth: int) -> list[str]:
         raise NotImplementedError
 
-    def sum(self, node: Sum, depth: int) -> list[str]:
+    def sum(self, node: Sum | Span, depth: int) -> list[str]:
         raise NotImplementedError
 
     def define(self, node: Function) -> list[str]:

@@ -112,18 +112,27 @@ class Loop:
 
 @dataclass(frozen=True)
 class Sum:
-    """`name` = Σ function(i, args) over i = 0 … count − 1 (`first` None), else over i = first … count, both expressions.
-    Where `when` fails the sum is 0 and need not be evaluated."""
+    """`name` = Σ function(i, args) over i = 0 … count − 1. Where `when` fails the sum is 0 and need not be evaluated."""
 
     name: str
     function: str
-    count: int | Expression
+    count: int
     args: tuple[Expression, ...]
     when: Expression | None = None
-    first: Expression | None = None
 
 
-Statement = Let | Loop | Sum
+@dataclass(frozen=True)
+class Span:
+    """`name` = Σ function(n, args) over n = first … last, whole numbers that are known when it runs."""
+
+    name: str
+    function: str
+    first: Expression
+    last: Expression
+    args: tuple[Expression, ...]
+
+
+Statement = Let | Loop | Sum | Span
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .printer import ATOM, Printer, digits, digits17
-from .program import Constant, Function, Loop, Select, Sum, Table
+from .program import Constant, Function, Loop, Select, Span, Sum, Table
 
 
 class PythonSyntax(Printer):
@@ -76,13 +76,12 @@ class Arrays(PythonSyntax):
             return f"_choose({condition}, lambda: {then}, lambda: {other})", ATOM
         return f"{self.where}({condition}, {then}, {other})", ATOM
 
-    def sum(self, node: Sum, depth: int) -> list[str]:
+    def sum(self, node: Sum | Span, depth: int) -> list[str]:
         pad, args = self.indent * depth, ", ".join(self.plain(arg) for arg in node.args)
         function, name = self.function_name(node.function), node.name
-        if isinstance(node.count, int):
+        if isinstance(node, Sum):
             return [f"{pad}{name} = _sum({function}, {node.count}, {args})"]
-        assert node.first is not None
-        return [f"{pad}{name} = _span({function}, {self.plain(node.first)}, {self.plain(node.count)}, {args})"]
+        return [f"{pad}{name} = _span({function}, {self.plain(node.first)}, {self.plain(node.last)}, {args})"]
 
     def result(self, node: Function) -> str:
         """Of public functions, with the shape that all arguments have together."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import drivers
 from .build import build
 from .printer import COMPARISON, TERNARY
-from .program import Math, Select, Sum
+from .program import Math, Select, Span, Sum
 from .python_family import PythonSyntax
 from .target import TARGETS, Target
 
@@ -28,16 +28,15 @@ class Python(PythonSyntax):
         text = super().math(function, args, node)
         return f"float({text})" if function == "floor" else text
 
-    def sum(self, node: Sum, depth: int) -> list[str]:
+    def sum(self, node: Sum | Span, depth: int) -> list[str]:
         pad, args = self.indent * depth, ", ".join(self.plain(arg) for arg in node.args)
         function = self.function_name(node.function)
-        if isinstance(node.count, int):
+        if isinstance(node, Sum):
             nodes = f"range({node.count})"
         else:
-            assert node.first is not None
-            nodes = f"range(int({self.plain(node.first)}), int({self.plain(node.count)}) + 1)"
+            nodes = f"range(int({self.plain(node.first)}), int({self.plain(node.last)}) + 1)"
         text = f"sum({function}(float(i), {args}) for i in {nodes})"
-        if node.when is not None:
+        if isinstance(node, Sum) and node.when is not None:
             text = f"{text} if {self.plain(node.when)} else 0.0"
         return [f"{pad}{node.name} = {text}"]
 

@@ -146,9 +146,9 @@ class Agreement:
 
 def agreement_of(name: str, make: Callable[[Network], Contestant], network: Network) -> Agreement:
     layers = network.architecture.depth
-    weights = [network._weights(network._stream(1, 0, 3, layer), layer) for layer in range(layers)]
-    x = network._input(network._stream(1, 0, 0))[:, :16].contiguous()
-    grad = network._readout(network._stream(1, 0, 1))[:, :16].contiguous()
+    weights = list(network.weights(1, 0))
+    x = network.input(1, 0)[:, :16].contiguous()
+    grad = network.readout(1, 0)[:, :16].contiguous()
     theirs, ours_ = make(network)(weights, x, grad), ours(network)(weights, x, grad)
     return Agreement(
         library=name,

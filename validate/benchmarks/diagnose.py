@@ -53,7 +53,7 @@ def ratios(model: nn.Module, x: Tensor, fresh: Callable[[nn.Module], None], repe
 def contestants(width: int, depth: int, batch: int, steps: int) -> dict[str, tuple[nn.Module, Tensor]]:
     """A SpikingJelly MLP and a convolutional network with batch norm."""
     import torch
-    from spikingjelly.activation_based import layer, neuron  # pyright: ignore[reportMissingImports]
+    from spikingjelly.activation_based import layer, neuron
     from torch import nn
 
     m: dict[str, Any] = {"step_mode": "m"}
@@ -87,7 +87,7 @@ def command(as_json: bool, repetitions: int, **settings: int) -> None:
     from ..models.commands import quiet
 
     with quiet():
-        from spikingjelly.activation_based import functional  # pyright: ignore[reportMissingImports]
+        from spikingjelly.activation_based import functional
 
         found = {
             name: ratios(model, x, functional.reset_net, repetitions) for name, (model, x) in contestants(**settings).items()

@@ -98,7 +98,8 @@ def _row(name: str, power: int, size: int, sample: int, repetitions: int) -> Row
     function, exact = float_function(bound, "fprime", power), integrand(bound, "fprime", power)
     draw = np.random.default_rng(SEED)
     mean = draw.uniform(*MEANS, size)
-    var = np.exp(2 * draw.uniform(*np.log(DEVIATIONS), size))
+    low, high = np.log(DEVIATIONS)
+    var = np.exp(2 * draw.uniform(low, high, size))
     used = min(size, sample)
     function.expectation(mean[:used], var[:used])  # makes the routes and their tables
     once = _seconds(lambda: function.expectation(mean[:used], var[:used])) / used
@@ -107,7 +108,7 @@ def _row(name: str, power: int, size: int, sample: int, repetitions: int) -> Row
         once = _seconds(lambda: function.expectation(mean[:used], var[:used])) / used
         used = min(size, max(used, int(BUDGET / repetitions / once)))
     points = list(zip(mean[:sample].tolist(), var[:sample].tolist(), strict=True))
-    integral = _quadrature(exact, function)
+    integral = quadrature(exact, function)
     by_quad, seconds = _within(BUDGET, lambda point: integral(*point), points)
     ours, theirs = [], [seconds]
     for repetition in range(repetitions):  # in turn, so that a slower minute of the machine is a slower minute of both
@@ -152,8 +153,8 @@ def _target(function: FloatFunction) -> float | None:
     """By what the integrand is: the first route of the chain that takes every moderate setting."""
     from ikun_sym.gaussian.floats import CLASSES
 
-    found = {CLASSES.get(type(route)) for route in function.routes} - {None}
-    return TARGETS[min(found)] if len(found) == 1 else None  # type: ignore[type-var]
+    found = {CLASSES[type(route)] for route in function.routes if type(route) in CLASSES}
+    return TARGETS[found.pop()] if len(found) == 1 else None
 
 
 def _seconds(action: Callable[[], object]) -> float:
@@ -163,7 +164,7 @@ def _seconds(action: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def _quadrature(exact: PiecewiseFunction, function: FloatFunction) -> Callable[[float, float], float]:
+def quadrature(exact: PiecewiseFunction, function: FloatFunction) -> Callable[[float, float], float]:
     """E[g(X)] by one call of scipy.integrate.quad with break points."""
     import sympy as sp
     from scipy.integrate import quad

@@ -81,9 +81,9 @@ def _quad_seconds(bound: Any, var: Any) -> float:
     """Seconds a value."""
     from ikun_sym.gaussian.moment import float_function, integrand
 
-    from .evaluate import _quadrature
+    from .evaluate import quadrature
 
-    integral = _quadrature(integrand(bound, "fprime", 2), float_function(bound, "fprime", 2))
+    integral = quadrature(integrand(bound, "fprime", 2), float_function(bound, "fprime", 2))
     start = time.process_time()
     for v in var:
         integral(0.0, float(v))

@@ -42,7 +42,7 @@ def parts(network: Network, data: tuple[list[Tensor], Tensor, Tensor], repetitio
     for w in weights[:-1]:
         x = population.forward(population.currents(x, w)).s
     for _ in range(repetitions + 1):
-        BUFFERS.give(timed("drawing the weights", lambda: network._weights(network._stream(0, 0, 3, 0), 0)))
+        BUFFERS.give(timed("drawing the weights", lambda: network.layer_weights(0, 0, 0)))
         BUFFERS.give(timed("product, forward, dense", times, x, weight.T))
         current = timed("product, forward, as it is done", population.currents, x, weight)
         h, s, _, _ = timed("neurons, forward", population.forward, current)

@@ -122,7 +122,7 @@ def run(
     kind, layers = str(size.pop("dtype")), int(size["depth"])
     network = _networks(**size, device=device)
     fast = network("hard", "auto", kind)
-    data = (list(fast.weights(0, 0)), fast._input(fast._stream(0, 0, 0)), fast._readout(fast._stream(0, 0, 1)).contiguous())
+    data = (list(fast.weights(0, 0)), fast.input(0, 0), fast.readout(0, 0).contiguous())
     contestants: dict[str, Contestant] = {BARE: products, EAGER: ours(network("hard", "eager", kind))}
     backends = {EAGER: "eager"} | dict.fromkeys((OURS, MEASURED, DRAWS), fast.backend)
     contestants |= {OURS: ours(fast), MEASURED: measured(fast), DRAWS: drawn(fast)}

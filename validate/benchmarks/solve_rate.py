@@ -90,7 +90,7 @@ def solve(kernel: dict[str, str], mean: str) -> Row:
     )
 
 
-def _agrees(function, form, mean: str, var: str) -> bool:  # type: ignore[no-untyped-def]
+def _agrees(function, form, mean: str, var: str) -> bool:
     from flint import arb, fmpq
 
     from ikun_sym.gaussian.closed_form import form_ball

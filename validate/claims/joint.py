@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .claim import ACTIVE, CLAIMS, Claim, Criterion, on
+from .claim import ACTIVE, CLAIMS, Claim, Criterion, Setting, on
 
 IKUN = "ikun: joint solutions of C(q) = q E[f'²]/Q(θ/√q) = 1"
 
@@ -10,7 +10,7 @@ GAINS = (6.5, 8.0, 12.0, 25.0, 60.0)
 """From just above the critical scale to far above it."""
 
 
-def scales(surrogate: str) -> tuple:
+def scales(surrogate: str) -> tuple[Setting, ...]:
     return tuple(on(surrogate=surrogate, gain=gain, threshold=1.0, depth=20) for gain in GAINS)
 
 

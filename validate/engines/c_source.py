@@ -15,9 +15,9 @@ import sympy as sp
 from ikun_sym.catalogue.piecewise import PiecewiseFunction, R, U
 from ikun_sym.expressions.lowering import lower
 from ikun_sym.expressions.vocabulary import Function
-from ikun_validate.engines.source_text import ATOM, PRODUCT, Code, SourceArithmetic
 
 from .kernel_source import filled, lowered
+from .source_text import ATOM, PRODUCT, Code, SourceArithmetic
 
 if TYPE_CHECKING:
     from .population import Population

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -53,10 +54,10 @@ class Compiled:
             )
         return found
 
-    def _call(self, function: object, arrays: list[Tensor], extra: list[object], shape: torch.Size) -> None:
+    def _call(self, function: Callable[..., object], arrays: list[Tensor], extra: list[object], shape: torch.Size) -> None:
         pointers = [ctypes.c_void_p(array.data_ptr()) for array in arrays]
         sizes = [ctypes.c_int64(size) for size in shape]
-        function(*pointers, *extra, self.constants, *sizes, ctypes.c_int(torch.get_num_threads()))  # type: ignore[operator]
+        function(*pointers, *extra, self.constants, *sizes, ctypes.c_int(torch.get_num_threads()))
 
     def currents(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         product = spike_product.times(x, weight, bias)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ikun_sym.catalogue import neurons as catalogue
 from ikun_sym.expressions.lowering import lower
 from ikun_sym.gaussian.moment import integrand
-from ikun_validate.engines.source_text import Code
+
+from .source_text import Code
 
 if TYPE_CHECKING:
     from .population import Population

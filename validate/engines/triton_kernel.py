@@ -1,5 +1,8 @@
 """The fused pass on CUDA: one Triton kernel forward and one backward per surrogate and neuron."""
 
+# pyright: reportMissingImports=false
+# triton comes with torch for CUDA only
+
 from __future__ import annotations
 
 import hashlib

@@ -4,6 +4,9 @@ A program carries a block of neurons of one sample through all steps in register
 sums that are observed are taken on the way, in the precision of the membrane within a block.
 """
 
+# pyright: reportMissingImports=false
+# triton comes with torch for CUDA only
+
 from __future__ import annotations
 
 import math
@@ -17,9 +20,9 @@ from ikun_sym.catalogue.piecewise import PiecewiseFunction, R, U
 from ikun_sym.errors import IkunError
 from ikun_sym.expressions.lowering import lower
 from ikun_sym.expressions.vocabulary import Function
-from ikun_validate.engines.source_text import ATOM, PRODUCT, Code, SourceArithmetic
 
 from .kernel_source import filled, lowered
+from .source_text import ATOM, PRODUCT, Code, SourceArithmetic
 
 if TYPE_CHECKING:
     from .population import Population

@@ -83,7 +83,7 @@ def fates(
     workers = cores() if settings.device == "cpu" else 1
     torch.set_num_threads(1)  # before processes are forked: each part has one thread
 
-    def each(what: str, work: Callable, items: Sequence[Any]) -> list[Any]:
+    def each(what: str, work: Callable[..., Any], items: Sequence[Any]) -> list[Any]:
         names = [f"{what}-{index}" for index in range(len(items))]
         kept = partial(_kept, work, settings, keep, resume)
         return in_parallel(kept, list(zip(names, items, strict=True)), workers, partial(advance, what))
@@ -124,7 +124,9 @@ def _setups(width: int, group: tuple[str, Time]) -> list[Setup]:
     return [setup(group[0], surrogate, group[1], width) for surrogate in SURROGATES]
 
 
-def _kept(work: Callable, settings: Settings, keep: Path | None, resume: bool, item: tuple[str, Any]) -> Any:
+def _kept(
+    work: Callable[[Settings, Any], Any], settings: Settings, keep: Path | None, resume: bool, item: tuple[str, Any]
+) -> Any:
     """What `work` makes of an item, from its file if that is there, else computed and, where there is a folder, filed."""
     name, what = item
     path = None if keep is None else keep / f"{name}.json"

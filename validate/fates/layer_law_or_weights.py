@@ -190,7 +190,7 @@ class Rescaled:
 
     def __init__(self, inner: Between, neurons: Population, aim: str, wanted: float) -> None:
         self.inner, self.neurons, self.group, self.wakes = inner, neurons, inner.group, inner.wakes
-        self.excess: Callable = AIMS[aim](wanted)
+        self.excess: lsuv.Excess = AIMS[aim](wanted)
         self.factors: dict[int, Tensor] = {}
 
     def currents(self, x: Tensor, layer: int) -> Tensor:

@@ -94,7 +94,7 @@ class Cell:
         rows = [
             [one.fates.count(self.fate), len(one.fates) - one.fates.count(self.fate)] for one in (self.measured, self.predicted)
         ]
-        return float(fisher_exact(rows)[1])  # type: ignore[index]
+        return float(fisher_exact(rows)[1])  # type: ignore[index]  # scipy does not say what it returns
 
     @property
     def explanation(self) -> str:

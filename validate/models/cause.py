@@ -20,7 +20,7 @@ from .plan import CRITICAL
 from .prediction import LayerModel, Predicted
 from .rate_target import advisable_rate, slope_for, stationary
 
-RATE = float(SCHEMES[CRITICAL].defaults[rate_symbol])  # type: ignore[arg-type]
+RATE = float(SCHEMES[CRITICAL].defaults[rate_symbol])
 """The firing rate of the advice is what `initialise_` aims at: comfortably above the lowest stable one, 0.117 at one step."""
 
 
@@ -152,7 +152,7 @@ def _gradient(patient: Patient, index: int) -> Finding:
     links = range(index, last) if index < last else range(last, last + 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         factors = {link: float(relative[link] / relative[min(link + 1, last)]) for link in links}
-    pick: Callable = max if growing else min
+    pick: Callable[..., int] = max if growing else min
     worst = pick(factors, key=lambda link: factors[link] if math.isfinite(factors[link]) else (math.inf if growing else 0.0))
     if dead := [place for place in links if not float(patient.measured[place].slope2.mean())]:
         worst = dead[-1]

@@ -23,7 +23,7 @@ from ikun_sym.reading.surrogate_spec import resolve
 from ..engines.population import Population
 from ..networks import lsuv
 from .measuring.measure import Measured, seen
-from .measuring.recorded_run import forward
+from .measuring.recorded_run import Run, forward
 from .measuring.restored import untouched
 from .plan import Plan, Wish, fed_by_spikes
 from .prediction import layer_model
@@ -72,7 +72,7 @@ def aim_of(wish: Wish, plans: list[Plan], correct: bool) -> Aim | None:
     return None
 
 
-def refeed_(model: nn.Module, example: Any, plans: list[Plan], wish: Wish, run: dict[str, Any]) -> None:
+def refeed_(model: nn.Module, example: Any, plans: list[Plan], wish: Wish, run: Run) -> None:
     """Layers that something else than bare spikes feeds (pooled, summed, dropped) were planned for what the old network sent
     them: now that the layers below are new, their weights are scaled to what these send. A forward pass for each."""
     for index, plan in enumerate(plans):
@@ -81,7 +81,7 @@ def refeed_(model: nn.Module, example: Any, plans: list[Plan], wish: Wish, run: 
             continue
         if not one.layer.way.layers or one.layer.weight is None:
             continue
-        received = seen(model, example, index, **run).input
+        received = seen(model, example, index, run).input
         if received is None or not np.trace(received) > 0:
             continue
         assert wish.rate is not None
@@ -91,7 +91,7 @@ def refeed_(model: nn.Module, example: Any, plans: list[Plan], wish: Wish, run: 
         plan.gain = plan.change.gain = gain
 
 
-def correct_(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: dict[str, Any]) -> None:
+def correct_(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: Run) -> None:
     """Scale the weights of each layer in turn, first to last, until it is what is aimed at."""
     left = []
     for plan in plans:
@@ -118,11 +118,10 @@ def _at_once(plan: Plan) -> bool:
     return known and one.direct and (bias is None or not bool(bias.detach().any()))
 
 
-def _passing(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: dict[str, Any]) -> list[float]:
+def _passing(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: Run) -> list[float]:
     """The factors of the first of these layers, found while one forward pass goes through them: each is shown the currents that
     those before it, scaled, make. It ends at a layer that is not shown all its steps."""
     factors: list[float] = []
-    settings = {name: value for name, value in run.items() if name != "seed"}
 
     def hook(place: int, plan: Plan) -> Callable[[nn.Module, tuple[Any, ...]], tuple[Any, ...] | None]:
         def scaled(module: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...] | None:
@@ -137,8 +136,8 @@ def _passing(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: d
 
     hooks = [plan.one.layer.record.module.register_forward_pre_hook(hook(place, plan)) for place, plan in enumerate(plans)]
     try:
-        with untouched(model, run["seed"]):
-            forward(model, example, **settings)
+        with untouched(model, run.seed):
+            forward(model, example, run)
     finally:
         for handle in hooks:
             handle.remove()
@@ -172,7 +171,7 @@ def _population(one: Measured) -> Population:
     )
 
 
-def _alone(model: nn.Module, example: Any, plan: Plan, aim: Aim, run: dict[str, Any]) -> None:
+def _alone(model: nn.Module, example: Any, plan: Plan, aim: Aim, run: Run) -> None:
     """By trials on the whole network."""
     weight, excess = plan.one.layer.weight, aim(plan)
     assert weight is not None
@@ -181,7 +180,7 @@ def _alone(model: nn.Module, example: Any, plan: Plan, aim: Aim, run: dict[str, 
     def miss(log_factor: float) -> float:
         with torch.no_grad():
             weight.copy_(start * math.exp(log_factor))
-        return excess(seen(model, example, plan.one.layer.index, **run))
+        return excess(seen(model, example, plan.one.layer.index, run))
 
     factor = _factor(plan, lambda: lsuv.root(miss, _where(plan), close=CLOSE, reach=REACH))
     with torch.no_grad():

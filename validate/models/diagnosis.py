@@ -14,6 +14,7 @@ from ikun_sym.errors import IkunError
 from .cause import Patient, explain
 from .health import Health, halving, judge
 from .measuring.measure import Measured, measure
+from .measuring.recorded_run import Run
 from .measuring.surrogate_probe import Floats
 from .prediction import Predicted, predict
 
@@ -136,7 +137,7 @@ def diagnose(
 
     Errors (IkunError): the model raises or gives NaN, has no spiking neuron, or builds no graph.
     """
-    return diagnosis_of(model, measure(model, example_input, steps=steps, step_by_step=step_by_step, seed=seed), seed)
+    return diagnosis_of(model, measure(model, example_input, Run(steps=steps, step_by_step=step_by_step, seed=seed)), seed)
 
 
 def assert_healthy(model: nn.Module, example_input: Any, **settings: Any) -> Diagnosis:
@@ -224,14 +225,16 @@ def _quantity(
     half = math.nan
     if len(samples) > 1:
         half = _quantile(len(samples) - 1) * float(samples.std(ddof=1)) / len(samples) ** 0.5
-    told = predicted is not None and errors is not None and scale is not None
+    value = error = None
+    if predicted is not None and errors is not None and scale is not None:
+        # errors of the steps go together: their sum or mean bounds that of the sum or mean
+        value, error = (_number(float(over(each)) * scale) for each in (predicted, errors))
     return Quantity(
         mean=_number(mean),
         low=_number(mean - half),
         high=_number(mean + half),
-        predicted=_number(float(over(predicted)) * scale) if told else None,
-        # errors of the steps go together: their sum or mean bounds that of the sum or mean
-        predicted_se=_number(float(over(errors)) * scale) if told else None,
+        predicted=value,
+        predicted_se=error,
     )
 
 

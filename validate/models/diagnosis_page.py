@@ -41,7 +41,7 @@ def figures(found: dict[str, Any]) -> list[dict[str, Any]]:
     made = []
     for name, (label, caption) in QUANTITIES.items():
         picture = svg(
-            lambda axes, n=name, label=label: _draw(axes, found, n, label),  # type: ignore[misc]
+            lambda axes, n=name, label=label: _draw(axes, found, n, label),
             anchor=f"figure-{name}",
             title=caption,
             description=_told(found, name),

@@ -23,6 +23,7 @@ from .correction import aim_of, correct_, refeed_
 from .diagnosis import Diagnosis, diagnosis_of
 from .draw_weights import draw
 from .measuring.measure import measure
+from .measuring.recorded_run import Run
 from .plan import Change, Plan, Wish, plans_of
 
 
@@ -98,8 +99,8 @@ def initialise_(
     if rate is None and default.is_Number and default is not sp.nan:  # else it depends on the layer, or there is none
         rate = float(default)
     wish = Wish(spec=scheme, scheme=entry, rate=rate, alpha=alpha)
-    run: dict[str, Any] = {"steps": steps, "step_by_step": step_by_step, "seed": seed}
-    measured = measure(model, example_input, **run)
+    run = Run(steps=steps, step_by_step=step_by_step, seed=seed)
+    measured = measure(model, example_input, run)
     before = diagnosis_of(model, measured, seed)
     plans = plans_of(measured, wish)
     _demand_some(plans, scheme)
@@ -113,7 +114,7 @@ def initialise_(
         refeed_(model, example_input, plans, wish, run)
     if aim is not None:
         correct_(model, example_input, plans, aim, run)
-    after = diagnosis_of(model, measure(model, example_input, **run), seed)
+    after = diagnosis_of(model, measure(model, example_input, run), seed)
     return Initialised(scheme=scheme, rate=rate, changes=tuple(plan.change for plan in plans), before=before, after=after)
 
 

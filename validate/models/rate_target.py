@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache, wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.optimize import brentq
@@ -24,16 +24,18 @@ from .prediction import LayerModel
 
 SAMPLES = 2**12
 
+T = TypeVar("T")
+
 LEAST, MOST = -25, 25
 """Of the logarithm of a gain that is searched."""
 
 
-def _remembered(function: Callable) -> Callable:
+def _remembered(function: Callable[..., T]) -> Callable[..., T]:
     """Equal neurons have equal answers: networks repeat their layers. The key is all that the answer depends on."""
-    known: dict[tuple, Any] = {}
+    known: dict[tuple[Any, ...], T] = {}
 
     @wraps(function)
-    def answer(model: LayerModel, *arguments: Any) -> Any:
+    def answer(model: LayerModel, *arguments: Any) -> T:
         neuron = (
             model.statement,
             model.threshold,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .health import judge
 from .measuring.measure import measure
+from .measuring.recorded_run import Run
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,7 +44,7 @@ class Watch:
     on_step_end = __call__
 
     def look(self, step: int) -> dict[str, Any]:
-        measured = measure(self.model, self.example_input, **self.settings)
+        measured = measure(self.model, self.example_input, Run(**self.settings))
         health, layers = judge(measured), []
         for one, relative, verdict in zip(measured, health.relative, health.verdicts, strict=True):
             name, moment = one.layer.name, float(one.slope2.mean())

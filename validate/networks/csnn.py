@@ -19,7 +19,7 @@ from .register import draws
 @draws(csnn.CSNN)
 class PaperNetwork(Convolutional):
     @property
-    def topology(self) -> csnn.CSNN:  # type: ignore[override]
+    def topology(self) -> csnn.CSNN:  # type: ignore[override]  # of its own architectures alone
         return cast(csnn.CSNN, self.architecture.topology)
 
     def _convolves(self, layer: int) -> bool:

@@ -33,7 +33,7 @@ class Regenerated(Sequence[Tensor]):
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, layer: int) -> Tensor:  # type: ignore[override]
+    def __getitem__(self, layer: int) -> Tensor:  # type: ignore[override]  # no slices
         if not -self._count <= layer < self._count:
             raise IndexError(layer)
         if self._last is not None:

@@ -20,7 +20,7 @@ from ikun_sym.errors import DomainError, NoSolutionError
 
 from ..engines.population import Population
 from ..engines.products import times
-from .drawing import INPUT, WEIGHTS, generator, orthonormal
+from .drawing import WEIGHTS, generator, orthonormal
 from .network import Network
 
 DECADES = (-4.0, 4.0)
@@ -83,7 +83,7 @@ def root(miss: Callable[[float], float], where: str, *, close: float = CLOSE, re
 def lsuv(network: Network, seed: int, index: int, excess: Excess) -> tuple[list[Tensor], Tensor]:
     """(weights, the input that they were fitted on) for draw `index`. Error: a layer that no factor brings to the aim."""
     a = network.architecture
-    data = network._input(generator(network.device, seed, index, INPUT))
+    data = network.input(seed, index)
     weights, x = [], data
     for layer in range(a.depth):
         source = generator(torch.device("cpu"), seed, index, WEIGHTS, layer)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -133,19 +133,28 @@ class Network:
         biases = None
         if self.architecture.bias_var:
             biases = [self._bias(self._stream(seed, index, streams.BIAS, layer), layer) for layer in range(depth)]
-        x = self._input(self._stream(seed, index, streams.INPUT))
-        draw = self.measure(weights, x, self._readout(self._stream(seed, index, streams.READOUT)), index, biases)
+        x = self.input(seed, index)
+        draw = self.measure(weights, x, self.readout(seed, index), index, biases)
         BUFFERS.give(x, *(weights if isinstance(weights, list) else ()))
         return draw
 
     def weights(self, seed: int, index: int) -> Sequence[Tensor]:
         """The weights of every layer, [fan_out, fan_in] each: held, or drawn when asked for."""
 
-        def make(layer: int) -> Tensor:
-            return self._weights(self._stream(seed, index, streams.WEIGHTS, layer), layer)
-
-        layers = range(self.architecture.depth)
+        make, layers = partial(self.layer_weights, seed, index), range(self.architecture.depth)
         return [make(layer) for layer in layers] if self.keep else streams.Regenerated(len(layers), make)
+
+    def layer_weights(self, seed: int, index: int, layer: int) -> Tensor:
+        """[fan_out, fan_in], of the layer with this number, the first being 0."""
+        return self._weights(self._stream(seed, index, streams.WEIGHTS, layer), layer)
+
+    def input(self, seed: int, index: int) -> Tensor:
+        """[T, B, n]."""
+        return self._input(self._stream(seed, index, streams.INPUT))
+
+    def readout(self, seed: int, index: int) -> Tensor:
+        """The gradient at the last layer's output, [T, B, n]."""
+        return self._readout(self._stream(seed, index, streams.READOUT))
 
     def _stream(self, seed: int, index: int, stream: int, layer: int = 0) -> torch.Generator:
         return streams.generator(self.device, seed, index, stream, layer)

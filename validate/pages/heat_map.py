@@ -67,7 +67,7 @@ def _thinned(array: Floats) -> Floats:
 
 
 def _extreme(array: Floats, which: object) -> str:
-    return f"{which(array):.3g}" if np.isfinite(array).any() else "nothing"  # type: ignore[operator]
+    return f"{which(array):.3g}" if np.isfinite(array).any() else "nothing"  # type: ignore[operator]  # numpy's nanmin or nanmax
 
 
 def _map(shade: Floats, x: float, name: str, *, first: bool, depth: int) -> list[str]:

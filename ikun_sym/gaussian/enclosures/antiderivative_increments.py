@@ -43,9 +43,9 @@ def stretches(function: PiecewiseFunction) -> tuple[tuple[Term, Interval], ...] 
             intervals = found.setdefault(term if piece.side > 0 else term.mirrored, [])
             if intervals and intervals[-1][1] == lo:  # it goes on
                 lo_before, _ = intervals.pop()
-                intervals.append((lo_before, hi))  # type: ignore[arg-type]
+                intervals.append((lo_before, hi))
             else:
-                intervals.append((lo, hi))  # type: ignore[arg-type]
+                intervals.append((lo, hi))
     return tuple((term, interval) for term, intervals in found.items() for interval in intervals)
 
 

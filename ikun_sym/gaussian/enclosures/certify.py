@@ -8,7 +8,7 @@ raised until it is.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -248,7 +248,9 @@ def _point_value(function: PiecewiseFunction, values: Mapping[sp.Symbol, Fractio
         return Enclosure.of(sum(limits, arb(0)) / len(limits), digits, "value at the mean (variance 0)")
 
 
-def _near(function: PiecewiseFunction, side: int, numbers: list, point: sp.Expr) -> tuple[Piece, ...]:
+def _near(
+    function: PiecewiseFunction, side: int, numbers: Sequence[tuple[sp.Basic, sp.Basic]], point: sp.Expr
+) -> tuple[Piece, ...]:
     """The pieces of a side, and the cells of its periodic tail around u = `point`."""
     part = function.tail(side)
     if part is None:

@@ -65,16 +65,16 @@ def envelope(expr: sp.Expr, values: Values, cut: arb, rate: arb) -> Envelope:
         sharp = 1 / cut if cut > 0 else rate
         return Envelope(1 / (sharp * arb(1).exp()), sharp, zero)
     if isinstance(expr, (sp.Add, sp.Mul)):
-        parts = [envelope(arg, values, cut, rate) for arg in expr.args]  # type: ignore[arg-type]
+        parts = [envelope(arg, values, cut, rate) for arg in expr.args]
         total = parts[0]
         for part in parts[1:]:
             total = total.plus(part) if isinstance(expr, sp.Add) else total.times(part)
         return total
     if isinstance(expr, sp.Pow) and not {U, R} & expr.exp.free_symbols:
-        exponent = constant(expr.exp, values)  # type: ignore[arg-type]
+        exponent = constant(expr.exp, values)
         if exponent > 0:
-            return envelope(expr.base, values, cut, rate).power(exponent)  # type: ignore[arg-type]
-        lowest, highest = span(expr.base, values, cut)  # type: ignore[arg-type]
+            return envelope(expr.base, values, cut, rate).power(exponent)
+        lowest, highest = span(expr.base, values, cut)
         least = lowest if lowest > 0 else -highest
         if not (least > 0 and exponent < 0):
             raise IkunError(f"no bound is known for 1/({expr.base}) far from the threshold")
@@ -90,7 +90,7 @@ def envelope(expr: sp.Expr, values: Values, cut: arb, rate: arb) -> Envelope:
 
 
 def _exponential(expr: sp.exp, values: Values, cut: arb) -> Envelope:
-    argument: sp.Expr = expr.args[0]
+    argument: sp.Expr = expr.args[0]  # type: ignore[assignment]
     exponent = sp.Poly(argument, U) if argument.is_polynomial(U) else None
     if exponent is None or exponent.degree() > 2:
         largest = span(argument, values, cut)[1]
@@ -112,19 +112,19 @@ def span(expr: sp.Expr, values: Values, cut: arb) -> tuple[arb, arb]:
     if isinstance(expr, sp.Add):
         if expr.is_polynomial(U) and (one_way := _one_way(sp.Poly(expr, U), values, cut)):
             return one_way
-        ends = [span(arg, values, cut) for arg in expr.args]  # type: ignore[arg-type]
+        ends = [span(arg, values, cut) for arg in expr.args]
         return sum((e[0] for e in ends), arb(0)), sum((e[1] for e in ends), arb(0))
     if isinstance(expr, sp.Mul):
         low, high = arb(1), arb(1)
         for arg in expr.args:
-            low, high = _times((low, high), span(arg, values, cut))  # type: ignore[arg-type]
+            low, high = _times((low, high), span(arg, values, cut))
         return low, high
     if isinstance(expr, sp.Pow) and not {U, R} & expr.exp.free_symbols:
-        low, high = span(expr.base, values, cut)  # type: ignore[arg-type]
-        exponent = constant(expr.exp, values)  # type: ignore[arg-type]
-        if high <= 0 and expr.exp.is_even:  # type: ignore[union-attr]
+        low, high = span(expr.base, values, cut)
+        exponent = constant(expr.exp, values)
+        if high <= 0 and expr.exp.is_even:
             low, high = -high, -low
-        if low < 0 < high and expr.exp.is_even:  # type: ignore[union-attr]
+        if low < 0 < high and expr.exp.is_even:
             low, high = arb(0), high.max(-low)
         if low >= 0 and exponent > 0:
             return low**exponent, high if not high.is_finite() else high**exponent

@@ -49,7 +49,7 @@ def plan(value: sp.Expr) -> Plan:
             fixed, rest = expr.as_independent(*varying, as_Add=expr.is_Add)
             parts = [folded(part) for part in type(expr).make_args(rest)]
             unit = fixed == (0 if expr.is_Add else 1)
-            return type(expr)(*parts, *([] if unit else [folded(fixed)]), evaluate=False)  # type: ignore[return-value]
+            return type(expr)(*parts, *([] if unit else [folded(fixed)]), evaluate=False)
         if isinstance(expr, sp.Pow):
             exponent = expr.exp if expr.exp.is_Rational else folded(expr.exp)
             return sp.Pow(folded(expr.base), exponent, evaluate=False)

@@ -249,7 +249,7 @@ class _Site:
             if isinstance(error, float):  # roundings of the term as a whole
                 term *= depth + error if error else depth
             else:
-                error *= density
+                error *= density  # type: ignore[operator]  # not None: without a density the error is a float
                 if law.narrowing is not None:
                     error *= law.narrowing
                 term *= depth

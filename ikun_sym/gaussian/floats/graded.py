@@ -104,7 +104,7 @@ def legendre(n: int) -> tuple[Floats, Floats, Floats, Floats]:
         t = [float((root + 1) / 2) for root, _ in found]
         rows = [[float(w / 2 * (factor * root.legendre_p(d) if d else 1)) for root, w in found[: n // 2]]
                 for d, factor in ((0, 1), (n - 1, arb(2 * n - 1) / 2), (n - 2, arb(2 * n - 1) / 2))]  # fmt: skip
-    return tuple(np.array(row)[:, None] for row in (t, *rows))  # type: ignore[return-value]
+    return tuple(np.array(row)[:, None] for row in (t, *rows))  # type: ignore[return-value]  # four of them
 
 
 CANCELLATION = 40.0

@@ -35,7 +35,7 @@ class Law:
     def at(self, index: NDArray[np.intp]) -> Law:
         """For some of the points."""
         arrays = (None if x is None else x[index] for x in (self.mean, self.var, self.root, self.decay, self.narrowing))
-        return Law(self.exponent, *arrays)  # type: ignore[arg-type]
+        return Law(self.exponent, *arrays)  # type: ignore[arg-type]  # None stays where None was
 
     @property
     def width(self) -> Floats:

@@ -40,7 +40,7 @@ def match(function: PiecewiseFunction) -> tuple[sp.Expr, sp.Expr, int] | None:
     """(C, λ, m), or None if the function is not of this class."""
     if not function.is_even or function.tails or len(function.pieces) != 2:
         return None
-    constant, rates, order = sp.S.One, [], 0
+    constant, rates, order, found = sp.S.One, [], 0, sp.S.Zero
     for base, power in function.pieces[0].value.as_powers_dict().items():
         exponent = sp.sympify(power)
         if U not in base.free_symbols and U not in exponent.free_symbols:
@@ -51,7 +51,7 @@ def match(function: PiecewiseFunction) -> tuple[sp.Expr, sp.Expr, int] | None:
             decaying = base - 1
             if not isinstance(decaying, sp.exp):
                 return None
-            order, rate = -int(exponent), sp.cancel(-decaying.args[0] / U)
+            order, rate = -int(exponent), sp.cancel(-decaying.args[0] / U)  # type: ignore[operator]
             rates.append(-rate * sp.Integer(order) / 2)  # what s^m must cancel
             found = rate
         else:

@@ -83,7 +83,7 @@ class Tail:
                 # in a wider type where there is one: at a needle's foot P − r has lost the digits of a double
                 place = np.longdouble(lo) + np.longdouble(hi - lo) * near
                 u = (origin + place).astype(float)
-                found = value({U: u, R: place})  # type: ignore[dict-item]
+                found = value({U: u, R: place})
                 us.append(u)
                 terms.append((np.broadcast_to(found, u.shape) * (weight * (hi - lo))).astype(float))
             self.tables[count, level] = np.concatenate(us), np.concatenate(terms)

@@ -65,7 +65,7 @@ def segments_of(function: PiecewiseFunction, values: Values) -> tuple[Segment, .
             return None
         lo, hi = (end.subs(numbers) for end in (piece.lo, piece.hi))
         if piece.side < 0:
-            lo, hi = -hi, -lo
+            lo, hi = -hi, -lo  # type: ignore[operator]
         if found and found[-1][2] == terms:
             lo = found.pop()[0]
         found.append((lo, hi, terms))  # type: ignore[arg-type]
@@ -107,8 +107,8 @@ def _summand(term: Term, lo: sp.Expr, hi: sp.Expr) -> Summand | None:
     ]
     if None in groups:
         return None
-    (*coefficients, a, b, c), from_lo, from_hi = groups  # type: ignore[misc]
-    return Summand(tuple(coefficients), a, b, c, from_lo, from_hi)  # type: ignore[arg-type]
+    (*coefficients, a, b, c), from_lo, from_hi = groups
+    return Summand(tuple(coefficients), a, b, c, from_lo, from_hi)
 
 
 def _shifted(polynomial: sp.Expr, at: sp.Expr, degree: int) -> list[sp.Expr]:

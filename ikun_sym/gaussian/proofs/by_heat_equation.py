@@ -61,8 +61,8 @@ def _is_smooth(form: sp.Expr) -> bool:
     functions = form.atoms(sp.Function)
     if not all(isinstance(f, _SMOOTH) and all(arg.is_polynomial(MEAN) for arg in f.args) for f in functions if f.has(MEAN)):  # type: ignore[union-attr]
         return False
-    powers = (power for power in form.atoms(sp.Pow) if power.base.has(MEAN) or power.exp.has(MEAN))  # type: ignore[union-attr]
-    return all(power.exp.is_Integer and power.exp > 0 for power in powers if not isinstance(power, sp.exp))  # type: ignore[union-attr]
+    powers = (power for power in form.atoms(sp.Pow) if power.base.has(MEAN) or power.exp.has(MEAN))
+    return all(power.exp.is_Integer and power.exp > 0 for power in powers if not isinstance(power, sp.exp))
 
 
 def _limit_checks(function: PiecewiseFunction, form: sp.Expr) -> list[Check]:
@@ -114,7 +114,7 @@ def _laurent(coefficient: sp.Expr) -> list[tuple[int, sp.Expr]]:
     for term in sp.Add.make_args(sp.expand(coefficient)):
         power = int(term.as_powers_dict().get(_OMEGA, sp.S.Zero))
         found.append((power, term / _OMEGA**power))
-    return found  # type: ignore[return-value]
+    return found
 
 
 def _words(form: sp.Expr) -> _Words | None:

@@ -39,14 +39,14 @@ class Antiderivative:
     def between(self, piece: Piece, *, from_zero: bool = True) -> sp.Expr:
         """The increment over a piece; without `from_zero` the value at its lower end is left out."""
         if piece.hi == sp.oo:
-            return self.to_infinity.subs(U, piece.lo) if from_zero else self.at_infinity  # type: ignore[return-value]
+            return self.to_infinity.subs(U, piece.lo) if from_zero else self.at_infinity
         upper = self.expr.subs(U, piece.hi)
-        return upper - self.expr.subs(U, piece.lo) if from_zero else upper  # type: ignore[return-value]
+        return upper - self.expr.subs(U, piece.lo) if from_zero else upper
 
     def between_tails(self, piece: Piece) -> sp.Expr:
         """The same increment as a difference of tails: no cancellation where the bulk lies below the piece."""
         beyond = sp.S.Zero if piece.hi == sp.oo else self.to_infinity.subs(U, piece.hi)
-        return self.to_infinity.subs(U, piece.lo) - beyond  # type: ignore[return-value]
+        return self.to_infinity.subs(U, piece.lo) - beyond
 
 
 def _negated(expr: sp.Expr) -> sp.Expr:

@@ -74,11 +74,11 @@ def summands_of(piece: Piece) -> list[Summand] | None:
 
 def _partial_fractions(value: sp.Expr) -> Iterator[sp.Expr]:
     rational = value.is_rational_function(U) and len(_linear_bases(value)) != 1
-    yield from sp.Add.make_args(sp.apart(value, U) if rational else sp.expand_mul(value))  # type: ignore[misc]
+    yield from sp.Add.make_args(sp.apart(value, U) if rational else sp.expand_mul(value))
 
 
 def _linear_bases(value: sp.Expr) -> set[sp.Basic]:
-    return {power.base for power in value.atoms(sp.Pow) if power.base.has(U)}  # type: ignore[union-attr]
+    return {power.base for power in value.atoms(sp.Pow) if power.base.has(U)}
 
 
 def _powers(part: sp.Expr) -> list[Power | sp.Expr] | None:

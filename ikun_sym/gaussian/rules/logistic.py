@@ -68,7 +68,7 @@ class FiniteSum:
     def defines(self, value: sp.Expr) -> bool:
         """Whether value · D(e^{−λu}) = Σ numerator, as fractions of independent exponentials."""
         difference = value * self.denominator.subs(S, sp.exp(-self.rate * U)) - sp.Add(*(t.expr for t in self.numerator))
-        return bool(vanishes(independent(exponentials(difference))))  # type: ignore[arg-type]
+        return bool(vanishes(independent(exponentials(difference))))
 
     @property
     def shown(self) -> str:
@@ -105,7 +105,7 @@ def _split(value: sp.Expr) -> tuple[sp.Expr, sp.Expr, sp.Expr] | None:
     ratios = [sp.cancel(r / rates[0]) for r in rates]
     if not all(ratio.is_Rational for ratio in ratios):
         return None
-    unit = sp.Rational(math.gcd(*(int(r.p) for r in ratios)), math.lcm(*(int(r.q) for r in ratios)))  # type: ignore[attr-defined]
+    unit = sp.Rational(math.gcd(*(int(r.p) for r in ratios)), math.lcm(*(int(r.q) for r in ratios)))
     powers = {
         hidden[e]: S ** int(ratio / unit) * sp.exp(sp.cancel(e.args[0] + r * U))
         for e, r, ratio in zip(below, rates, ratios, strict=True)

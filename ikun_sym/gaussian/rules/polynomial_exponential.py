@@ -35,7 +35,7 @@ class Term:
     @property
     def expr(self) -> sp.Expr:
         polynomial = sp.Add(*(p * U**n for n, p in enumerate(self.coefficients)))
-        return polynomial * sp.exp(self.a * U**2 + self.b * U + self.c)  # type: ignore[return-value]
+        return polynomial * sp.exp(self.a * U**2 + self.b * U + self.c)
 
     @property
     def mirrored(self) -> Term:
@@ -59,7 +59,7 @@ def summed(value: sp.Expr) -> tuple[Term, ...] | None:
     found: dict[tuple[sp.Expr, sp.Expr, sp.Expr], dict[int, sp.Expr]] = {}
     for summand in sp.Add.make_args(sp.expand(exponentials(value))):
         coefficient, degree, exponent = sp.S.One, 0, sp.S.Zero
-        for factor in sp.Mul.make_args(summand):  # type: ignore[arg-type]
+        for factor in sp.Mul.make_args(summand):
             base, power = factor.as_base_exp()
             if base is sp.E:  # constants too: as coefficients they would be one more letter of every fraction
                 exponent += power

@@ -43,7 +43,7 @@ class Fraction:
             if numerator != 0:
                 scale = numerator * root ** int(is_odd) / (2 * VAR) ** self.order
                 parts = (sp.factor(part.xreplace({X: x, _Y: y}) * scale) for part in _standard(self.order, is_odd))
-                total += sp.Add(*(p * w for p, w in zip(parts, (ReW(x, y), ImW(x, y), sp.S.One), strict=True)))
+                total += sp.Add(*(p * w for p, w in zip(parts, (ReW(x, y), ImW(x, y), sp.S.One), strict=True)))  # type: ignore[operator]
         return total
 
 
@@ -116,10 +116,10 @@ def _fractions(value: sp.Expr) -> tuple[sp.Expr, list[Fraction]] | None:
     parts = [value] if len(poles) == 1 and not numerator.has(X) else sp.Add.make_args(sp.apart(value, X))
     polynomial, found = sp.S.Zero, []
     for part in parts:
-        if part.is_polynomial(X):  # type: ignore[union-attr]
+        if part.is_polynomial(X):
             polynomial += part
             continue
-        fraction = _fraction(part)  # type: ignore[arg-type]
+        fraction = _fraction(part)
         if fraction is None:
             return None
         found.append(fraction)

@@ -113,7 +113,7 @@ def total_of(function: PiecewiseFunction) -> Total | None:
     if function.tails:
         return None
     parts = [decompose(piece) for piece in function.pieces if not piece.is_zero]
-    return None if any(part is None for part in parts) else Total(tuple(parts))  # type: ignore[arg-type]
+    return None if any(part is None for part in parts) else Total(tuple(parts))  # type: ignore[arg-type]  # none is None
 
 
 def kind(function: PiecewiseFunction) -> str | None:
@@ -164,7 +164,7 @@ def _sums(total: Total) -> list[_Sum]:
             by_term.setdefault(term, []).append((rate, weight))
         for term, members in by_term.items():
             step = members[1][0] - members[0][0]
-            key = (tuple(weight for _, weight in members), sp.factor(members[0][0] + _INDEX * step))  # type: ignore[assignment]
+            key = (tuple(weight for _, weight in members), sp.factor(members[0][0] + _INDEX * step))
             found[key] = found.get(key, sp.S.Zero) + term.antiderivative(part.piece.side).between_tails(part.piece)  # type: ignore[arg-type]
     return [_Sum(tidy(increment), weights, rate) for (weights, rate), increment in found.items()]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from ..neuron_sample import Steps
 from ..prediction import TimePrediction, collect
 from .recursion import Adjoint, Passed, Recursion, Theory
 
-Each = Callable[..., list]
+Each = Callable[..., list[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ def predict_through(
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(runs)]
     with ThreadPoolExecutor(max_workers=min(runs, workers)) as pool:
 
-        def each(function: Callable, *arguments: Sequence) -> list:
+        def each(function: Callable[..., Any], *arguments: Sequence[Any]) -> list[Any]:
             return list(pool.map(function, *arguments))
 
         points = each(lambda stream: normal_points(samples, theory.dimension, stream).astype(np.float32), streams)

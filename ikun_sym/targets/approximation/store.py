@@ -10,6 +10,7 @@ import json
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from ...catalogue.piecewise import PiecewiseFunction, U, even
 from .certified import Certified, NotCoveredError, Panel, computed
@@ -37,7 +38,7 @@ def stored() -> dict[str, Certified]:
     return {name: _read(entry) for name, entry in json.loads(text).items()}
 
 
-def _read(entry: dict) -> Certified:
+def _read(entry: dict[str, Any]) -> Certified:
     panels = tuple(Panel(p["low"], p["high"], tuple(p["coefficients"])) for p in entry["panels"])
     return Certified(c=entry["c"], decays=entry["decays"], panels=panels, error=entry["error"])
 

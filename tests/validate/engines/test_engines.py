@@ -149,8 +149,8 @@ def test_gradients_are_the_libraries_own(library: str, detach: bool) -> None:
 def given(network: Network) -> dict[str, Any]:
     return {
         "weights": list(network.weights(0, 0)),
-        "x": network._input(network._stream(0, 0, 0)),
-        "grad_s": network._readout(network._stream(0, 0, 1)),
+        "x": network.input(0, 0),
+        "grad_s": network.readout(0, 0),
     }
 
 

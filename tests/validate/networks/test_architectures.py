@@ -70,7 +70,7 @@ def both_ways(architecture: Architecture, backend: str = "eager") -> tuple[list[
     weights = list(network.weights(3, 0))
     source = torch.Generator().manual_seed(1)
     biases = [0.3 * torch.randn(len(weight), generator=source, dtype=torch.float64) for weight in weights]
-    x = network._input(network._stream(3, 0, 0))
+    x = network.input(3, 0)
     readout = torch.randn(a.steps, SAMPLES, network.outputs, generator=source, dtype=torch.float64)
 
     write, options = CASES[a.arch]
@@ -289,7 +289,7 @@ def test_cuda_measures_what_the_cpu_measures(arch: str) -> None:
     a = tiny(arch, steps=3, leak=0.6, detach=False)
     here, there = (network_of(a, batch=SAMPLES, device=device, dtype="float64") for device in ("cpu", "cuda"))
     weights = list(here.weights(0, 0))
-    x, readout = here._input(here._stream(0, 0, 0)), here._readout(here._stream(0, 0, 1)).contiguous()
+    x, readout = here.input(0, 0), here.readout(0, 0).contiguous()
     cpu = here.measure(weights, x, readout)
     cuda = there.measure([weight.cuda() for weight in weights], x.cuda(), readout.cuda())
     np.testing.assert_allclose(cuda.var_h, cpu.var_h, rtol=1e-10)

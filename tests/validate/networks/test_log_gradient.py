@@ -61,7 +61,7 @@ def test_no_layer_waits_for_the_host() -> None:
             right = engine.adjoint
             engine.adjoint = lambda h, g, scale: right(h, g, float(scale))
         weights = list(network.weights(0, 0))
-        x, readout = network._input(network._stream(0, 0, 0)), network._readout(network._stream(0, 0, 1))
+        x, readout = network.input(0, 0), network.readout(0, 0)
         with Asked() as counter:
             network.measure(weights, x, readout)
         return counter.times

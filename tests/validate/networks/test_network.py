@@ -56,7 +56,7 @@ def ours_and_autograd(architecture: Architecture, backend: str, seed: int = 3) -
     network = Network(a, batch=4, dtype="float64", backend=backend)
     weights = list(network.weights(seed, 0))
     biases = [network._bias(network._stream(seed, 0, 2, layer), layer) for layer in range(a.depth)]
-    x, readout = network._input(network._stream(seed, 0, 0)), network._readout(network._stream(seed, 0, 1))
+    x, readout = network.input(seed, 0), network.readout(seed, 0)
     neuron = autograd.Neuron(a.reset, a.leak, a.threshold, a.detach, a.v_reset, a.synaptic_leak, a.decay_input)
     _, _, grad_h, grad_i = autograd.gradients(weights, biases, x, readout, autograd.SURROGATES[a.surrogate], neuron)
     population, membranes = network.population, []

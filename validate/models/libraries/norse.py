@@ -126,7 +126,7 @@ class Norse(Library):
         functions = [m for m in places if callable(vars(m)["threshold"])]
         originals = [vars(m)["threshold"] for m in functions]
 
-        def standing_in(original: Callable) -> Callable:
+        def standing_in(original: Callable[..., Any]) -> Callable[..., Any]:
             def threshold(x: Any, method: str, alpha: Any) -> Any:
                 if not tapped.extra["running"]():
                     return original(x, method, alpha)

@@ -102,9 +102,10 @@ class SnnTorch(Library):
         for module in model.modules():
             if self.owns(module):
                 for key in ("mem", "syn", "syn_exc", "syn_inh"):
-                    state = module._buffers.get(key)
+                    held = module._buffers  # pyright: ignore[reportPrivateUsage]  # no public way keeps whether a buffer is saved
+                    state = held.get(key)
                     if state is not None:
-                        module._buffers[key] = state.new_zeros(0)
+                        held[key] = state.new_zeros(0)
 
     def set_surrogate(self, module: Any, spec: str) -> str:
         bound = resolve(spec)

@@ -94,7 +94,7 @@ class SpikingJelly(Library):
         base = import_module(f"{BASE}.base")
         for module in model.modules():
             if isinstance(module, base.MemoryModule):
-                module.reset()
+                module.reset()  # type: ignore[operator]  # of MemoryModule, which is imported by name
 
     def set_surrogate(self, module: Any, spec: str) -> str:
         bound = resolve(spec)

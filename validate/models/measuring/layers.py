@@ -16,6 +16,8 @@ from .recorder import Call, Recorded, Recorder
 
 POOLS = ("AvgPool", "MaxPool", "MeanBackward", "AdaptiveAvg", "AdaptiveMax")
 
+BatchNorm = nn.modules.batchnorm._BatchNorm  # pyright: ignore[reportPrivateUsage]  # the base of all has no public name
+
 
 @dataclass(eq=False)
 class Layer:
@@ -31,7 +33,7 @@ class Layer:
     weight: Tensor | None = None
     weight_name: str = ""
     owner: nn.Module | None = None
-    norm: nn.Module | None = None
+    norm: BatchNorm | None = None
     between: list[str] = field(default_factory=list)
 
     @property
@@ -97,7 +99,14 @@ def _split(record: Recorded, recorder: Recorder) -> list[list[Call]]:
     return list(groups.values())
 
 
-def _find_feed(layer: Layer, stops: dict, source: Any, owners: dict, named: dict, marks: dict) -> None:
+def _find_feed(
+    layer: Layer,
+    stops: dict[Any, int],
+    source: Any,
+    owners: dict[int, tuple[str, nn.Module]],
+    named: dict[int, str],
+    marks: dict[Any, str],
+) -> None:
     edge = membrane(layer.calls[0].x)
     if edge is None:
         raise IkunError(f"layer {layer.name}: its membrane has no graph; the forward pass must not run under torch.no_grad")
@@ -113,11 +122,11 @@ def _find_feed(layer: Layer, stops: dict, source: Any, owners: dict, named: dict
     if len(weights) == 1:
         layer.weight = weights[0]
         layer.weight_name = named.get(id(weights[0]), "")
-        layer.owner = owners.get(id(weights[0]), ("", None))[1]
+        _, layer.owner = owners.get(id(weights[0]), ("", None))
         if layer.record.library is None and layer.owner is not None and layer.owner is not layer.record.module:
             layer.name = layer.name if layer.calls[0].sent is not None else f"after {layer.weight_name.rpartition('.')[0]}"
     norms = {owners[id(p)][1] for p in way.others if id(p) in owners}
-    norms = [m for m in norms if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    norms = [m for m in norms if isinstance(m, BatchNorm)]
     layer.norm = norms[0] if len(norms) == 1 else None
     layer.between = _between(layer, weights, bool(norms))
 

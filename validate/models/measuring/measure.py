@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..libraries import Reading
 from .layers import Layer, layers_of
 from .neuron_check import Sample, agrees, detached, identified
-from .recorded_run import backward, forward
+from .recorded_run import ONE_CALL, Run, backward, forward
 from .recorder import Recorder
 from .restored import untouched
 from .surrogate_match import Found, recognise
@@ -65,12 +65,10 @@ class Measured:
         return len(self.rate)
 
 
-def measure(
-    model: nn.Module, example: Any, *, steps: int | None = None, step_by_step: bool = False, seed: int = 0
-) -> list[Measured]:
+def measure(model: nn.Module, example: Any, run: Run = ONE_CALL) -> list[Measured]:
     """The model's layers in order, measured on one run. The model is left as it was, whatever happens."""
-    with untouched(model, seed):
-        recorder, output, source = forward(model, example, steps, step_by_step)
+    with untouched(model, run.seed):
+        recorder, output, source = forward(model, example, run)
         layers = layers_of(model, recorder, source)
         gradients = backward(layers, output)
         found = [_measured(layer, recorder, gradients[layer.index]) for layer in layers]
@@ -90,12 +88,10 @@ class Seen(NamedTuple):
     input: Floats | None
 
 
-def seen(
-    model: nn.Module, example: Any, index: int, *, steps: int | None = None, step_by_step: bool = False, seed: int = 0
-) -> Seen:
+def seen(model: nn.Module, example: Any, index: int, run: Run) -> Seen:
     """What layer `index` does now: no backward pass, and no other layer is looked at. The model is left as it was."""
-    with untouched(model, seed):
-        recorder, _, source = forward(model, example, steps, step_by_step)
+    with untouched(model, run.seed):
+        recorder, _, source = forward(model, example, run)
         layer = layers_of(model, recorder, source)[index]
         x, spikes = (torch.stack([getattr(call, name).detach() for call in layer.calls]) for name in ("x", "spikes"))
         received = _input(layer, recorder, len(x))
@@ -108,7 +104,7 @@ def _measured(layer: Layer, recorder: Recorder, gradients: list[tuple[Tensor | N
     currents = _currents(layer, recorder)
     at_membrane = _stacked([g for _, g in gradients], x)
     at_spikes = _stacked([g for g, _ in gradients], x) if any(g is not None for g, _ in gradients) else None
-    probe = Probe(layer.record.spike)  # type: ignore[arg-type]
+    probe = Probe(layer.record.spike)  # type: ignore[arg-type]  # not None: the layer has spiked
     reading, note = _read(layer)
     surrogate = recognise(probe, reading.declared if reading else ())
     take = _columns(x, COLUMNS)

@@ -6,6 +6,7 @@ steps: the readout for which the theory's gradient holds, whatever loss the user
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,11 +20,23 @@ from .graph import membrane
 from .layers import Layer
 from .recorder import Recorder
 
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """How a model is run: as `diagnose` says; `seed`: of torch's generator meanwhile."""
+
+    steps: int | None = None
+    step_by_step: bool = False
+    seed: int = 0
+
+
+ONE_CALL = Run()
+
 Gradients = list[list[tuple[Tensor | None, Tensor | None]]]
 """[layer][step]: ∂L/∂spikes (as other layers ask for it) and ∂L/∂H."""
 
 
-def forward(model: nn.Module, example: Any, steps: int | None, step_by_step: bool) -> tuple[Recorder, Any, Any]:
+def forward(model: nn.Module, example: Any, run: Run) -> tuple[Recorder, Any, Any]:
     """(recorder, output, node of the input). Errors: the model raises, or gives NaN."""
     for library in LIBRARIES:
         if library.loaded:
@@ -35,7 +48,7 @@ def forward(model: nn.Module, example: Any, steps: int | None, step_by_step: boo
     recorder = Recorder()
     with torch.enable_grad(), recorder.listening(model):
         try:
-            output = _call(model, arguments, keywords, steps, step_by_step)
+            output = _call(model, arguments, keywords, run)
         except IkunError:
             raise
         except Exception as error:
@@ -49,17 +62,16 @@ def forward(model: nn.Module, example: Any, steps: int | None, step_by_step: boo
     return recorder, output, source
 
 
-def _call(model: nn.Module, arguments: tuple, keywords: dict, steps: int | None, step_by_step: bool) -> Any:
-    if steps is None and not step_by_step:
-        return model(*arguments, **keywords)
-    if step_by_step:
+def _call(model: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any], run: Run) -> Any:
+    if run.step_by_step:
         first, *others = arguments
         return [model(x, *others, **keywords) for x in first]
-    assert steps is not None
-    return [model(*arguments, **keywords) for _ in range(steps)]
+    if run.steps is None:
+        return model(*arguments, **keywords)
+    return [model(*arguments, **keywords) for _ in range(run.steps)]
 
 
-def _arguments(example: Any) -> tuple[tuple, dict, Any]:
+def _arguments(example: Any) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
     """Positional and keyword arguments; the first floating tensor becomes part of the graph, behind a node that is returned."""
     keywords = dict(example) if isinstance(example, dict) else {}
     arguments = () if isinstance(example, dict) else tuple(example) if isinstance(example, tuple | list) else (example,)
