@@ -105,7 +105,7 @@ def combinations(axes: dict[str, tuple[Any, ...]] | None = None) -> Iterator[dic
 
 
 def everything(pattern: str = "") -> list[dict[str, Any]]:
-    """All combinations whose architecture has the name `pattern`, with any parameters; default: all combinations."""
+    """All combinations whose architecture is `pattern`, written with or without its parameters; default: all."""
     found = [*combinations(), *combinations(ELSEWHERE)]
     names = {one.get("arch", "dense") for one in found}
     wanted = {name for name in names if pattern in ("", name, name.partition(":")[0])}

@@ -42,7 +42,7 @@ class Between(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """`membranes` [T, B, n] of every layer, up to the first after which all are silent. `var_h`, `rate` [L, networks]: variance
+    """`membranes` [T, B, n] of every layer, up to the first that stays silent. `var_h`, `rate` [L, networks]: variance
     of H over the neurons, and firing rate, averaged over the steps and the network's samples."""
 
     membranes: list[Tensor]

@@ -53,7 +53,7 @@ def recognise(probe: Probe, declared: Iterable[str] = ()) -> Found:
         if fine.mean() > 0.5 and _difference(ours[fine], values[fine]) <= AGREES:
             return Found(probe, bound, bound.spec, notes=tuple(notes))
     if said:
-        notes.append(f"declared as {said[0][0].spec}, but its gradient differs")
+        notes.append(f"declared as {said[0][0].spec}, but its gradient is another function")
     if fine.all() and not probe.random:
         found = _search(values.tobytes())
         if found is not None:
