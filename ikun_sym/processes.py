@@ -51,5 +51,5 @@ def in_parallel(work: Callable[[T], R], items: Sequence[T], workers: int | None,
 
 
 def cores() -> int:
-    """Number of cores that this process may use."""
+    """Those this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

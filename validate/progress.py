@@ -20,7 +20,7 @@ RESUME = click.Option(
 
 
 def quiet_libraries() -> None:
-    """Import torch without its warnings."""
+    """Libraries' chatter on import is not for the user."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import torch  # noqa: F401

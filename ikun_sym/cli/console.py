@@ -59,7 +59,7 @@ def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    # Formulas contain square brackets, so markup is off. A pipe has no width: 120 columns are enough for the tables.
+    # Formulas contain square brackets, so no markup; a pipe has no width, so one that tables fit in.
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=None if stream.isatty() else 120)
 
 

@@ -57,7 +57,7 @@ def ikun(ctx: click.Context) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the command. Every expected error becomes one line on stderr and exit code 2."""
+    """Run, and turn every foreseen error into one line on stderr and exit code 2."""
     try:
         code = ikun.main(args=argv, prog_name="ikun", standalone_mode=False)
     except click.exceptions.Abort:
