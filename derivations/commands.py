@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress() -> Iterator[Advance]:
-    """A bar on stderr, where that is a terminal."""
+    """A progress bar on stderr, if that is a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -26,13 +26,16 @@ def progress() -> Iterator[Advance]:
         yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
-@click.command()
+@click.command(short_help="Check the derivations and write them as pages.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--format", "format_", default="html", show_default=True, help="html, markdown, latex or json.")
-@click.option("--out", default="reports", show_default=True, metavar="DIR")
+@click.option("--out", default="reports", show_default=True, metavar="DIR", help="Folder for the pages.")
 @as_json
 def report(names: tuple[str, ...], format_: str, out: str, as_json: bool) -> None:
-    """Build derivations, checking every step, and write them as pages. Without NAME: all of them."""
+    """Build the named derivations (default: all), check every step, and write them as pages.
+
+    An unknown NAME lists all of them.
+    """
     from .library import report as write
 
     with progress() as advance:

@@ -1,15 +1,15 @@
 """A derivation: a sequence of statements, each checked as it is written. A step that fails stops the build.
 
-A document is Python that reads like mathematics. What is checked is a sympy expression, a certificate or a number, never
-LaTeX; the formula shown is made from what was checked, unless the author writes another.
+A document is Python that reads like mathematics. The checked object is a sympy expression, a certificate or a number, never
+LaTeX. The displayed formula is made from the checked object, unless the author writes another one.
 
-    assume, define     what is given; every symbol used by a check has been introduced by one of them
+    assume, define     what is given; they introduce every symbol that a check uses
     step               an equality, by the zero test of normal forms
-    bound              an inequality: by its form, by monotony, or by ball arithmetic over a box
-    solve              a root: it exists, it is the only one in its bracket, and it is isolated to any number of digits
-    limit              by leading terms or between two bounds; by numbers along a sequence as evidence only
+    bound              an inequality: by its form, by monotonicity, or by ball arithmetic over a box
+    solve              a root: it exists, it is unique in its bracket, and it is isolated to any number of digits
+    limit              by leading terms or between two bounds; numbers along a sequence are only evidence
     certified, value   a closed form with its certificate; a number with its enclosure
-    sampled, figure    random draws and plots, labelled as no proof
+    sampled, figure    random draws and plots, marked as not a proof
     cite, not_shown    what is taken from elsewhere, and what is left open
     conclude           what follows, naming the steps it rests on
 """
@@ -44,7 +44,7 @@ Over = dict[sp.Symbol, tuple[Any, Any]]
 """Symbol to the ends of its range."""
 
 FIRM = ("assumed", "defined", "proved", "enclosed", "concluded")
-"""Marks on which a conclusion may rest without saying so."""
+"""Marks that a conclusion may rest on without a remark."""
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Document:
 
     @classmethod
     def joined(cls, parts: Sequence[Document]) -> Document:
-        """One document from parts that were built apart: the first one's head, everybody's sections and references."""
+        """One document from parts that were built separately: the head of the first, the sections and references of all."""
         references = tuple(dict.fromkeys(reference for part in parts for reference in part.references))
         sections = [section for part in parts for section in part.sections]
         return replace(parts[0], references=references, sections=sections)
@@ -103,7 +103,7 @@ class Document:
         because: str,
         uses: tuple[str, ...] = (),
     ) -> Statement:
-        """Everything that is checked passes here. `make` states the claim: a claim may refuse to be stated."""
+        """Add a checked statement. `make` states the claim; it may raise, since a claim may refuse to be stated."""
         try:
             claim = make()
             strangers = claim.symbols - self._introduced
@@ -129,7 +129,7 @@ class Document:
         )
 
     def _known(self, claim: Claim) -> tuple[str, ...]:
-        """The ids of the earlier steps that a claim uses; each has to be one of this document, and proved."""
+        """The ids of the earlier steps that a claim uses. Each must be a proved step of this document."""
         ids = []
         for premise in claim.premises:
             found = [s for s in self.statements if s.claim is premise or getattr(s.claim, "equation", None) == premise]
@@ -139,14 +139,15 @@ class Document:
         return tuple(ids)
 
     def assume(self, text: str, *formulas: str, symbols: Iterable[sp.Symbol] = (), id: str = "") -> Statement:
-        """`symbols` introduces symbols with exactly the assumptions that they carry, and shows these."""
+        """An assumption. `symbols`: introduced with exactly the assumptions that they carry, which are shown."""
         symbols = tuple(symbols)
         self._introduced |= set(symbols)
         shown = (r",\quad ".join(map(domain, symbols)),) if symbols else ()
         return self._add(Statement("assumed", text, shown + formulas, id=id))
 
     def define(self, text: str, *formulas: str, symbols: Iterable[sp.Symbol] = (), id: str = "") -> Statement:
-        """A name. `symbols`: those that it introduces, with the assumptions that they carry (not shown: the text says)."""
+        """A definition. `symbols`: introduced with the assumptions that they carry. These are not shown; the text states
+        them."""
         self._introduced |= set(symbols)
         return self._add(Statement("defined", text, formulas, id=id))
 
@@ -162,11 +163,11 @@ class Document:
         using: Iterable[tuple[Statement, sp.Expr]] = (),
         id: str = "",
     ) -> Statement:
-        """left = right for all values of the symbols. `name`: LaTeX of what both are. `using`: earlier equations, each with
-        the expression for which it is solved and which is then replaced. DerivationError if it is not shown."""
+        """left = right for all values of the symbols. `name`: LaTeX of the common value. `using`: earlier equations, each with
+        the expression that it is solved for and that is then replaced. DerivationError if the equality is not shown."""
         sides: dict[str, None] = dict.fromkeys(
             [*([name] if name else []), tex(left), tex(right)]
-        )  # sympy may make both sides alike
+        )  # sympy may make both sides identical
         shown = formula or " = ".join(sides)
         known = tuple(using)
         return self._checked(
@@ -190,7 +191,7 @@ class Document:
         because: str = "",
         id: str = "",
     ) -> Statement:
-        """left `relation` right (">", ">=", "<", "<=") for all values of the symbols, or for all in `over`; `by` is one of
+        """left `relation` right (">", ">=", "<", "<=") for all values of the symbols, or for all in `over`. `by`: a method of
         `checkers.methods` or `checkers.box`."""
         ranges = [rf"{tex(low)} < {tex(symbol)} < {tex(high)}" for symbol, (low, high) in (over or {}).items()]
         where = rf",\quad {', '.join(ranges)}" if ranges else ""
@@ -218,8 +219,8 @@ class Document:
         because: str = "",
         id: str = "",
     ) -> Statement:
-        """The only root of left = right for `symbol` in the bracket; the statement's `enclosure` isolates it. `name`: LaTeX
-        of the root."""
+        """The unique root `symbol` of left = right in the bracket. The statement's `enclosure` isolates it. `name`: LaTeX of
+        the root."""
         low, high = map(sp.sympify, bracket)
         equation = rf"{tex(left)} = {tex(right)}, \quad {tex(low)} < {tex(symbol)} < {tex(high)}"
         made = self._checked(text, lambda: Root(left, right, symbol, (low, high), digits), (equation,), id=id, because=because)
@@ -240,8 +241,8 @@ class Document:
         because: str = "",
         id: str = "",
     ) -> Statement:
-        """expr → value as symbol → point, a finite point from above (`side` 1) or below (−1). By leading terms; between two
-        earlier `bounds`; or, with exact points `at`, by numbers along a sequence, which is marked as no proof."""
+        """expr → value as symbol → point, a finite point from above (`side` 1) or below (−1). By leading terms; or between two
+        earlier `bounds`; or, with exact points `at`, by numbers along a sequence, which is marked as not a proof."""
         to = tex(sp.sympify(point)) + ("" if sp.sympify(point).is_infinite else "^+" if side > 0 else "^-")
         shown = rf"{name or tex(expr)} \to {tex(sp.sympify(value))} \quad ({tex(symbol)} \to {to})"
 
@@ -255,11 +256,11 @@ class Document:
         return self._checked(text, make, (shown,), id=id, because=because)
 
     def claimed(self, text: str, claim: Claim, *formulas: str, because: str = "", id: str = "") -> Statement:
-        """Any claim that checks itself: for those that one document alone makes."""
+        """Any claim that checks itself; for claims that only one document makes."""
         return self._checked(text, lambda: claim, formulas, id=id, because=because)
 
     def certified(self, text: str, formula: str, certificate: Certificate, *, because: str = "", id: str = "") -> Statement:
-        """A closed form with its certificate, whatever that is worth; a refuted one stops the build."""
+        """A closed form, marked by the status of its certificate. A refuted one stops the build."""
         return self._checked(text, lambda: Certified(certificate), (formula,), id=id, because=because)
 
     def value(
@@ -274,8 +275,8 @@ class Document:
         because: str = "",
         id: str = "",
     ) -> Statement:
-        """A number with its rigorous enclosure: one found elsewhere, or an expression where its symbols are `at` exact
-        numbers or at what earlier statements enclose. `claimed`: the decimals that the text gives, checked."""
+        """A number with its rigorous enclosure: found elsewhere, or the value of an expression with its symbols `at` exact
+        numbers or at enclosures of earlier statements. `claimed`: the decimals in the text, which are checked."""
         uses = tuple(place.id for place in (at or {}).values() if isinstance(place, Statement))
 
         def make() -> Claim:
@@ -298,7 +299,7 @@ class Document:
         because: str = "",
         id: str = "",
     ) -> Statement:
-        """The mean of `draw(generator, n)`, n independent draws, against the claimed value: no proof, and marked so."""
+        """The mean of `draw(generator, n)`, n independent draws, against the claimed value. Marked as not a proof."""
         return self._checked(text, lambda: Sample(draw, claimed, n, seed), (formula,), id=id, because=because)
 
     def cite(self, text: str, source: Reference, where: str, *formulas: str, id: str = "") -> Statement:
@@ -316,8 +317,8 @@ class Document:
         return self._add(Statement("not shown", text, formulas, id=id))
 
     def conclude(self, text: str, *formulas: str, rests_on: Iterable[Statement], id: str = "") -> Statement:
-        """What follows from earlier statements of this document. What among them is no proof is named beside it, also where
-        it came in through an earlier conclusion."""
+        """A conclusion from earlier statements of this document. Statements among them that are not proofs are named beside it,
+        also those that earlier conclusions rest on."""
         supports = list(rests_on)
         if not supports:
             raise self._error(text, "a conclusion names the steps it rests on")
@@ -332,14 +333,14 @@ class Document:
         return self._add(Statement("concluded", text, formulas, details=weak, id=id, rests_on=ids))
 
     def _extended(self, statement: Statement, formula: str) -> Statement:
-        """The last statement with the formula of the number it found."""
+        """The last statement, with the formula of its enclosure added."""
         made = replace(statement, formulas=(*statement.formulas, formula))
         self.sections[-1].statements[-1] = made
         return made
 
 
 def unused(id: str, taken: set[str]) -> str:
-    """`id`, numbered where an earlier statement has it."""
+    """`id`, with a number appended if an earlier statement has it."""
     return next(name for name in (id, *(f"{id}-{n}" for n in range(2, len(taken) + 3))) if name not in taken)
 
 
@@ -360,7 +361,7 @@ def _place(value: Any) -> sp.Expr | Enclosure:
 
 
 def _weak(support: Statement, own: dict[str, Statement]) -> list[str]:
-    """What is no proof among a statement and everything it rests on."""
+    """The statements that are not proofs, among a statement and everything it rests on."""
     lines = [] if support.mark in FIRM else [f"rests on what is {support.mark}: {support.text}"]
     for id in support.rests_on:
         lines += _weak(own[id], own)

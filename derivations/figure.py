@@ -1,4 +1,4 @@
-"""The data of a plot. A renderer draws it; what is drawn is float64 and carries no proof."""
+"""The data of a plot, for a renderer. The values are float64 and not a proof."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ikun_sym.errors import IkunError
 
 @dataclass(frozen=True)
 class Axis:
-    """`label` may hold LaTeX between dollar signs. `log`: logarithmic, so values are positive."""
+    """`label`: may hold LaTeX between dollar signs. `log`: logarithmic axis; then values are positive."""
 
     label: str
     log: bool = False
@@ -27,7 +27,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Figure:
-    """`id` is permanent: an anchor. `alt` says in words what the plot shows, for those who cannot see it."""
+    """`id`: permanent anchor. `alt`: what the plot shows, in words, for readers who cannot see it."""
 
     id: str
     title: str

@@ -47,20 +47,20 @@ def _known(name: str) -> str:
 
 
 def parts(name: str) -> list[int | None]:
-    """What of a derivation can be built side by side: one number for each of its module's `parts()`, where it has them;
-    else None, the whole."""
+    """The parts of a derivation that can be built in parallel: one number for each of its module's `parts()`; [None], the
+    whole, if it has none."""
     module = import_module(f"{documents.__name__}.{_known(name)}")
     return list(range(len(module.parts()))) if hasattr(module, "parts") else [None]
 
 
 def build(name: str, part: int | None = None) -> Document:
-    """Build, and thereby check, one derivation or one part of it."""
+    """Build one derivation, or one part of it. Building checks every step."""
     module = import_module(f"{documents.__name__}.{_known(name)}")
     return module.build() if part is None else module.build(module.parts()[part])
 
 
 def _bare(job: tuple[str, int | None]) -> Document:
-    """The document without the claims, which have done their work and cannot all be sent between processes."""
+    """The document without its claims: they have been checked, and some cannot be sent between processes."""
     document = build(*job)
     for section in document.sections:
         section.statements = [replace(statement, claim=None) for statement in section.statements]
@@ -68,7 +68,7 @@ def _bare(job: tuple[str, int | None]) -> Document:
 
 
 def _all(wanted: list[str], workers: int | None, advance: Advance) -> list[Document]:
-    """The documents, built side by side: whole ones first, for parts are short and fill up the rest of the time."""
+    """The documents, built in parallel: whole ones first, since the short parts fill the remaining time."""
     jobs = sorted(((name, part) for name in wanted for part in parts(name)), key=lambda job: job[1] is not None)
     built: dict[str, list[Document]] = {name: [] for name in wanted}
     for (name, _), document in zip(jobs, in_parallel(_bare, jobs, workers, advance), strict=True):
@@ -86,8 +86,8 @@ def report(
 ) -> list[Path]:
     """Build the chosen derivations (all, if none is named) and write them, with an index, into `out`; returns the files.
 
-    Derivations are built side by side in `workers` processes (default: one a core). `advance` is told what is done.
-    A step that does not hold is a DerivationError, which names it; then nothing is written.
+    Derivations are built in parallel in `workers` processes (default: one per core). `advance` reports progress.
+    Errors: DerivationError, which names a step that does not hold; then nothing is written.
     """
     if format not in FORMATS:
         raise UnknownNameError("report format", format, FORMATS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reference:
-    """`where` is a permanent address: arXiv id, DOI, or the place of a handbook's section."""
+    """`where`: a permanent address, such as an arXiv id, a DOI, or a section of a handbook."""
 
     authors: str
     year: int

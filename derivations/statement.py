@@ -23,11 +23,11 @@ MARKS = {
     "not shown": "stated, not checked here",
     "concluded": "follows from the steps it names",
 }
-"""What a statement's mark means. Marks are never upgraded."""
+"""Mark of a statement to its meaning. Marks are never upgraded."""
 
 
 class DerivationError(IkunError):
-    """A step that does not hold, or that could not be decided: the build stops."""
+    """A step does not hold, or could not be decided. The build stops."""
 
     def __init__(self, document: str, section: str, text: str, why: str) -> None:
         super().__init__(f"derivation {document!r}, section {section!r}: step {text!r} does not hold: {why}")
@@ -35,9 +35,9 @@ class DerivationError(IkunError):
 
 @dataclass(frozen=True)
 class Statement:
-    """`text` is prose, `formulas` LaTeX. `id` is permanent and unique in its document: an anchor. `because` is the author's
-    reason; `checker` says who checked it (empty: nobody) and `details` what was done. `rests_on` names the statements, by
-    id, that this one needs. `enclosure`: the number it found. `claim`: what was checked, so that it can be checked again."""
+    """`text`: prose. `formulas`: LaTeX. `id`: permanent anchor, unique in its document. `because`: the author's reason.
+    `checker`: what checked it (empty: nothing). `details`: what was done. `rests_on`: ids of the statements that it needs.
+    `enclosure`: the number it found. `claim`: the checked claim, so that it can be checked again."""
 
     mark: str
     text: str

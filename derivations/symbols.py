@@ -1,4 +1,4 @@
-"""The symbols that formulas of derivations use, one line each; the glossary is made from those that are used."""
+"""The symbols of the derivations' formulas, one line each. The glossary lists those that are used."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ MEANINGS = {
     "b": "a variable",
     "t": "time step, or a variable of integration",
 }
-"""LaTeX to meaning, in the order of the glossary. An index that is not listed counts as its letter: H_1 is H."""
+"""LaTeX to meaning, in the order of the glossary. If an indexed symbol is not listed, its letter counts: H_1 is H."""
 
 LOCAL = {
     "theorem-1": {
@@ -215,13 +215,13 @@ LOCAL = {
         "C": "what a layer's relative deviation moves log m₂ by, over all layers after it",
     },
 }
-"""What a document uses in its own way."""
+"""Document to the symbols to which it gives its own meaning."""
 
 FUNCTIONS = ("w", "T", "U")
-"""Letters that are functions in closed forms, and may be a surrogate's parameter too."""
+"""Letters that are functions in closed forms and may also be a surrogate's parameter."""
 
 FEW = 4
-"""So many surrogates are named where they share the letter of a parameter."""
+"""At most this many surrogates are named if they share the letter of a parameter."""
 
 _SIGNS = r"""
     frac tfrac sqrt cdot times pm in notin to mapsto iff leq geq neq approx sim propto quad qquad dots ldots cdots infty int sum
@@ -230,13 +230,13 @@ _SIGNS = r"""
     d e i j l O
 """
 STRUCTURE = frozenset(_SIGNS.split())
-"""Commands and letters that are no symbols of ours: signs, functions everybody knows, d, e, i, O, indices."""
+"""Commands and letters that need no explanation: signs, well-known functions, d, e, i, O, indices."""
 
 
 @dataclass(frozen=True)
 class Symbol:
-    """`latex` is what formulas hold, without exponent; `meaning` is prose. `order`: place in the glossary. `document`: the
-    only one that means it so, if there is only one."""
+    """`latex`: as in formulas, without exponent. `meaning`: prose. `order`: place in the glossary. `document`: the only
+    document with this meaning, if there is only one."""
 
     latex: str
     meaning: str
@@ -245,21 +245,21 @@ class Symbol:
 
     @property
     def anchor(self) -> str:
-        """Permanent."""
+        """Permanent HTML anchor."""
         name = "-".join(re.findall(r"[A-Za-z0-9]+", self.latex))
         return f"symbol-{name}" + (f"-in-{self.document}" if self.document else "")
 
 
 @cache
 def symbols(document: str = "") -> dict[str, Symbol]:
-    """LaTeX to what it means in a document: everybody's words, and before them its own."""
+    """LaTeX to its symbol in a document; the document's own meanings override the common ones."""
     known = {name: Symbol(name, meaning, order) for order, (name, meaning) in enumerate(MEANINGS.items())}
     own = LOCAL.get(document, {}) | (_parameters() if document == "gaussian-moments" else {})
     return known | {name: Symbol(name, told, len(known) + i, document) for i, (name, told) in enumerate(own.items())}
 
 
 def _parameters() -> dict[str, str]:
-    """The parameters of the surrogates, whose moments have a document."""
+    """The parameters of the surrogates, for the document of their moments."""
     users: dict[str, list[str]] = {}
     for surrogate in SURROGATES:
         for param in surrogate.params:
@@ -277,7 +277,7 @@ _ATOM = re.compile(
 
 
 def atoms(formula: str) -> Iterator[str]:
-    """The symbols in a formula, index included, exponent not: \\sigma_X, n_{\\mathrm{in}}, \\operatorname{erfc}."""
+    """The symbols in a formula, with index but without exponent: \\sigma_X, n_{\\mathrm{in}}, \\operatorname{erfc}."""
     for found in _ATOM.finditer(formula):
         if found["base"]:
             yield _plain(found["base"] + (found["index"] or ""))
@@ -289,13 +289,13 @@ def _plain(name: str) -> str:
 
 
 def known(atom: str, document: str) -> Symbol | None:
-    """What the atom means in the document: as it is, or without its index."""
+    """The symbol for the atom in the document: looked up as it is, then without its index."""
     table = symbols(document)
     return table.get(atom) or table.get(atom.partition("_")[0])
 
 
 def strangers(document: Document) -> set[str]:
-    """Symbols of the document's formulas that no glossary explains."""
+    """Symbols in the document's formulas that the glossary does not explain."""
     bare = {
         atom: re.sub(r"\\operatorname\{(\w+)\}", r"\1", atom).partition("_")[0].lstrip("\\") for atom in _atoms_of(document)
     }
@@ -303,7 +303,7 @@ def strangers(document: Document) -> set[str]:
 
 
 def used_by(document: Document) -> tuple[Symbol, ...]:
-    """The symbols that the document's formulas hold, in the order of the glossary."""
+    """The symbols in the document's formulas, in the order of the glossary."""
     found = {known(atom, document.id) for atom in _atoms_of(document)} - {None}
     return tuple(sorted((symbol for symbol in found if symbol), key=lambda symbol: symbol.order))
 

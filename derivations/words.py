@@ -1,4 +1,4 @@
-"""Names of functions that formulas of derivations use, over the vocabulary that can be checked and evaluated."""
+"""Named functions for the formulas of derivations, defined in the vocabulary that can be checked and evaluated."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ WORDS_OF_AN_ANCHOR = 6
 
 
 def anchor(text: str) -> str:
-    """The first words of a text as an HTML id: it stays when statements are added before it."""
+    """The first words of a text as an HTML id. It does not change if statements are added before it."""
     words = re.findall(r"[a-z0-9]+", text.lower())
     return "-".join(words[:WORDS_OF_AN_ANCHOR]) or "statement"
 
 
 def unfold(expr: sp.Expr) -> sp.Expr:
-    """`expr` with these names replaced by what they mean."""
+    """`expr` with these named functions replaced by their definitions."""
     return expr.replace(lambda e: isinstance(e, (Density, UpperTail)), lambda e: e.meaning())  # type: ignore[return-value]
 
 
 def tex(expr: Any) -> str:
-    """LaTeX. A symbol whose name is LaTeX already stands as it is; a name of several letters is one upright word."""
+    """LaTeX of `expr`. A symbol name that is LaTeX is kept; a name of several letters becomes one upright word."""
     names = {}
     for symbol in sp.sympify(expr).free_symbols:
         name = str(symbol)
@@ -75,14 +75,14 @@ def tex(expr: Any) -> str:
 
 
 def plain(text: str) -> str:
-    """Text in which symbols whose names are LaTeX are spelled: n_{\\mathrm{in}} becomes n_in."""
+    """Text with LaTeX names of symbols written plainly: n_{\\mathrm{in}} becomes n_in."""
     text = re.sub(r"\\(?:mathrm|mathbb|operatorname)\{([^{}]*)\}", r"\1", text)
     text = re.sub(r"([_^])\{(\w+)\}", r"\1\2", text)
     return re.sub(r"\\([A-Za-z]+)", r"\1", text)
 
 
 def domain(symbol: sp.Symbol) -> str:
-    """What is assumed of a symbol, as LaTeX: exactly what every check may use of it."""
+    """The assumptions of a symbol as LaTeX: exactly those that checks may use."""
     name = tex(symbol)
     if symbol.is_integer:
         least = 1 if symbol.is_positive else 0 if symbol.is_nonnegative else None

@@ -1,4 +1,4 @@
-"""The errors a user can cause. Each message names what was given, what is allowed and what to do."""
+"""The errors that a user can cause. Each message says what was given, what is allowed, and what to do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _again(kind: type[IkunError], args: tuple[Any, ...], attributes: dict[str, A
 
 
 class UnknownNameError(IkunError, KeyError):
-    """A name that no registry entry carries."""
+    """A name that is not in the registry."""
 
     def __init__(self, kind: str, given: str, known: Iterable[str]) -> None:
         known = sorted(known)
@@ -47,7 +47,7 @@ class InfiniteExpectationError(IkunError):
 
 
 class NoTheoryError(IkunError):
-    """A setting that can be measured, but for which no prediction is known here."""
+    """A setting that can be measured, but that the theory here does not cover."""
 
 
 class NoSolutionError(IkunError):

@@ -1,7 +1,7 @@
 """Numbers as the user wrote them.
 
-`0.1` on the command line means one tenth, not the nearest binary fraction: a 50-digit answer would otherwise
-be the answer to another question. A Python float, on the other hand, is the binary fraction that it is.
+`0.1` on the command line means one tenth, not the nearest binary fraction; otherwise a 50-digit answer would answer
+another question. A Python float, on the other hand, is taken as the binary fraction that it is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Number = int | float | str | Fraction | Decimal
 def exact(value: Number, name: str = "number") -> Fraction:
     """`value` as an exact rational. Strings are decimals (`0.1`, `2.5e-3`) or ratios (`1/3`).
 
-    Errors: anything that is not a finite real number, or of magnitude outside [1e-300, 1e300] and not zero.
+    Errors: not a finite real number; not zero and of magnitude outside [1e-300, 1e300].
     """
     if isinstance(value, str):
         text = value.strip()

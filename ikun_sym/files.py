@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Write files completely or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .errors import IkunError
 
 
 def folder(path: str | Path) -> Path:
-    """`path` as an existing folder that can be written to, created if need be."""
+    """`path` as an existing, writable folder; created if missing."""
     target = Path(path)
     try:
         target.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Public names that load what they need when they are first used, so that importing a package stays light."""
+"""Public names that are loaded on first use, so that importing a package stays fast."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def lazily(package: str, home: Mapping[str, str]) -> Callable[[str], Any]:
-    """A module's `__getattr__`: each public name of `package` to the sub-module in which it lives."""
+    """The `__getattr__` of `package`. `home`: public name to the sub-module that defines it."""
 
     def load(name: str) -> Any:
         if name in home:

@@ -1,4 +1,4 @@
-"""Work side by side in processes, for derivations hold Python's lock nearly all of their time."""
+"""Parallel work in processes; threads would not help, since derivations hold Python's lock nearly all the time."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 Advance = Callable[[int, int], None]
-"""Told at the start and after each item: how many are done, of how many."""
+"""Called at the start and after each item with (items done, all items)."""
 
 
 def silent(done: int, of: int) -> None:
-    """Says nothing."""
+    """No report."""
 
 
 def in_parallel(work: Callable[[T], R], items: Sequence[T], workers: int | None, advance: Advance) -> list[R]:
-    """work(item) for each item, in order; `work` and the results can be pickled. Long items come first in `items`.
+    """[work(item) for item in items], computed in parallel. `work` and the results must be picklable; put long items first.
 
-    The first failure is raised at once and the processes that still work are ended.
+    The first failure is raised at once, and the other processes are ended.
     """
     count = min(len(items), cores() if workers is None else workers)
     advance(0, len(items))
@@ -34,7 +34,7 @@ def in_parallel(work: Callable[[T], R], items: Sequence[T], workers: int | None,
             results.append(work(item))
             advance(done, len(items))
         return results
-    # Forked where that is sound, for spawned processes run the user's script again up to its guard, if it has one.
+    # Fork where that is safe: spawned processes would run the user's script again, up to its `__main__` guard, if it has one.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(count, mp_context=context) as pool:

@@ -1,4 +1,4 @@
-"""What one needs to repeat a result: the versions that made it and the commit of the source."""
+"""What is needed to repeat a result: the versions that made it and the commit of the source."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .version import __version__
 
 
 def versions(*distributions: str) -> dict[str, str]:
-    """ikun, Python, and the installed release of each distribution that is there."""
+    """Versions of ikun, Python, and each of the distributions that is installed."""
     found = {"ikun": __version__, "python": platform.python_version()}
     for name in distributions:
         try:
@@ -22,8 +22,8 @@ def versions(*distributions: str) -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """The commit of the source tree that runs; None if that is no git checkout, or git is not there. A release installed
-    below somebody's repository is not that repository's commit: the tree must track this very file."""
+    """The commit of the running source tree; None if it is not a git checkout, or git is missing. The repository must track
+    this very file: a release installed inside another repository does not count as that repository's commit."""
     here = Path(__file__)
     try:
         for arguments in (["ls-files", "--error-unmatch", here.name], ["rev-parse", "HEAD"]):

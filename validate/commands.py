@@ -31,45 +31,69 @@ NETWORK_FLAGS = (
         ["--distribution"],
         default="normal",
         show_default=True,
-        help="Of the weights: normal, uniform, row-centred, orthogonal or delta-orthogonal.",
+        help="Distribution of the weights: normal, uniform, row-centred, orthogonal or delta-orthogonal.",
     ),
     click.Option(
         ["--widths"],
         metavar="N,N,…",
-        help="Of the input, layer 1, layer 2, …, from the start again where it ends: fan-ins and fan-outs that differ.",
+        help="Widths of the input, layer 1, layer 2, …; a shorter list is repeated.",
     ),
 )
-"""Any of these makes it the user's own network."""
+"""If any of these is given, the claim is tested on that one network."""
 
 RUN_FLAGS = (
     WIDTH,
-    click.Option(["--batch"], type=int, default=64, show_default=True),
-    click.Option(["--draws"], default="auto", show_default=True, help="A number, or auto: until the data decide."),
-    click.Option(["--tolerance"], type=REAL, default="0.05", show_default=True),
-    click.Option(["--confidence"], type=REAL, default="0.99", show_default=True),
+    click.Option(["--batch"], type=int, default=64, show_default=True, help="Input samples per weight draw."),
+    click.Option(
+        ["--draws"],
+        default="auto",
+        show_default=True,
+        help="Weight draws per network: a number, or auto (until the data decide).",
+    ),
+    click.Option(
+        ["--tolerance"],
+        type=REAL,
+        default="0.05",
+        show_default=True,
+        help="Accepted distance from the claimed value, if the claim does not set its own.",
+    ),
+    click.Option(
+        ["--confidence"],
+        type=REAL,
+        default="0.99",
+        show_default=True,
+        help="A verdict is wrong with probability at most 1 - confidence.",
+    ),
     click.Option(["--device"], default="auto", show_default=True, help="auto, cpu or cuda."),
     click.Option(
         ["--dtype"],
         default="float32",
         show_default=True,
-        help="float32, float64, or bfloat16, whose bias `ikun benchmark propagate --dtype bfloat16` states.",
+        help="float32, float64 or bfloat16. For bfloat16's rounding error see `ikun benchmark propagate --dtype bfloat16`.",
     ),
     click.Option(["--seed"], type=int, default=0, show_default=True),
-    click.Option(["--out"], metavar="DIR", help="Folder for records and page; default a new one, runs/CLAIM."),
+    click.Option(
+        ["--out"], metavar="DIR", help="Folder for records and page. Default: runs/CLAIM, runs/CLAIM-2, … (a new one)."
+    ),
     RESUME,
 )
 
 
-@click.command(params=[*NETWORK_FLAGS, *RUN_FLAGS])
+@click.command(params=[*NETWORK_FLAGS, *RUN_FLAGS], short_help="Test claims on deep random networks.")
 @click.argument("claim", required=False)
-@click.option("--all", "all_", is_flag=True, help="Every claim of the register.")
+@click.option("--all", "all_", is_flag=True, help="Test every claim.")
 @click.option("--quick", is_flag=True, help="At most 16 draws per network.")
 @as_json
 @click.pass_context
 def validate(ctx: click.Context, claim: str | None, all_: bool, quick: bool, as_json: bool, **flags: Any) -> None:
-    """Measure deep random networks, compare with theory, and give the verdict on CLAIM (an id, or a prefix of ids).
+    """Measure deep random networks, compare with theory, and give a verdict on CLAIM.
 
-    Without model flags a claim is tested on its own cases; with any, on that one network.
+    CLAIM is an id, or a prefix of ids, from `ikun claims`.
+
+    Without model flags, a claim is tested on its own networks. With any flag from --arch to --widths, it is tested on the one
+    network that the flags describe.
+
+    Exit code 0: verdicts as expected. 1: a verdict contradicts the expected one. 3: inconclusive.
     """
     from .claims import CLAIMS, select
 
@@ -114,14 +138,14 @@ def _settings(flags: dict[str, Any], quick: bool) -> Any:
 
 
 def _cases(claim: Claim, flags: dict[str, Any], given: set[str]) -> list[Case]:
-    """The claim's own networks; a width that is given is that of all of them."""
+    """The claim's own networks. A given --width applies to all of them."""
     from .networks.network import Architecture
 
     return claim.cases(Architecture(), **({"width": flags["width"]} if "width" in given else {}))
 
 
 def _own_case(claim: Claim, flags: dict[str, Any]) -> list[Case]:
-    """The network that the flags describe. Its weights are of the claim's own scheme unless the flags say otherwise."""
+    """The network that the flags describe, with the weights of the claim's scheme unless the flags name others."""
     from .cases.case import Case, build, label
     from .networks.network import Architecture
 
@@ -170,10 +194,10 @@ def exit_code(verdicts: list[Verdict]) -> int:
     return INCONCLUSIVE if any(v.verdict == "inconclusive" for v in verdicts) else 0
 
 
-@click.command()
+@click.command(short_help="List the claims and their verdicts.")
 @as_json
 def claims(as_json: bool) -> None:
-    """Every claim: id, statement, source, expected verdict, and the last verdict found under runs/."""
+    """List every claim: id, statement, source, expected verdict, and the last verdict found under runs/."""
     from .claims import CLAIMS
     from .verdicts.records import last_verdicts
 

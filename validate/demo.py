@@ -35,7 +35,7 @@ TARGETS = ("python", "json")
 
 @dataclass(frozen=True, kw_only=True)
 class DemoResult:
-    """`claims`: the id or the prefix of ids that was asked for."""
+    """`claims`: the requested id or prefix of ids."""
 
     out: Path
     claims: str
@@ -76,7 +76,7 @@ class DemoResult:
 
 
 def main_job(out: Path, *, claims: str, depth: int, width: int, device: str, seed: int, resume: bool) -> DemoResult:
-    """Everything, with notes on stderr as it goes. `claims`: an id or a prefix of ids."""
+    """Run all four parts and report progress on stderr. `claims`: an id or a prefix of ids."""
     chosen = select(claims)
     say = stderr().print
     settings = RunSettings(device=choose(device), seed=seed)
@@ -118,7 +118,7 @@ def main_job(out: Path, *, claims: str, depth: int, width: int, device: str, see
 
 
 def _cases(claim: Claim, architecture: Architecture) -> tuple[list[Case], list[Line]]:
-    """The claim on every surrogate and threshold; where its weights do not exist, a line that says so."""
+    """The claim on every surrogate and threshold. If its weights do not exist there, a line of the table says so."""
     cases, absent = [], []
     for name in NAMES:
         for theta in THRESHOLDS:
@@ -142,7 +142,7 @@ def _cases(claim: Claim, architecture: Architecture) -> tuple[list[Case], list[L
 
 
 def introduction(result: DemoResult) -> list[str]:
-    """What was asked and what came out."""
+    """The question and the result."""
     return [
         "IKUN's Theorem 1 (Chang, Wang & Yang, arXiv 2411.18250) sets Var(W) = α/(fan_in σ_X² E[f'²]) and claims that forward "
         "and backward variance stay stable in deep spiking networks. Here the constants are derived and enclosed, the claim is "

@@ -7,30 +7,30 @@ from typing import Any
 import numpy as np
 
 SILENT = 1e-3
-"""Firing rate, mean over the steps, below which a layer carries nothing: one spike in a thousand neuron-steps."""
+"""Firing rate (mean over the steps) below which a layer counts as silent: one spike in a thousand neuron-steps."""
 
 SATURATED = 0.95
-"""Firing rate above which a layer carries nothing: almost all neurons fire whatever comes."""
+"""Firing rate above which a layer counts as saturated: almost all neurons fire, whatever the input."""
 
 FADED = 1e-4
-"""Second moment of the gradient relative to the last layer's, summed over steps: below, weights move a hundred times slower
-than at the end; above 1/FADED, a hundred times faster."""
+"""Σ_t E[δ²] of a layer over that of the last layer. Below FADED the gradient counts as vanishing: weights move a hundred times
+slower than in the last layer. Above 1/FADED it counts as exploding: a hundred times faster."""
 
 FATES = ("silent", "saturated", "vanishing", "exploding", "healthy")
-"""In the order in which they are given: the first that applies."""
+"""In order of precedence: the first that applies is the fate."""
 
 SILENCE, SATURATION, VANISHING, EXPLODING, HEALTHY = range(len(FATES))
 FORWARD = (SILENCE, SATURATION)
-"""Those that a signal meets on its way forward; the others but the last meet the gradient on its way back."""
+"""Fates of the forward pass. Vanishing and exploding are fates of the backward pass."""
 
 Codes = np.ndarray
 """Indices into FATES."""
 
 
 def layer_fates(rate: Any, gradient: Any) -> Codes:
-    """Of layers, from their rates and their second moments of the gradient relative to the last layer's. Arrays of one shape.
+    """Fates of layers from `rate`, their firing rates, and `gradient`, their Σ_t E[δ²] over the last layer's. Equal shapes.
 
-    A gradient that is NaN has overflowed; of a layer that is silent or saturated it does not matter.
+    NaN stands for a gradient that has overflowed. In a silent or saturated layer the gradient is ignored.
     """
     rate, gradient = np.asarray(rate), np.asarray(gradient)
     tests = [rate < SILENT, rate > SATURATED, gradient < FADED, gradient <= 1 / FADED]
@@ -38,13 +38,13 @@ def layer_fates(rate: Any, gradient: Any) -> Codes:
 
 
 def network_fate(layers: Codes) -> Codes:
-    """Of networks, from those of their layers along the first axis."""
+    """Fates of networks from the fates of their layers (first axis)."""
     return layers.min(axis=0)
 
 
 def decisive(layers: Codes) -> int | None:
-    """Index of the layer of one network that decides; None if all are healthy. Forward it is the first, backward the last:
-    the one at which the trouble begins on the signal's way."""
+    """Index of the layer that decides the fate of one network; None if all are healthy. It is where the trouble begins: the
+    first such layer for a forward fate, the last for a backward one."""
     fate = int(network_fate(layers))
     if fate == HEALTHY:
         return None

@@ -1,4 +1,4 @@
-"""What the commands that run networks share: silent libraries, a run with a progress bar, going on with one."""
+"""Shared by the commands that run networks: quiet imports, a run with a progress bar, the flag --resume."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from .claims import Claim
     from .verdicts.judge import Laboratory, Verdict
 
-RESUME = click.Option(["--resume"], is_flag=True, help="Go on with the run that was interrupted in this folder.")
+RESUME = click.Option(
+    ["--resume"], is_flag=True, help="Continue the interrupted run in --out (default: the newest default folder)."
+)
 
 
 def quiet_libraries() -> None:

@@ -1,1 +1,1 @@
-"""What a derivation can claim, one kind a file; each claim checks itself or refuses, and says how."""
+"""The kinds of claims in derivations, one file each. A claim checks itself, and reports how; or it refuses."""

@@ -1,4 +1,4 @@
-"""Expressions over exact numbers and over intervals, in ball arithmetic."""
+"""Evaluate expressions at exact numbers and over intervals, in ball arithmetic."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Point = Mapping[sp.Symbol, arb]
 
 @lru_cache(maxsize=256)
 def evaluator(expr: sp.Expr) -> Callable[[Point], arb]:
-    """`expr` as a function of balls for its symbols. NaN wherever it is not shown to be real and finite."""
+    """`expr` as a function of balls for its symbols. NaN unless the value is shown to be real and finite."""
     lowered = lower(unfold(expr), Balls())
 
     def evaluate(at: Point) -> arb:

@@ -1,4 +1,4 @@
-"""Ball arithmetic over a box of parameters, halved until every part is decided."""
+"""Ball arithmetic over a box of parameters. The box is halved until every part is decided."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .inequality import Inequality, Range
 
 MAX_BOXES = 20_000
 SMALLEST = 1e-9
-"""Of the box's sides: what is not decided on a box so small is not going to be."""
+"""Smallest side of a box: an inequality that is undecided on such a box will stay undecided."""
 BITS = 80
 
 Box = Mapping[sp.Symbol, arb]
@@ -25,8 +25,8 @@ Box = Mapping[sp.Symbol, arb]
 
 @dataclass(frozen=True)
 class OverBox:
-    """Shown on the closed box, ends included: so the inequality has to be strict there. Every symbol needs a finite range;
-    for an unbounded one see `Substituted`, `Pieces` and `Monotone`."""
+    """Shown on the closed box, so the inequality must be strict even at the ends. Every symbol needs a finite range; for
+    unbounded ranges see `Substituted`, `Pieces` and `Monotone`."""
 
     max_boxes: int = MAX_BOXES
 
@@ -49,8 +49,8 @@ class OverBox:
 
 
 def positive_on(expr: sp.Expr, ranges: list[Range], max_boxes: int = MAX_BOXES, *, strict: bool = True) -> int:
-    """The number of boxes on which ball arithmetic showed expr > 0, together covering all. Refused otherwise: with the
-    box where it fails (is it to be above 0, or, not `strict`, not below?), or where it could not be decided."""
+    """Shows expr > 0 on boxes that cover all ranges; returns their number. Otherwise Refused, with the box where it fails
+    (expr <= 0, or expr < 0 if not `strict`) or where it could not be decided."""
     value = Centred(expr, [one.symbol for one in ranges])
     with precision(BITS):
         todo: list[dict[sp.Symbol, arb]] = [{one.symbol: number(one.low).union(number(one.high)) for one in ranges}]
@@ -73,8 +73,8 @@ def positive_on(expr: sp.Expr, ranges: list[Range], max_boxes: int = MAX_BOXES, 
 
 @dataclass(frozen=True)
 class Centred:
-    """An expression over boxes: its value at the centre plus gradient times distance, met with its plain enclosure. The
-    first converges with the square of the box, the second does better on wide ones."""
+    """An expression over boxes: the intersection of its centred form (value at the centre plus gradient times distance) and its
+    plain enclosure. The first converges quadratically in the size of the box; the second is better on wide boxes."""
 
     expr: sp.Expr
     symbols: list[sp.Symbol]
@@ -94,7 +94,7 @@ class Centred:
         return evaluator(self.expr)({symbol: arb(ball.mid()) for symbol, ball in box.items()})
 
     def at_points(self, box: Box) -> Iterator[arb]:
-        """At the centre and the corners."""
+        """Values at the centre and at the corners."""
         yield self.at_centre(box)
         for corner in itertools.product(*((ball.lower(), ball.upper()) for ball in box.values())):
             yield evaluator(self.expr)({symbol: arb(end) for symbol, end in zip(box, corner, strict=True)})
@@ -104,7 +104,7 @@ class Centred:
 
 
 def _halves(box: dict[sp.Symbol, arb], value: Centred) -> list[dict[sp.Symbol, arb]]:
-    """Two halves across the side along which the expression varies most."""
+    """The box, halved along the side on which the expression varies most."""
 
     def variation(symbol: sp.Symbol) -> float:
         slope = value.slope(symbol)(box)

@@ -1,4 +1,4 @@
-"""Where a computation begins to have an outcome: it does not a little below a number, and does a little above."""
+"""A threshold of a computation: something does not hold a little below a number, and holds a little above."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .claim import Finding, Refused, Standalone
 
 @dataclass(frozen=True)
 class Brink(Standalone):
-    """`holds` is False at value − within and True at value + within: evidence in float64, no proof."""
+    """`holds` is False at value − within and True at value + within. Evidence in float64, not a proof."""
 
     holds: Callable[[float], bool]
     value: float

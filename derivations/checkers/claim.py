@@ -17,7 +17,7 @@ class Refused(IkunError):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check is worth (a mark of `statement.MARKS`), who did it, what was done, and the number it found."""
+    """Result of a check: its mark (of `statement.MARKS`), the checker, what was done, and the number found."""
 
     mark: str
     checker: str
@@ -37,12 +37,12 @@ class Claim(Protocol):
         ...
 
     def check(self) -> Finding:
-        """Raises Refused unless the claim is shown."""
+        """Check the claim. Raises Refused unless it is shown."""
         ...
 
 
 class Standalone:
-    """A claim about given things alone: no symbol's assumptions, no earlier claim."""
+    """A claim that uses no assumptions of symbols and no earlier claims."""
 
     @property
     def symbols(self) -> set[sp.Symbol]:

@@ -16,8 +16,8 @@ CHECKER = "zero test of normal forms"
 
 @dataclass(frozen=True)
 class Equality:
-    """Shown by the zero test, which is sound and incomplete: what it cannot show is refused. `using`: equations known
-    from earlier steps, each solved for one expression in which it is linear, which is then replaced."""
+    """Shown by the zero test, which is sound but incomplete: an equality that it cannot show is refused. `using`: equations
+    from earlier steps. Each is solved for one expression, in which it must be linear; that expression is then replaced."""
 
     left: sp.Expr
     right: sp.Expr
@@ -46,7 +46,7 @@ class Equality:
         return Finding("proved", CHECKER, tuple(details))
 
     def solved_for(self, target: sp.Expr) -> sp.Expr:
-        """The right side of target = …, this equation being linear in `target` with a coefficient of known sign."""
+        """The right side of target = …; this equation must be linear in `target`, with a coefficient of known sign."""
         from .sign import sign
 
         place = sp.Dummy("target", real=True)
@@ -58,8 +58,8 @@ class Equality:
 
 
 def vanishes(expr: sp.Expr) -> bool:
-    """The zero test on `expr`, or else on the numerator that it has with φ and Q taken for unknowns: the test itself does not
-    bring functions in denominators together."""
+    """The zero test on `expr`; if it fails, on its numerator with φ and Q as unknowns, since the test itself does not combine
+    functions in denominators."""
     if is_zero(unfold(expr)):
         return True
     names = {word: sp.Dummy("word", positive=True) for word in expr.atoms(Density, UpperTail)}
@@ -69,7 +69,7 @@ def vanishes(expr: sp.Expr) -> bool:
 
 
 def performed(expr: sp.Expr) -> sp.Expr:
-    """Derivatives carried out. Integrals, sums and limits are refused: nobody has proved what sympy makes of them."""
+    """`expr` with derivatives carried out. Integrals, sums and limits are refused: sympy's results for them are not proved."""
     undone = expr.atoms(sp.Integral, sp.Sum, sp.Product, sp.Limit)
     if undone:
         raise Refused(f"{undone.pop()} is not taken on sympy's word; show it by its derivative")

@@ -1,4 +1,4 @@
-"""A closed form with the certificate that the engine gave it."""
+"""A closed form with the engine's certificate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .claim import Finding, Refused, Standalone
 
 @dataclass(frozen=True)
 class Certified(Standalone):
-    """Worth what its certificate is worth; a refuted one, or one with a failed check, is refused."""
+    """Gets the status of its certificate. A certificate that is refuted, or has a failed check, is refused."""
 
     certificate: Certificate
 

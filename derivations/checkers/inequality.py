@@ -16,7 +16,7 @@ class Method(Protocol):
     """A way to show that an inequality's `difference` is above 0, or not below."""
 
     def show(self, inequality: Inequality) -> tuple[str, ...]:
-        """What was done. Raises Refused unless it is shown."""
+        """Show the inequality; returns what was done. Raises Refused unless it is shown."""
         ...
 
     @property
@@ -24,13 +24,13 @@ class Method(Protocol):
 
     @property
     def premises(self) -> tuple[Claim, ...]:
-        """Earlier claims that it uses."""
+        """Earlier claims that the method uses."""
         ...
 
 
 @dataclass(frozen=True)
 class Range:
-    """low < symbol < high, ends exact numbers or infinite."""
+    """low < symbol < high. The ends are exact numbers or infinite."""
 
     symbol: sp.Symbol
     low: Any
@@ -56,7 +56,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Inequality:
-    """`region` narrows what the symbols are assumed to be; symbols without a range are as assumed."""
+    """`region` narrows the assumptions of the symbols. Symbols without a range keep their assumptions."""
 
     left: sp.Expr
     relation: str
@@ -84,7 +84,7 @@ class Inequality:
 
     @property
     def difference(self) -> sp.Expr:
-        """What has to be above 0, or not below."""
+        """The expression that must be > 0 (>= 0 if not strict)."""
         return self.left - self.right if self.relation[0] == ">" else self.right - self.left
 
     def range_of(self, symbol: sp.Symbol) -> Range:
@@ -96,7 +96,7 @@ class Inequality:
         return Range(symbol, 0 if symbol.is_nonnegative else -sp.oo, 0 if symbol.is_nonpositive else sp.oo)
 
     def narrowed(self, one: Range, method: Method) -> Inequality:
-        """The same on a part of the region."""
+        """The same inequality on a part of the region."""
         if not one.within(self.range_of(one.symbol)):
             raise Refused(f"{one} reaches beyond {self.range_of(one.symbol)}")
         rest = tuple(r for r in self.region if r.symbol != one.symbol)

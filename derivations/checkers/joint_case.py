@@ -1,4 +1,4 @@
-"""Which of the cases a surrogate's joint-solution function falls into, with every solution isolated."""
+"""The case of a surrogate's joint-solution function C, with every solution isolated."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ CASES = {
 }
 
 NARROW = 1e-3
-"""Relative width in q to which solutions are isolated for a page."""
+"""Relative width in q to which solutions are isolated."""
 
 FAR = 10
-"""σ_H/θ from which a solution is called far out."""
+"""From this σ_H/θ on, a solution counts as far out."""
 
 CHECKER = "monotone bounds of C in ball arithmetic, limits at 0 and ∞"
 
 
 @dataclass(frozen=True)
 class Where:
-    """One solution: q between `low` and `high`; on the stable branch or not (None: not decided)."""
+    """One solution: q lies between `low` and `high`. `stable`: on the stable branch (None: not decided)."""
 
     low: float
     high: float
@@ -45,7 +45,7 @@ class Where:
 
 @lru_cache(maxsize=128)
 def located(bound: Bound, threshold: Fraction) -> Isolated | None:
-    """None: f' is 0 almost everywhere."""
+    """The isolated solutions; None if f' is 0 almost everywhere."""
     balance = Balance(bound, threshold, Fraction(1))
     if all(piece.is_zero for piece in balance.square.pieces) and not balance.square.tails:
         return None
@@ -63,7 +63,7 @@ def solutions(found: Isolated, threshold: Fraction) -> list[Where]:
 
 
 def case_of(bound: Bound, threshold: Fraction) -> str:
-    """The case; Refused where ball arithmetic does not decide it."""
+    """The case. Refused if ball arithmetic does not decide it."""
     try:
         found = located(bound, threshold)
     except IkunError as reason:
@@ -80,7 +80,7 @@ def case_of(bound: Bound, threshold: Fraction) -> str:
         return "none"
     if not stable:
         return "unstable only"
-    # with one stable solution the others are an odd number, C being above 1 at both ends: C < 1 from the edge to the solution
+    # C is above 1 at both ends, so beside one stable solution there is an odd number of others: C < 1 from the edge to it
     return "far out" if len(stable) == 1 and stable[0].low > (FAR * threshold) ** 2 else "stable"
 
 

@@ -1,7 +1,7 @@
 """Limits by leading terms: every expression is asymptotically c x^r e^{E(x)} as x → ∞, E a sum of positive powers of x.
 
-The rules are exact equivalences: for sums the dominating order decides, and where the leading coefficients cancel the rule
-refuses instead of guessing; erfc(g) ~ e^{−g²}/(g√π) for g → ∞.
+The rules are exact equivalences. In a sum the dominating order decides; if the leading coefficients cancel, the rule refuses
+instead of guessing. erfc(g) ~ e^{−g²}/(g√π) for g → ∞.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Leading:
 def _definite(expr: sp.Expr) -> int:
     found = 0 if sp.simplify(expr) == 0 else sign(expr)
     if found not in (0, 1, -1):
-        # e.g. √π − 2: a number whose form does not tell
+        # for example √π − 2: the sign of a number whose form does not show it
         value = sp.N(expr, 30) if not expr.free_symbols and expr.is_real else None
         if value is None or abs(value) < 1e-20:
             raise Refused(f"the sign of {expr}, on which the limit depends, is not known")
@@ -58,7 +58,7 @@ def _definite(expr: sp.Expr) -> int:
 
 
 def _growth(exponent: sp.Expr) -> int:
-    """The sign of the highest power's coefficient in a sum of positive powers of x, of those that are not 0; else 0."""
+    """Sign of a sum of positive powers of x far out: that of its highest power with a coefficient ≠ 0; 0 if there is none."""
     if exponent == 0:
         return 0
     terms = [term.as_coeff_exponent(_X) for term in sp.Add.make_args(exponent)]
@@ -73,7 +73,7 @@ def leading(expr: sp.Expr) -> Leading:
     """The leading term as x → ∞. Refused where no rule applies."""
     if not expr.has(_X):
         if expr != 0:
-            _definite(expr)  # a coefficient that might vanish leads nothing
+            _definite(expr)  # a coefficient that may vanish cannot lead
         return Leading(expr)
     if expr == _X:
         return Leading(sp.S.One, sp.S.One)
@@ -157,12 +157,12 @@ def limit(expr: sp.Expr, symbol: sp.Symbol, point: sp.Expr, side: int = 1) -> sp
     at: sp.Expr = sp.expand_mul(unfold(expr).subs(symbol, moved))  # type: ignore[assignment]
     try:
         return _at_infinity(at)
-    except Refused:  # leading terms may cancel between factors that are not multiplied out
+    except Refused:  # leading terms may cancel between factors that are not expanded
         return _at_infinity(sp.expand(at, power_exp=False))
 
 
 def _at_infinity(expr: sp.Expr) -> sp.Expr:
-    """Leading terms; where they cancel, the sum or product of finite limits is still the limit."""
+    """The limit by leading terms. If they cancel: the sum or product of finite limits is still the limit."""
     try:
         return leading(expr).limit()
     except Refused:
@@ -175,6 +175,6 @@ def _at_infinity(expr: sp.Expr) -> sp.Expr:
 
 
 def limit_from_inside(expr: sp.Expr, one: Range, end: str) -> tuple[str, sp.Expr]:
-    """The limit at the low or high end of a range, and where that is."""
+    """(description of the end, limit) at the low or high end of a range."""
     point, side = (one.low, 1) if end == "low" else (one.high, -1)
     return f"{one.symbol} → {point}", limit(expr, one.symbol, point, side)

@@ -20,8 +20,8 @@ from .leading import limit
 class Limit:
     """lim expr = value as symbol → point; a finite point is approached from above (`side` 1) or below (−1).
 
-    With `bounds`, two earlier inequalities lower <= expr <= upper, the limits of the bounds are taken. With `at`, exact
-    points along the way, the values there are shown: evidence, no proof.
+    `bounds`: two earlier inequalities lower <= expr <= upper, whose bounds have the same limit. `at`: exact points along the
+    way; the values there are shown, as evidence, not as a proof.
     """
 
     expr: sp.Expr
@@ -69,7 +69,7 @@ class Limit:
         return Finding("proved", "two bounds with one limit, by leading terms", (f"{small[0]} <= … <= {large[1]}",))
 
     def _evidence(self) -> Finding:
-        """The distances to the value have to shrink, and the last has to be below a thousandth."""
+        """The distances to the value must shrink, and the last must be below a thousandth."""
         if self.value in (sp.oo, -sp.oo):
             raise Refused("numbers are no evidence of an infinite limit")
         details, distances = [], []

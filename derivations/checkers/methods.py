@@ -1,4 +1,4 @@
-"""Ways to show an inequality that need no box: its form, monotony towards a limit, substitution, pieces, earlier steps."""
+"""Ways to show an inequality without a box: its form, monotonicity up to a limit, substitution, pieces, earlier steps."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .sign import demand
 
 @dataclass(frozen=True)
 class Manifest:
-    """The difference of the two sides equals `form`, whose factors and terms show its sign, given what is assumed of the
-    symbols; a region is not used. `equality`: an expression whose zeros are the only cases of equality."""
+    """The difference of the two sides equals `form`, whose factors and terms show its sign under the symbols' assumptions. A
+    region is not used. `equality`: an expression whose zeros are the only cases of equality."""
 
     form: sp.Expr
     equality: sp.Expr | None = None
@@ -57,8 +57,8 @@ def _quotient(form: sp.Expr, zeros: sp.Expr, power: int) -> sp.Expr:
 
 @dataclass(frozen=True)
 class Monotone:
-    """The difference is monotone in `symbol` and not below 0 at one end of its range ("low" or "high"): above it inside.
-    `derivative` shows the sign of the derivative that this needs."""
+    """The difference is monotone in `symbol` and its limit at one end of the range ("low" or "high") is >= 0, so it is > 0
+    inside. `derivative`: the method that shows the sign of the derivative."""
 
     symbol: sp.Symbol
     end: str
@@ -87,7 +87,7 @@ class Monotone:
 
 @dataclass(frozen=True)
 class Substituted:
-    """`symbol` = `value`(new symbol), an increasing or decreasing function from the new symbol's range onto the old one."""
+    """`symbol` = `value`(new symbol), a monotone function from the new symbol's range onto the old range."""
 
     symbol: sp.Symbol
     value: sp.Expr
@@ -123,8 +123,8 @@ class Substituted:
 
 @dataclass(frozen=True)
 class Pieces:
-    """The range of `symbol` cut at `cuts`, one method for each piece. A cut itself belongs to both neighbours, of which one
-    must include its ends (`OverBox` does)."""
+    """The range of `symbol` cut at `cuts`, one method for each piece. A cut belongs to both neighbours, and one of them
+    must include its ends (as `OverBox` does)."""
 
     symbol: sp.Symbol
     cuts: tuple[sp.Expr, ...]
@@ -157,7 +157,8 @@ class Pieces:
 
 @dataclass(frozen=True)
 class Combined:
-    """The difference is `rest` plus earlier inequalities' differences times multipliers, all of manifest sign."""
+    """The difference equals `rest` plus multiples of the differences of earlier inequalities. The forms of `rest` and of the
+    multipliers show their signs."""
 
     parts: tuple[tuple[Inequality, sp.Expr], ...]
     rest: sp.Expr = sp.S.Zero
@@ -190,7 +191,7 @@ class Combined:
 
 @dataclass(frozen=True)
 class Scaled:
-    """The difference times a `factor` that its form shows to be positive."""
+    """Show the inequality after multiplying the difference by `factor`, whose form shows that it is positive."""
 
     factor: sp.Expr
     method: Method

@@ -1,4 +1,4 @@
-"""A number: an expression at given values, enclosed, and perhaps what the text says it is."""
+"""A number: the enclosed value of an expression at given values, compared with the decimals in the text, if any."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROUTE = "ball arithmetic"
 
 
 def half_a_unit(claimed: str) -> arb:
-    """Half a unit in the last place of a decimal: what its reader takes it to promise."""
+    """Half a unit in the last place of a decimal: the accuracy that a reader expects."""
     exponent = Decimal(claimed).as_tuple().exponent
     return arb(10) ** int(exponent) / 2
 
@@ -46,7 +46,7 @@ class Enclosed(Standalone):
 
 @dataclass(frozen=True)
 class Value:
-    """`expr` where the symbols have the values `at`: exact numbers, or enclosures found by earlier steps."""
+    """`expr` with its symbols at the values `at`: exact numbers, or enclosures from earlier steps."""
 
     expr: sp.Expr
     at: tuple[tuple[sp.Symbol, sp.Expr | Enclosure], ...] = ()

@@ -1,4 +1,4 @@
-"""A root of left = right in one symbol: that it exists in a bracket, that it is the only one there, and where it is."""
+"""A root of left = right in one symbol: existence and uniqueness in a bracket, and its location."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ ROUTE = "isolated: sign change, derivative of one sign, bisection in ball arithm
 
 @dataclass(frozen=True)
 class Root:
-    """Existence: left − right changes its sign between the ends of the bracket. Uniqueness: its derivative keeps one sign
-    all over the bracket, ends included."""
+    """Existence: left − right changes sign between the ends of the bracket. Uniqueness: its derivative has one sign on the
+    whole bracket, ends included."""
 
     left: sp.Expr
     right: sp.Expr
@@ -40,7 +40,7 @@ class Root:
 
     @property
     def equation(self) -> Equality:
-        """What holds at the root, to be used by later steps."""
+        """The equation that holds at the root, for later steps."""
         return Equality(self.left, self.right)
 
     def check(self) -> Finding:
@@ -82,7 +82,7 @@ class Root:
                 middle = arb(((low + high) / 2).mid())
                 at = value({self.symbol: middle})
                 if not (at > 0 or at < 0):
-                    break  # closer than this precision can tell
+                    break  # too close for this precision to decide
                 low, high = (low, middle) if (at > 0) == rising else (middle, high)
             found = low.union(high)
             if digits_of(found) < self.digits:

@@ -1,4 +1,4 @@
-"""A mean estimated from random draws: evidence, labelled as such."""
+"""A mean estimated from random draws; marked as evidence."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from .claim import Finding, Refused, Standalone
 
 ALLOWED = 5.0
-"""Standard errors between the mean and what is claimed: a true claim is refused once in 1.7 million seeds."""
+"""Allowed distance from the claimed value in standard errors: a true claim is refused for one seed in 1.7 million."""
 
 SHARP = 0.1
-"""A standard error above this part of the claimed value would accept nearly anything."""
+"""Largest standard error, relative to the claimed value: a larger one would accept nearly anything."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The sign of an expression as its form shows it: squares, sums and products of things of known sign."""
+"""The sign of an expression as its form shows it: squares, sums and products of terms of known sign."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _POSITIVE = (sp.exp, sp.erfc, Density, UpperTail)
 
 
 def sign(expr: sp.Expr) -> float | None:
-    """1: above 0; 0.5: not below 0; −0.5 and −1 likewise; 0: it is 0; None: its form does not tell.
+    """1: > 0; 0.5: >= 0; 0: = 0; −0.5: <= 0; −1: < 0; None: the form does not show the sign.
 
-    Only rules that can be read off the tree are used, and what the symbols are assumed to be.
+    Only rules that can be read off the expression tree are used, and the assumptions of the symbols.
     """
     found = _of_form(expr)
     return _of_number(expr) if found is None and not expr.free_symbols else found
@@ -46,7 +46,7 @@ def _of_form(expr: sp.Expr) -> float | None:
 
 
 def _of_number(expr: sp.Expr) -> float | None:
-    """The sign of a number that its form does not tell, in ball arithmetic."""
+    """The sign of a number, by ball arithmetic, if its form does not show it."""
     with precision(120):
         value = number(expr)
     return 1.0 if value > 0 else -1.0 if value < 0 else None
@@ -70,7 +70,7 @@ def _of_product(signs: list[float | None]) -> float | None:
 
 
 def _less_an_exponential(expr: sp.Expr) -> float | None:
-    """n − n e^{z}: of the sign of n for z < 0, of the other sign for z > 0."""
+    """n − n e^{z} has the sign of n for z < 0, and the opposite sign for z > 0."""
     number, rest = expr.as_coeff_Add()
     c, power = rest.as_coeff_Mul()
     if number.is_nonzero and c == -number and isinstance(power, sp.exp):
@@ -102,7 +102,7 @@ def _of_power(base: sp.Expr, exponent: sp.Expr) -> float | None:
 
 
 def demand(expr: sp.Expr, strict: bool) -> None:
-    """Refused unless the form of `expr` shows it to be > 0 (`strict`) or >= 0."""
+    """Raises Refused unless the form of `expr` shows that it is > 0 (`strict`) or >= 0."""
     found = sign(expr)
     if found is None or found < 0 or (strict and found != 1):
         what = "positive" if strict else "nonnegative"

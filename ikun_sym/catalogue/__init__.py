@@ -1,1 +1,1 @@
-"""Data only: one statement registers one thing. Everything else in the project iterates these registries."""
+"""Data only: one statement registers one entry. The rest of the project iterates over these registries."""

@@ -7,7 +7,7 @@ from ..exact import Number, exact
 
 
 def pairs(spec: str, text: str, kind: str = "surrogate", example: str = "atan:alpha=2") -> dict[str, str]:
-    """`param=value,…` as words; the other arguments are for the error's message."""
+    """Split `param=value,…` into words. The other arguments serve the error messages."""
     values: dict[str, str] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         name, equals, value = (word.strip() for word in part.partition("="))
@@ -20,5 +20,5 @@ def pairs(spec: str, text: str, kind: str = "surrogate", example: str = "atan:al
 
 
 def assignments(spec: str, text: str, kind: str = "surrogate", example: str = "atan:alpha=2") -> dict[str, Number]:
-    """The same with exact numbers for values."""
+    """The same, with values as exact numbers."""
     return {name: exact(value, f"parameter {name}") for name, value in pairs(spec, text, kind, example).items()}

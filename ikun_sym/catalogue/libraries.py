@@ -1,4 +1,4 @@
-"""The libraries whose functions the catalogue states, one statement each: package, release, module."""
+"""The libraries whose functions are in the catalogue, one statement each: package, release, module."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .surrogate import Equivalent
 
 
 def _functions_of(library: str, release: str, home: str) -> Callable[..., Equivalent]:
-    """A short way to say `Equivalent` for the functions of one module; `version` and `module` where they differ."""
+    """A shorthand for `Equivalent`, for the functions of one module. `version` and `module` override the defaults."""
 
     def equivalent(
         name: str,
@@ -48,4 +48,4 @@ stork = _functions_of("stork", "0.1 (git 258a2d6)", "stork.activations")
 spyx = _functions_of("spyx", "1.0.0", "spyx.axn")
 
 STORK_GLOBAL = "beta is a class attribute, one value for the process"
-"""What holds of nearly every function of stork."""
+"""True of nearly every function of stork."""

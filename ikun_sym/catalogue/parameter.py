@@ -25,16 +25,16 @@ DOMAINS = {
 
 
 VARIABLES = ("x", "u", "pi")
-"""Names with a meaning of their own in every expression."""
+"""Names that have a fixed meaning in every expression."""
 
 LETTERS = ("mu", "v", "r")
-"""Letters of the formulas: mean and variance of the Gaussian, and the place within a cell of a periodic tail."""
+"""Letters that formulas use: mean and variance of the Gaussian, and the position within a cell of a periodic tail."""
 
 
 @dataclass(frozen=True)
 class Param:
-    """`default` None means that the user must give a value (as some library functions demand). `letter` stands for the
-    parameter in formulas where its name has another meaning there."""
+    """`default` None: the user must give a value (some library functions demand this). `letter`: replaces the name in formulas
+    if the name has another meaning there."""
 
     name: str
     default: Number | None = None

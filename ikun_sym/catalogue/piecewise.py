@@ -1,7 +1,7 @@
 """Functions of one real variable as smooth pieces on the two half-lines x >= 0 and x < 0.
 
-A piece is written in u = |x| >= 0. So no absolute value, sign or Heaviside ever reaches the algebra, and
-exp(-a*u) cannot overflow: a formula that is right is also safe to evaluate.
+A piece is written in u = |x| >= 0. So no absolute value, sign or Heaviside function ever reaches the algebra, and
+exp(-a*u) cannot overflow: a correct formula is also safe to evaluate.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class PeriodicTail:
-    """From u = `start` outwards on one side: breakpoints that recur with `period` for ever.
+    """Breakpoints that recur forever with `period`, on one side, from u = `start` outwards.
 
-    Cell n is start + n·period <= u < start + (n + 1)·period; there r = u − start − n·period, and `cell` lists the
-    (end, value) of its stretches in order from r = 0, the last end being the period. A value may depend on r and on u.
+    Cell n is start + n·period <= u < start + (n + 1)·period, and r = u − start − n·period. `cell` lists (end, value) of
+    its stretches in order from r = 0; the last end is the period. A value may depend on r and on u.
     """
 
     side: int
@@ -86,8 +86,8 @@ class PeriodicTail:
 
 @dataclass(frozen=True)
 class PiecewiseFunction:
-    """Pieces, and perhaps one periodic tail a side, that cover both half-lines once, in order outwards from 0. Values at
-    the breakpoints are not defined here: no Gaussian expectation depends on them."""
+    """Pieces, and at most one periodic tail per side, that cover both half-lines exactly once, in order outwards from 0.
+    Values at the breakpoints are not defined: no Gaussian expectation depends on them."""
 
     pieces: tuple[Piece, ...]
     tails: tuple[PeriodicTail, ...] = ()
@@ -113,7 +113,7 @@ class PiecewiseFunction:
         return found[0] if found else None
 
     def unrolled(self, cells: Mapping[int, int]) -> PiecewiseFunction:
-        """Without tails: `cells[side]` cells of each as pieces, and 0 beyond them."""
+        """The function with `cells[side]` cells of each tail written as pieces, and 0 beyond them."""
         pieces = list(self.pieces)
         for tail in self.tails:
             count = cells[tail.side]
@@ -134,7 +134,7 @@ class PiecewiseFunction:
 
     @property
     def is_even(self) -> bool:
-        """The same pieces on both sides, literally; False may also mean 'not seen to be even'."""
+        """Whether both sides have literally the same pieces. False may also mean 'not shown to be even'."""
         right, left = self.tail(1), self.tail(-1)
         if (right is None) != (left is None) or (right and left and replace(right, side=-1) != left):
             return False
@@ -157,7 +157,7 @@ class PiecewiseFunction:
         return self.map(lambda value: value**exponent)
 
     def substitute(self, values: Mapping[sp.Symbol, sp.Expr]) -> PiecewiseFunction:
-        """Replace parameters (simultaneously) in values and ends."""
+        """Replace parameters simultaneously in values and ends."""
 
         def substituted(expr: sp.Expr) -> sp.Expr:
             return _unsigned(expr.subs(values, simultaneous=True))  # type: ignore[arg-type]
@@ -166,7 +166,7 @@ class PiecewiseFunction:
 
 
 def _unsigned(expr: sp.Expr) -> sp.Expr:
-    """(−x)² as x², so that pieces that are mirror images at some values of the parameters are seen to be."""
+    """(−x)² as x², so that pieces which are mirror images only for some parameter values compare equal."""
 
     def is_signed(e: sp.Basic) -> bool:
         return isinstance(e, sp.Pow) and bool(e.exp.is_even) and e.base.could_extract_minus_sign()
@@ -175,7 +175,7 @@ def _unsigned(expr: sp.Expr) -> sp.Expr:
 
 
 def one_side(side: int, *steps: tuple[sp.Expr | int, sp.Expr | int]) -> tuple[Piece, ...]:
-    """Pieces of one side from (value, upper end) pairs, from 0 outwards; the last end is `oo`."""
+    """Pieces of one side from (value, upper end) pairs, outwards from 0; the last end is `oo`."""
     pieces, lo = [], sp.Integer(0)
     for value, hi in steps:
         pieces.append(Piece(side, sp.sympify(lo), sp.sympify(hi), sp.sympify(value)))
@@ -197,8 +197,8 @@ def two_sided(positive: sp.Expr | int, negative: sp.Expr | int) -> PiecewiseFunc
 def between(
     low: sp.Expr, high: sp.Expr, right: sp.Expr, left: sp.Expr, values: Mapping[sp.Symbol, Fraction]
 ) -> PiecewiseFunction:
-    """right(u) for x = u > 0 and left(u) for x = -u < 0 where low < x < high, 0 elsewhere. `values` of the parameters in
-    the ends, which may be infinite, decide on which side of 0 each end lies. Error: the ends are not in order."""
+    """right(u) for x = u > 0 and left(u) for x = -u < 0 where low < x < high; 0 elsewhere. The ends may be infinite. At the
+    parameter values `values` it is decided on which side of 0 each end lies. Error: the ends are not in order."""
     numbers = [(symbol, sp.Rational(value)) for symbol, value in values.items()]
     if not low.subs(numbers) < high.subs(numbers):
         raise IkunError(f"{low} = {low.subs(numbers)} is not below {high} = {high.subs(numbers)}; give ends in order")

@@ -1,4 +1,4 @@
-"""A registry: the one place where entries of a kind are found by name."""
+"""A registry: the one place where entries of a kind are looked up by name."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ T = TypeVar("T", bound=Named)
 
 
 class Registry(Generic[T]):
-    """Entries in the order of registration. Names are unique; case and `_` against `-` make no difference. An entry may
-    have `aliases`: other names under which it is found, but not listed."""
+    """Entries in the order of registration. Names are unique; case is ignored, and `_` equals `-`. An entry may have
+    `aliases`: names under which it is found but not listed."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind

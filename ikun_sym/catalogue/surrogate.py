@@ -1,4 +1,4 @@
-"""What a surrogate is: its derivative f', the gradient that stands in for that of the spike.
+"""What a surrogate is: a function f' that replaces the derivative of the spike in the backward pass.
 
 A surrogate is declared by f' alone. Its primitive, area, peak and moments are derived, so they cannot disagree with it.
 """
@@ -22,11 +22,11 @@ from .registry import Registry
 
 @dataclass(frozen=True, kw_only=True)
 class Equivalent:
-    """A library's own surrogate: f'_library(x) = scale * f'(x), our parameters given by `mapping`.
+    """A library's own surrogate: f'_library(x) = scale * f'(x), where `mapping` gives our parameters.
 
     `path` is importable as `module:attribute`. `scale` and the values of `mapping` are expressions in the library's
-    parameters. `version` is the release on which it was measured. `variant` names one of several gradients behind one
-    path; `tag` sets a release apart from the current one, whose entry has none.
+    parameters. `version` is the release that was measured. `variant` names one of several gradients behind one path.
+    `tag` marks another release than the current one, whose entry has no tag.
     """
 
     library: str
@@ -46,7 +46,7 @@ class Equivalent:
 
 
 def qualified(library: str, path: str, variant: str = "", tag: str = "") -> str:
-    """`library.Name`, then `.variant` and `@tag` where there are any; Name is what stands after the colon of `path`."""
+    """`library.Name`, then `.variant` and `@tag` if there are any. Name is the part of `path` after the colon."""
     return f"{library}.{path.split(':')[1]}" + (f".{variant}" if variant else "") + (f"@{tag}" if tag else "")
 
 
@@ -54,15 +54,15 @@ Values = Mapping[str, Fraction]
 Family = Callable[[Values], PiecewiseFunction]
 
 _NAME = re.compile(r"[A-Za-z_][\w.@-]*|expr:[^\"'\\\x00-\x1f\x7f]+")
-"""Names stand in SPECs, file names and emitted comments: nothing in them may end a string or a line."""
+"""Names appear in SPECs, file names and emitted comments: they must not end a string or a line there."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surrogate:
-    """One surrogate. `derivative` is f'(x), x = membrane potential - threshold; `slope` names the parameter that
-    sharpens f' (the first unless said otherwise; None where there is none). `family`: f' as a function of the parameters'
-    values, where they choose the formula (a number of terms, the order of breakpoints); `bind` puts the function that it
-    gives in the place of `derivative`, which then is that of the values shown in lists."""
+    """One surrogate. `derivative`: f'(x), x = membrane potential - threshold. `slope`: name of the parameter that sharpens f'
+    (default: the first parameter; None: there is none). `family`: for surrogates whose formula depends on the parameters'
+    values (number of terms, order of breakpoints), f' as a function of these values. `bind` then replaces `derivative` by
+    family(values), and `derivative` itself holds the formula for the values shown in lists."""
 
     name: str
     params: tuple[Param, ...] = ()
@@ -96,7 +96,7 @@ class Surrogate:
                 raise IkunError(f"{equivalent.name}: mapping lacks {sorted(missing)}")
 
     def bind(self, values: Mapping[str, Number] | None = None) -> Bound:
-        """The surrogate with numbers for its parameters: the given ones, else the defaults."""
+        """The surrogate with numbers for its parameters: the given values, else the defaults."""
         values = dict(values or {})
         known = [param.name for param in self.params]
         for given in values:
@@ -134,7 +134,7 @@ class Surrogate:
             summary=equivalent.note or self.summary,
             refs=(f"{equivalent.library} {equivalent.version}, {equivalent.path}",),
             equivalents=(),
-            slope="" if self.slope == "" else None,  # what has no slope has none under another name
+            slope="" if self.slope == "" else None,  # a surrogate without a slope has none under another name either
         )
 
 
@@ -169,4 +169,4 @@ def _plain(value: Fraction) -> str:
 
 SURROGATES: Registry[Surrogate] = Registry("surrogate")
 register = SURROGATES.register
-"""For users' own surrogates: `register(Surrogate(name=…, derivative=…))`, and every command knows it."""
+"""For users' own surrogates: after `register(Surrogate(name=…, derivative=…))` every command knows it."""

@@ -1,5 +1,5 @@
-"""Library surrogates that the catalogue cannot state, one statement each, with the reason: there is no function f'(x)
-of the membrane potential alone that their backward pass evaluates.
+"""Library surrogates that the catalogue cannot state, one statement each, with the reason. Their backward pass does not
+evaluate a function f'(x) of the membrane potential alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from .surrogate import qualified
 
 @dataclass(frozen=True, kw_only=True)
 class Unsupported:
-    """A function of a library; the fields are those of `Equivalent`. `reason` completes "… is not supported: "."""
+    """A library function; fields as in `Equivalent`. `reason` completes "… is not supported: "."""
 
     library: str
     version: str
@@ -34,7 +34,7 @@ UNSUPPORTED.register(
         version="0.0.0.0.14",
         path="spikingjelly.activation_based.surrogate:NonzeroSignLogAbs",
         tag="0.0.0.0.14",
-        reason="its backward pass always raises RuntimeError in this release; spikingjelly.NonzeroSignLogAbs is the mended one",
+        reason="its backward pass always raises RuntimeError in this release; spikingjelly.NonzeroSignLogAbs is the fixed one",
     )
 )
 UNSUPPORTED.register(

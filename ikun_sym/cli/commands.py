@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from ..gaussian.moment import Moment
 
 
-@click.command()
+@click.command(short_help="Gaussian moments of a surrogate, proved and enclosed.")
 @click.argument("spec")
-@click.option("--mean", type=EXACT, required=True, help="Mean of the surrogate's argument (a threshold counts: -θ).")
-@click.option("--var", type=EXACT, required=True, help="Variance; 0 means the value at the mean.")
-@click.option("--of", default="fprime", show_default=True, help="fprime: the derivative f'. f: its primitive.")
-@click.option("--power", type=int, default=1, show_default=True)
+@click.option("--mean", type=EXACT, required=True, help="Mean of X = H - θ. If H has mean 0, it is -θ.")
+@click.option("--var", type=EXACT, required=True, help="Variance of X; 0 gives the value at the mean.")
+@click.option("--of", default="fprime", show_default=True, help="fprime: the surrogate f'. f: its primitive.")
+@click.option("--power", type=int, default=1, show_default=True, help="Power of f' (or f) inside the expectation.")
 @click.option("--digits", type=int, default=17, show_default=True, help="Digits of the enclosure.")
 @click.option("--explain", is_flag=True, help="Print the certificate: what was checked and how.")
 @as_json
 def moment(spec: str, mean: Fraction, var: Fraction, of: str, power: int, digits: int, explain: bool, as_json: bool) -> None:
-    """E[f'(X)^power], X ~ N(mean, var): closed form, proof status, rigorous enclosure."""
+    """Compute E[f'(X)^power], X ~ N(mean, var): closed form, proof status and rigorous enclosure."""
     from ..gaussian.moment import moment as compute
 
     result = compute(spec, mean, var, of=of, power=power, digits=digits)
@@ -62,14 +62,14 @@ def _show_moment(console: Console, result: Moment, explain: bool) -> None:
             console.print(line)
 
 
-@click.command()
+@click.command(short_help="Gaussian moments of f' and IKUN's gains at one threshold.")
 @click.argument("spec")
-@click.option("--threshold", type=EXACT, default="1", show_default=True)
+@click.option("--threshold", type=EXACT, default="1", show_default=True, help="Firing threshold θ.")
 @click.option("--std", type=EXACT, default="1", show_default=True, help="Standard deviation of the membrane potential.")
-@click.option("--digits", type=int, default=17, show_default=True)
+@click.option("--digits", type=int, default=17, show_default=True, help="Digits of the enclosures.")
 @as_json
 def constants(spec: str, threshold: Fraction, std: Fraction, digits: int, as_json: bool) -> None:
-    """E[f'], E[f'^2], E[f'^4] for H ~ N(0, std^2), x = H - threshold, and IKUN's gains."""
+    """Compute E[f'(x)], E[f'(x)^2], E[f'(x)^4] for x = H - threshold, H ~ N(0, std^2), and IKUN's gains."""
     from ..schemes.constants import constants as compute
 
     result = compute(spec, threshold, std, digits=digits)
@@ -90,12 +90,18 @@ def constants(spec: str, threshold: Fraction, std: Fraction, digits: int, as_jso
     )
 
 
-@click.command()
-@click.option("--library", help="Only entries with an equivalent in this library, in its own names.")
+@click.command(short_help="List the surrogates.")
+@click.option(
+    "--library",
+    metavar="NAME",
+    help="Only the functions of this library, under its own names and parameters, for example snntorch.",
+)
 @as_json
 def surrogates(library: str | None, as_json: bool) -> None:
-    """List the surrogates: derivative, parameters, area, peak, class of form, library equivalents; then the functions of
-    libraries that are not supported, with the reason."""
+    """List the surrogates: derivative, parameters, area, peak, kind of closed form, equivalents in libraries.
+
+    A second table lists the library functions that are not supported, each with the reason.
+    """
     from ..gaussian.summary import summaries, unsupported
 
     found, apart = summaries(library), unsupported(library)
@@ -124,27 +130,29 @@ def surrogates(library: str | None, as_json: bool) -> None:
     emit({"surrogates": found, "unsupported": apart}, as_json, show)
 
 
-@click.command()
-@click.option("--scheme", required=True, help="Name of the scheme, name:param=value,…; an unknown one lists them all.")
+@click.command(short_help="Variance, bias and slope of an initialisation scheme.")
+@click.option("--scheme", required=True, help="NAME or NAME:PARAM=VALUE,…; an unknown name lists all schemes.")
 @click.option("--surrogate", default="atan", show_default=True, metavar="SPEC")
 @click.option("--fan-in", type=int, help="Inputs per neuron.")
-@click.option("--fan-out", type=REAL, help="Neurons that each input feeds; default fan-in.")
-@click.option("--conv", metavar="IN,OUT,GROUPS,K,STRIDE", help="A 2-d convolution instead of the fans.")
-@click.option("--threshold", type=REAL, default="1", show_default=True)
-@click.option("--alpha", type=REAL, default="1", show_default=True, help="IKUN's constant.")
-@click.option("--second-moment", type=REAL, help="E[X²] of the layer's input, where it is known (first layer).")
-@click.option("--rate", type=REAL, help="The firing rate that the scheme aims at; default: the scheme's own.")
-@click.option("--leak", type=REAL, help="κ, of the membrane; default: the scheme's own, or 0.")
-@click.option("--synaptic-leak", type=REAL, help="Of the synaptic current; default: the scheme's own, or 0.")
-@click.option("--decay-input/--no-decay-input", default=False, show_default=True, help="Currents times 1 - leak.")
+@click.option("--fan-out", type=REAL, help="Neurons that each input feeds; default: fan-in.")
+@click.option("--conv", metavar="IN,OUT,GROUPS,K,STRIDE", help="A 2-d convolution, instead of --fan-in.")
+@click.option("--threshold", type=REAL, default="1", show_default=True, help="Firing threshold θ.")
+@click.option("--alpha", type=REAL, default="1", show_default=True, help="α of IKUN's Theorem 1.")
+@click.option("--second-moment", type=REAL, help="E[X²] of the layer's input, if known (first layer).")
+@click.option("--rate", type=REAL, help="Target firing rate; default: the scheme's own.")
+@click.option("--leak", type=REAL, help="Membrane leak κ (1: IF); default: the scheme's own, or 0.")
+@click.option("--synaptic-leak", type=REAL, help="Leak of the synaptic current; default: the scheme's own, or 0.")
+@click.option("--decay-input/--no-decay-input", default=False, show_default=True, help="Multiply currents by 1 - κ.")
 @click.option("--steps", type=int, default=1, show_default=True, help="Time steps T.")
-@click.option("--reset", default="hard", show_default=True, help="hard, soft or delayed.")
-@click.option("--detach/--no-detach", default=True, show_default=True, help="No gradient through the reset.")
-@click.option("--distribution", help="normal or uniform; default: the scheme's own.")
+@click.option("--reset", default="hard", show_default=True, help="hard, soft or delayed (snnTorch's default).")
+@click.option("--detach/--no-detach", default=True, show_default=True, help="Block the gradient through the reset.")
+@click.option("--distribution", help="normal or uniform weights; default: the scheme's own.")
 @as_json
 def init(scheme: str, fan_in: int | None, fan_out: float | None, conv: str | None, as_json: bool, **settings: Any) -> None:
-    """Var(W), standard deviation, uniform bound and bias of an initialisation scheme, and the surrogate's slope where the
-    scheme sets it."""
+    """Compute Var(W), standard deviation, uniform bound and bias of an initialisation scheme.
+
+    If the scheme also sets the surrogate's slope, the slope is shown too.
+    """
     from ..catalogue.schemes import SCHEMES, WEIGHTS
     from ..schemes.fan import Fan
     from ..schemes.initialise import init_variance
@@ -172,7 +180,7 @@ def init(scheme: str, fan_in: int | None, fan_out: float | None, conv: str | Non
 
 
 def _accounts(provenance: dict[str, Any]) -> list[tuple[str, str]]:
-    """Provenance as lines: a number that says where it came from shows both."""
+    """Provenance as lines. A number with a known origin is shown with it."""
     rows = []
     for name, value in provenance.items():
         if isinstance(value, dict) and "from" in value:
@@ -194,13 +202,13 @@ def _five_integers(text: str) -> tuple[int, int, int, int, int]:
     return a, b, c, d, e
 
 
-@click.command()
+@click.command(short_help="Write a surrogate as source code for your project.")
 @click.argument("spec")
-@click.option("--target", required=True, help="Target language; an unknown one lists them all.")
-@click.option("--out", required=True, metavar="DIR", help="Folder for the file; made if need be.")
+@click.option("--target", required=True, help="Target language; an unknown name lists all of them.")
+@click.option("--out", required=True, metavar="DIR", help="Folder for the file; created if missing.")
 @as_json
 def export(spec: str, target: str, out: str, as_json: bool) -> None:
-    """Constants and functions as source code for your project."""
+    """Write the surrogate's constants and functions as source code for your project."""
     from ..targets import TARGETS
     from ..targets import export as write
 
@@ -212,21 +220,21 @@ def export(spec: str, target: str, out: str, as_json: bool) -> None:
     )
 
 
-@click.command()
-@click.option("--rate", type=REAL, required=True, help="The firing rate that every layer shall have.")
-@click.option("--surrogate", default="atan", show_default=True, help="SPEC of the surrogate.")
-@click.option("--threshold", type=REAL, default="1", show_default=True)
-@click.option("--leak", type=REAL, default="0", show_default=True, help="κ; 1 is IF.")
+@click.command(short_help="Weights and slope for a target firing rate.")
+@click.option("--rate", type=REAL, required=True, help="Target firing rate of every layer.")
+@click.option("--surrogate", default="atan", show_default=True, metavar="SPEC")
+@click.option("--threshold", type=REAL, default="1", show_default=True, help="Firing threshold θ.")
+@click.option("--leak", type=REAL, default="0", show_default=True, help="Membrane leak κ; 1 is IF.")
 @click.option("--steps", type=int, default=1, show_default=True, help="Time steps T.")
 @click.option("--reset", default="hard", show_default=True, help="hard, soft or delayed (snnTorch's default).")
-@click.option("--detach/--no-detach", default=True, show_default=True, help="No gradient through the reset.")
-@click.option("--decay-input/--no-decay-input", default=False, show_default=True, help="Currents times 1 - leak.")
-@click.option("--fan-in", type=REAL, default=None, help="Also give the standard deviation of the weights.")
+@click.option("--detach/--no-detach", default=True, show_default=True, help="Block the gradient through the reset.")
+@click.option("--decay-input/--no-decay-input", default=False, show_default=True, help="Multiply currents by 1 - κ.")
+@click.option("--fan-in", type=REAL, default=None, help="Inputs per neuron: also give the standard deviation of the weights.")
 @click.option("--fan-ratio", type=REAL, default="1", show_default=True, help="fan_out/fan_in.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the sampling, for several steps.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sampling (several steps only).")
 @as_json
 def design(rate: float, surrogate: str, threshold: float, as_json: bool, **settings: Any) -> None:
-    """Rate-targeted critical initialisation: weights for a stable firing rate, slope for a stable gradient."""
+    """Rate-targeted critical initialisation: weights that hold a firing rate, and the slope that holds the gradient."""
     from ..schemes.rate_targeted import design as compute
 
     if settings["seed"] < 0:
@@ -254,13 +262,13 @@ def design(rate: float, surrogate: str, threshold: float, as_json: bool, **setti
     emit(result.to_dict(), as_json, lambda console: console.print(table(title, ("", ""), rows)))
 
 
-@click.command()
-@click.option("--surrogate", default="atan", show_default=True, help="SPEC of the surrogate.")
-@click.option("--threshold", type=REAL, default="1", show_default=True)
+@click.command(short_help="Weight scales with stable forward and backward variance.")
+@click.option("--surrogate", default="atan", show_default=True, metavar="SPEC")
+@click.option("--threshold", type=REAL, default="1", show_default=True, help="Firing threshold θ.")
 @click.option("--fan-ratio", type=REAL, default="1", show_default=True, help="fan_out/fan_in.")
 @as_json
 def joint(surrogate: str, threshold: float, fan_ratio: float, as_json: bool) -> None:
-    """All weight scales at which forward and backward variance are stable at once, and proof that there are no others."""
+    """Find all weight scales at which forward and backward variance are both stable, and prove that there are no others."""
     from ..schemes.joint import joint as compute
 
     result = compute(surrogate, threshold, fan_ratio=fan_ratio)

@@ -28,7 +28,7 @@ class Exact(click.ParamType):  # type: ignore[type-arg]  # in older versions of 
 
 
 class Real(Exact):
-    """The same, as a float."""
+    """The same number as a float."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return value if isinstance(value, float) else float(super().convert(value, param, ctx))
@@ -36,7 +36,7 @@ class Real(Exact):
 
 EXACT, REAL = Exact(), Real()
 
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
 
 
 def emit(document: Any, as_json: bool, show: Callable[[Console], None]) -> None:
@@ -66,7 +66,7 @@ def _console(*, stderr: bool) -> Console:
 
 
 def progress() -> Progress:
-    """Bars on stderr that leave nothing behind; none where stderr is no terminal."""
+    """Progress bars on stderr, erased at the end. None if stderr is not a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = stderr()
@@ -76,7 +76,7 @@ def progress() -> Progress:
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """One such bar, moved by calls with (done, all)."""
+    """One such bar. Call the yielded function with (done, all)."""
     with progress() as bars:
         task = bars.add_task(what, total=None, visible=False)
         yield lambda done, all_: bars.update(task, completed=done, total=all_, visible=True)

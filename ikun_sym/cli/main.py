@@ -1,4 +1,4 @@
-"""The command `ikun`. Sub-commands come from entry points and are loaded when they are used."""
+"""The command `ikun`. Sub-commands are entry points, loaded when they are used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..version import __version__
 BAD_INPUT = 2
 
 NO_MEMORY = re.compile("out of memory|can't allocate memory")
-"""How torch, which knows no MemoryError, says so in a RuntimeError."""
+"""torch reports exhausted memory as a RuntimeError with one of these phrases."""
 
 
 class Commands(click.Group):
@@ -48,10 +48,10 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="ikun")
 @click.pass_context
 def ikun(ctx: click.Context) -> None:
-    """How to initialise spiking neural networks: derived, proved, emitted as code, and validated.
+    """Initialise spiking neural networks: weight scales that are derived, proved, exported as code, and validated.
 
-    SPEC is a surrogate: `name`, `name:param=value,…`, a library's own such as `spikingjelly.ATan:alpha=2`, or
-    `expr:EXPRESSION;param=value` for your own f'(x).
+    SPEC names a surrogate f'(x), x = membrane potential - threshold: `name` or `name:param=value,…` from `ikun surrogates`;
+    a library's function such as `spikingjelly.ATan:alpha=2`; or `expr:EXPRESSION;param=value` for your own f'(x).
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
@@ -82,7 +82,7 @@ def main(argv: list[str] | None = None) -> None:
             raise
         _complain(f"out of memory: {str(error) or 'nothing more can be allocated'}; ask for something smaller")
         code = BAD_INPUT
-    except BrokenPipeError:  # the reader has gone (`ikun … | head`): nobody is left to tell
+    except BrokenPipeError:  # the reader has closed the pipe (`ikun … | head`)
         sys.stderr.close()
         code = 0
     sys.exit(code if isinstance(code, int) else 0)

@@ -1,1 +1,1 @@
-"""Expressions: what their words mean, and whether two are the same."""
+"""Expressions: the meaning of their functions, and a test of whether two expressions are equal."""

@@ -1,9 +1,8 @@
-"""Whether a rational function of symbols and roots vanishes, by flint's polynomials.
+"""Zero test for rational functions of symbols and roots, by flint's polynomials.
 
-Each root is one more generator ω, and ωⁿ its radicand, with one n for all: 2 where all roots are square roots. Fractions are
-added over the least common multiple of their denominators, which stay factored as they were written: no gcd is ever taken, and
-where only the numerator is asked for none is needed. With a denominator (ξ² + η²)^11 that is the difference between a second
-and minutes.
+Each root is one more generator ω, where ωⁿ is its radicand, with one n for all (2 if all roots are square roots). Fractions are
+added over the least common multiple of their denominators, which stay factored as written. No gcd is ever taken: only the
+numerator matters. With a denominator (ξ² + η²)^11 this takes a second instead of minutes.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ import sympy as sp
 from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 
 LARGEST_POWER = 64
-"""Of a sum: beyond, writing out the polynomial takes longer than it is worth."""
+"""Largest power of a sum that is expanded: beyond, expanding takes longer than it is worth."""
 
 
 def vanishes(z: sp.Expr) -> bool | None:
-    """Whether z, a rational function of symbols, functions, constants and roots of polynomials in these, is 0 by its
-    normal form. True is a proof, wherever no denominator is 0; False means 'not shown', as roots may depend on one another;
-    None: z is not of this class."""
+    """Whether the normal form of z is 0; z is a rational function of symbols, functions, constants, and roots of polynomials in
+    these. True is a proof, wherever no denominator is 0. False means 'not shown', as roots may depend on one another. None: z
+    is not of this class."""
     opaque = {f: sp.Dummy() for f in z.atoms(sp.Function) | z.atoms(sp.NumberSymbol)}
     order = math.lcm(2, *(int(p.exp.q) for p in z.atoms(sp.Pow) if p.exp.is_Rational))  # type: ignore[union-attr]
     roots: dict[sp.Expr, sp.Symbol] = {}
@@ -55,7 +54,8 @@ def vanishes(z: sp.Expr) -> bool | None:
 
 
 def independent(expr: sp.Expr) -> sp.Expr:
-    """Each e^z as a product of whole powers of letters, one for each monomial of z: what vanishes for all letters vanishes."""
+    """Write each e^z as a product of integer powers of letters, one letter per monomial of z. If the result vanishes for all
+    letters, so does the expression."""
     exponents = {e: [part.as_coeff_Mul() for part in sp.Add.make_args(sp.expand(e.args[0]))] for e in expr.atoms(sp.exp)}
     units: dict[sp.Expr, int] = {}
     for quotient, monomial in itertools.chain(*exponents.values()):
@@ -68,7 +68,7 @@ def independent(expr: sp.Expr) -> sp.Expr:
 
 @dataclass(frozen=True)
 class _Quotient:
-    """above / Π base^power over `below`, the bases different and with leading coefficient one."""
+    """above / Π base^power over `below`. The bases are distinct, with leading coefficient 1."""
 
     above: fmpq_mpoly
     below: tuple[tuple[fmpq_mpoly, int], ...] = ()
@@ -81,7 +81,7 @@ class _Ring:
 
     @classmethod
     def of(cls, z: sp.Expr, roots: dict[sp.Expr, sp.Symbol]) -> _Ring:
-        """The roots lead, the later before the earlier: a radicand may contain earlier ones only."""
+        """The roots are the leading generators, later ones first: a radicand may contain earlier roots only."""
         leading = [*reversed(roots.values())]
         others = z.free_symbols.union(*(radicand.free_symbols for radicand in roots)).difference(leading)
         symbols = [*leading, *sorted(others, key=sp.default_sort_key)]

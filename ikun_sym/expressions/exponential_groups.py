@@ -1,7 +1,7 @@
-"""An expression as a sum over products of exponentials and error functions, the coefficients left as they were written.
+"""Group an expression by products of exponentials and error functions; coefficients stay as written.
 
-Writing everything out (sympy's expand) takes longest where a coefficient is a polynomial of many terms, and moves exp into
-denominators, where terms no longer meet.
+Expanding everything (sympy's expand) is slow if a coefficient is a polynomial of many terms, and it moves exp into
+denominators, where equal terms no longer cancel.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sympy as sp
 
 Errors = tuple[tuple[sp.Expr, int], ...]
 Key = tuple[sp.Expr, Errors]
-"""The exponent of e, and the error functions with their powers, in one order."""
+"""The exponent of e, and the error functions with their powers, in a fixed order."""
 
 Groups = dict[Key, sp.Expr]
 
@@ -21,7 +21,7 @@ _ERRORS = (sp.erf, sp.erfc)
 
 
 def grouped(expr: sp.Expr) -> Groups:
-    """{(exponent, error functions): coefficient}. What is below a fraction line or a root stays in the coefficient."""
+    """{(exponent, error functions): coefficient}. Denominators and roots stay in the coefficient."""
     if not expr.has(sp.E, sp.exp, *_ERRORS):
         return {_ONE: expr}
     if isinstance(expr, sp.Add):
@@ -39,7 +39,7 @@ def grouped(expr: sp.Expr) -> Groups:
 
 
 def added(terms: Iterable[tuple[Key, sp.Expr]]) -> Groups:
-    """The coefficients of each key in one sum."""
+    """The sum of the coefficients of each key."""
     found: dict[Key, list[sp.Expr]] = {}
     for key, coefficient in terms:
         found.setdefault(key, []).append(coefficient)

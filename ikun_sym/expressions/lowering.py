@@ -1,5 +1,5 @@
-"""From expressions to numbers: `lower` turns a sympy expression into a Python callable over any arithmetic that speaks the
-vocabulary. Nothing is ever turned into source and evaluated.
+"""From expressions to numbers: `lower` turns a sympy expression into a Python callable over any arithmetic that implements the
+vocabulary. No source code is ever generated and evaluated.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def lower(expr: sp.Expr, arithmetic: Arithmetic) -> Evaluator:
 
 
 def _complement(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
-    """(c, z) where expr is c (1 ± erf) or c (2 − erfc), which lose all digits where they are small: it is c erfc(z)."""
+    """(c, z) with expr = c erfc(z), if expr is c (1 ± erf) or c (2 − erfc): these forms lose all digits where they are
+    small."""
     if not (isinstance(expr, sp.Add) and len(expr.args) == 2 and expr.args[0].is_Rational):
         return None
     constant, other = arguments(expr)
@@ -105,7 +106,7 @@ def _product(values: Any) -> Any:
 
 class Balls:
     """Complex ball arithmetic at the current precision of flint's context. With `analytic`, a value is non-finite
-    wherever the function is not analytic on the whole ball, as the rigorous integrator demands."""
+    unless the function is analytic on the whole ball; the rigorous integrator requires this."""
 
     def __init__(self, analytic: bool = False) -> None:
         self.analytic = analytic
@@ -126,7 +127,7 @@ class Balls:
         if exponent.denominator == 2:
             return base.sqrt(analytic=self.analytic) ** int(exponent.numerator)
         if exponent > 0 and not self.analytic and base.contains(0):
-            # the logarithm has no value there, but |z^q| = |z|^q
+            # the logarithm is undefined there, but |z^q| = |z|^q
             largest = arb(0, (base.abs_upper() ** arb(fmpq(exponent.numerator, exponent.denominator))).upper())
             return acb(largest, largest)
         return base.pow(acb(fmpq(exponent.numerator, exponent.denominator)), analytic=self.analytic)
@@ -177,7 +178,7 @@ class Numpy:
 
 
 def _repeated(base: Any, exponent: int) -> Any:
-    """base^exponent by squarings: as many roundings as the exponent, and far less time than a general power."""
+    """base^exponent by repeated squaring: at most `exponent` rounding errors, and much faster than a general power."""
     result = None
     while True:
         if exponent & 1:

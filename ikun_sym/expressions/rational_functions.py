@@ -1,4 +1,4 @@
-"""Rational functions over the rationals in one normal form, by flint's polynomials: thirty times as fast as sympy's fields."""
+"""Normal form of rational functions over the rationals, by flint's polynomials: thirty times as fast as sympy's fields."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 Fraction = tuple[fmpq_mpoly, fmpq_mpoly]
 
 LARGEST_POWER = 12
-"""Of a sum: beyond, sympy's sparse fields may be quicker than writing out the polynomial."""
+"""Largest power of a sum that is expanded: beyond, sympy's sparse fields may be faster."""
 
 
 def reduced(z: sp.Expr) -> sp.Expr | None:
-    """N/D in lowest terms, both expanded, the leading coefficient of D one in the order of the symbols' names; None where z
-    is no rational function of symbols with rational coefficients."""
+    """N/D in lowest terms, both expanded, with leading coefficient 1 in D (symbols ordered by name). None if z is not a
+    rational function of symbols with rational coefficients."""
     symbols = sorted(z.free_symbols, key=sp.default_sort_key)
     ring = fmpq_mpoly_ctx.get([f"x{i}" for i in range(len(symbols))], Ordering.lex)
     made = _fraction(z, ring, dict(zip(symbols, ring.gens(), strict=True)))
@@ -29,8 +29,8 @@ def reduced(z: sp.Expr) -> sp.Expr | None:
 
 
 def cancelled(z: sp.Expr) -> sp.Expr:
-    """z as one fraction without common factors, where i, roots, constants and functions are taken for letters: right, but not
-    a normal form, as it may hold i² in two places that do not cancel."""
+    """z as one fraction without common factors, treating i, roots, constants and functions as letters. Correct, but not a
+    normal form: i² may remain in two places that do not cancel."""
     opaque: set[sp.Basic] = {sp.I, *z.atoms(sp.Function, sp.NumberSymbol)}
     opaque |= {power for power in z.atoms(sp.Pow) if not power.exp.is_Integer}
     letters = {each: sp.Dummy() for each in opaque}

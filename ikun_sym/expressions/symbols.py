@@ -1,4 +1,4 @@
-"""The letters of an expectation over H ~ N(μ, v)."""
+"""The symbols of an expectation over H ~ N(μ, v)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One term per exponential, its error functions collected, so that a person can read the formula."""
+"""Make a formula readable: one term per exponential, with its error functions collected."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """The vocabulary: every function that a formula of this project may contain, with its exact meaning, its evaluation
-in ball arithmetic and in float64, and its spelling."""
+in ball arithmetic and in float64, and its name in each language."""
 
 from __future__ import annotations
 
@@ -84,13 +84,13 @@ class TricomiU(sp.Function):
 
 
 def _goodwin_staton(s: acb, a: acb, z: acb) -> acb:
-    """With t = a + x and e^{−max(a, 0)²} in front: the validated integrator up to a cut c, and for the rest the bound
+    """T_s(a, z), with t = a + x and the factor e^{−max(a, 0)²} taken out. Up to a cut c: the validated integrator. Beyond it:
     ∫_c^∞ e^{−t²} (t + z)^{−s} dt <= e^{−c²} (c + z)^{−s} / 2c, since t/c >= 1 there."""
     order, start, gap = s.real, a.real, (a + z).real
     if not (gap > 0 and order > 0):
         return acb("nan")
     peak = arb(0).max(start)
-    cut = (arb(0).max(-start) + arb(ctx.prec).sqrt() + 1).upper().mid()  # c >= √prec + 1: a relative e^{−prec} is left
+    cut = (arb(0).max(-start) + arb(ctx.prec).sqrt() + 1).upper().mid()  # c >= √prec + 1: the relative rest is e^{−prec}
     end = start + cut
     rest = (peak**2 - end**2).exp() * (gap + cut) ** (-order) / (2 * end)
 
@@ -102,7 +102,7 @@ def _goodwin_staton(s: acb, a: acb, z: acb) -> acb:
 
 
 def erfcx(s: acb) -> acb:
-    """e^{s²} erfc(s) for Re s > 0 as U(1/2, 1/2, s²)/√π: no product that would cancel (DLMF 7.11.5)."""
+    """e^{s²} erfc(s) for Re s > 0 as U(1/2, 1/2, s²)/√π (DLMF 7.11.5): no product of huge and tiny factors."""
     if not s.real > 0:
         return acb(arb("nan"), arb("nan"))
     half = acb(fmpq(1, 2))
@@ -115,7 +115,7 @@ def _faddeeva(x: acb, y: acb) -> acb:
 
 
 def _atan(x: acb, analytic: bool) -> acb:
-    # Arb's atan takes no flag; its cuts are the imaginary axis beyond ±i.
+    # Arb's atan has no such flag; its branch cuts are the imaginary axis beyond ±i.
     if analytic and x.real.contains(0) and not abs(x.imag) < 1:
         return acb("nan")
     return x.atan()
@@ -123,9 +123,9 @@ def _atan(x: acb, analytic: bool) -> acb:
 
 @dataclass(frozen=True)
 class Function:
-    """One word of the vocabulary. `ball` takes complex balls and the flag by which the integrator asks for a
-    non-finite answer wherever the function is not analytic. `numpy`, `python`, `torch`: its spelling there (empty: none).
-    `bound`: an upper bound of |f| over the reals, where there is one."""
+    """One word of the vocabulary. `ball`: evaluation on complex balls; its flag makes the result non-finite wherever the
+    function is not analytic, for the integrator. `numpy`, `python`, `torch`: its name there (empty: none). `bound`: an upper
+    bound of |f| on the reals, if there is one."""
 
     head: type[sp.Function]
     meaning: str
@@ -178,7 +178,7 @@ VOCABULARY: dict[type, Function] = {word.head: word for word in _VOCABULARY}
 
 
 def word(expr: sp.Basic) -> Function:
-    """The vocabulary entry of a function application."""
+    """The vocabulary entry of an applied function."""
     try:
         return VOCABULARY[type(expr)]
     except KeyError:

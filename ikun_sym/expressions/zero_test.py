@@ -1,5 +1,5 @@
-"""Whether an expression vanishes identically. Sound and incomplete: True is a proof, False means 'not shown', never 'shown to
-be different'."""
+"""Zero test: whether an expression vanishes identically. Sound but incomplete: True is a proof; False means 'not shown', never
+'shown to be different from 0'."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .rational_functions import reduced
 from .symbols import VAR
 
 _SIGMA = sp.Dummy("sigma", positive=True)
-"""√v, which no parameter is, whatever its name."""
+"""√v, as a symbol that cannot clash with a parameter's name."""
 
 
 def is_zero(expr: sp.Expr) -> bool:
     """True only if `expr` vanishes identically, by normal form.
 
-    The terms are grouped by their exponential and error functions (arguments in normal form, erf odd); every rational
-    coefficient must cancel, square roots of polynomials being reduced by ω² = radicand.
+    The terms are grouped by their exponential and error functions (arguments in normal form, erf odd). The rational
+    coefficient of every group must cancel; square roots of polynomials are reduced by ω² = radicand.
     """
     if expr == 0:
         return True
-    if not expr.has(sp.Function):  # one group: nothing need be expanded
+    if not expr.has(sp.Function):  # one group: no expansion needed
         return _vanishes(expr)
     expr = exponentials(expr.rewrite(sp.erf).replace(sp.erfc, lambda z: 1 - sp.erf(z)))  # type: ignore[arg-type]
     expr = expr.subs(VAR, _SIGMA**2)
@@ -37,7 +37,7 @@ def is_zero(expr: sp.Expr) -> bool:
 
 
 def exponentials(expr: sp.Expr) -> sp.Expr:
-    """cos and sin as complex exponentials."""
+    """Write cos and sin as complex exponentials."""
     half, i = sp.S.Half, sp.I
     expr = expr.replace(sp.cos, lambda z: half * (sp.exp(i * z) + sp.exp(-i * z)))  # type: ignore[assignment]
     return expr.replace(sp.sin, lambda z: half / i * (sp.exp(i * z) - sp.exp(-i * z)))  # type: ignore[return-value]
@@ -48,7 +48,8 @@ def _is_opaque(expr: sp.Basic) -> bool:
 
 
 class _Arguments:
-    """One way of writing each argument: a rational function's normal form, else the first that was seen to be equal."""
+    """A unique way to write each argument: the normal form of a rational function, else the first argument shown to be
+    equal."""
 
     def __init__(self) -> None:
         self.seen: list[sp.Expr] = []
@@ -75,7 +76,7 @@ class _Arguments:
 
 @lru_cache(maxsize=4096)
 def _normal_form(z: sp.Expr) -> sp.Expr | None:
-    """None where z is no rational function of its symbols with rational coefficients."""
+    """Normal form of z; None if z is not a rational function of its symbols with rational coefficients."""
     return reduced(sp.expand(z))
 
 
@@ -87,7 +88,7 @@ def _are_equal(left: sp.Expr, right: sp.Expr) -> bool:
 
 @lru_cache(maxsize=4096)
 def _somewhere(z: sp.Expr) -> complex:
-    """Its value at one place: most that differ do so there, and need no closer look. NaN if it has none."""
+    """Value of z at one point, NaN if it has none. Most expressions that differ do so there, and need no further test."""
     place = {s: sp.Rational(crc32(str(s).encode()) % 1000 + 500, 1000) for s in z.free_symbols}
     value = sp.N(z.xreplace(place), 15)
     return complex(value) if value.is_number and value.is_finite else complex("nan")
@@ -106,7 +107,7 @@ def _primitive_root(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
 
 
 def _without_positive_factors(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
-    """Its positive content, roots of numbers included, and what is left: √2 u + 1 is √2 (u + √2/2)."""
+    """(positive content including roots of numbers, remaining factor): √2 u + 1 is √2 (u + √2/2)."""
     content, primitive = expr.as_content_primitive()
     symbols = sorted(primitive.free_symbols, key=sp.default_sort_key)
     lead = sp.Poly(primitive, *symbols).LC() if symbols and primitive.is_polynomial(*symbols) else sp.S.One

@@ -1,4 +1,4 @@
-"""Expressions over torch tensors: the same statements that are proved and exported run in the networks."""
+"""Expressions over torch tensors: the networks run the same statements that are proved and exported."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class _Tail:
 
 @dataclass(frozen=True)
 class _Side:
-    """(start, value) from 0 outwards, each piece ending where the next one starts, and what recurs beyond them."""
+    """One side: (start, value) of its pieces, outwards from 0, each ending where the next starts; then the periodic tail."""
 
     steps: list[tuple[float, Evaluator]]
     tail: _Tail | None
@@ -96,7 +96,7 @@ class _Side:
             assert result is not None
             return result
         beyond = u - self.tail.start
-        # far out a float is coarser than the period: the remainder is kept inside its cell
+        # far out, floats are coarser than the period: keep the remainder inside its cell
         r = (beyond - torch.floor(beyond / self.tail.period) * self.tail.period).clamp(0, self.tail.period)
         recurring = _stepwise(self.tail.cell, r, {**env, U: u, R: r})
         return recurring if result is None else torch.where(beyond >= 0, recurring, result)

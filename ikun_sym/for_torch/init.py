@@ -1,5 +1,5 @@
-"""Initialisation in the style of `torch.nn.init`, and the spike with its surrogate gradient. Imported by name only: the rest
-of the package needs no torch.
+"""Initialisation in the style of `torch.nn.init`, and the spike with its surrogate gradient. Import this module by name: the
+rest of the package needs no torch.
 
 Var(W) comes from the schemes (`init_variance`), f' from the catalogue: nothing is stated here a second time.
 """
@@ -28,11 +28,12 @@ MODES: dict[str, Callable[[float, float], float]] = {
 
 
 def fan_of(weight: Tensor, *, groups: int = 1, stride: int | Sequence[int] = 1, transposed: bool = False) -> Fan:
-    """Fans of a weight as torch's modules hold it, the true means over positions, borders aside.
+    """Fans of a weight in torch's layout: the true means over positions, without borders.
 
-    Linear (out, in); convolution (out, in/groups, *kernel): fan_in = in/groups · k, fan_out = out/groups · k/strides, k the
-    kernel's and `strides` the strides' product; transposed (in, out/groups, *kernel): fan_in = in/groups · k/strides,
-    fan_out = out/groups · k. `torch.nn.init` ignores groups and stride in fan_out, and exchanges the fans of transposed ones.
+    Linear (out, in); convolution (out, in/groups, *kernel): fan_in = in/groups · k, fan_out = out/groups · k/strides, k and
+    `strides` the products of the kernel's sizes and of the strides; transposed (in, out/groups, *kernel): fan_in = in/groups ·
+    k/strides, fan_out = out/groups · k. `torch.nn.init` ignores groups and stride in fan_out, and swaps the fans of transposed
+    convolutions.
     """
     if weight.ndim < 2:
         raise IkunError(f"a weight of shape {tuple(weight.shape)} has no fans; give one with at least two dimensions")
@@ -60,7 +61,7 @@ def _fill(
     layer: dict[str, Any],
     settings: dict[str, Any],
 ) -> Tensor:
-    """`weight` filled in place from the scheme's law, n in the place of its fan_in."""
+    """Fill `weight` in place from the scheme's law, with n as its fan_in."""
     found = planned(weight, scheme, mode, **layer, **settings)
     if found.distribution == "uniform":
         bound = found.uniform_bound
@@ -78,7 +79,7 @@ def planned(
     transposed: bool = False,
     **settings: Any,
 ) -> Initialisation:
-    """What would be done to `weight`: its variance, the surrogate to train with, and where each number came from."""
+    """What `init_` functions would do to `weight`: variance, surrogate to train with, and the origin of each number."""
     if mode not in MODES:
         raise IkunError(f"mode {mode!r} is unknown; it is one of {', '.join(MODES)}")
     fan = fan_of(weight, groups=groups, stride=stride, transposed=transposed)
@@ -103,9 +104,9 @@ def ikun_(
 ) -> Tensor:
     """Var(W) = α/(n σ_X² E[f'(H − θ)²]) (arXiv 2411.18250, Theorem 1), at its own stationary state; in place, returns `weight`.
 
-    n by `mode`: fan_in, fan_out or their mean. `scheme`: another reading of the theorem (`ikun-second-moment`,
-    `backward-only`, …). `second_moment`: E[X²] of the layer's input where it is known. Errors: a setting without a stationary
-    state; nothing is written then.
+    n by `mode`: fan_in, fan_out or their mean. `scheme`: another reading of the theorem (`ikun-second-moment`, `backward-only`,
+    …). `second_moment`: E[X²] of the layer's input, if known. Errors: a setting without a stationary state; then `weight` is
+    not changed.
     """
     settings = {"surrogate": surrogate, "threshold": threshold, "alpha": alpha, "second_moment": second_moment}
     layer = {"groups": groups, "stride": stride, "transposed": transposed}
@@ -128,8 +129,8 @@ def critical_(
 ) -> Tensor:
     """Rate-targeted critical initialisation: n Var(W) = θ²/(a² p), a = Q⁻¹(p), for a firing rate p; in place, returns `weight`.
 
-    `neuron`: leak, steps, reset, detach … as in `init_variance`. The gradient's variance stays if the surrogate is trained
-    with the slope that belongs to the rate: `spike(x, planned(weight, "critical", rate=…).surrogate)`.
+    `neuron`: leak, steps, reset, detach … as in `init_variance`. The gradient keeps its variance if the surrogate has
+    the slope that belongs to the rate: `spike(x, planned(weight, "critical", rate=…).surrogate)`.
     """
     settings = {"rate": rate, "surrogate": surrogate, "threshold": threshold, "distribution": distribution, **neuron}
     layer = {"groups": groups, "stride": stride, "transposed": transposed}
@@ -156,5 +157,5 @@ def spike_function(surrogate: Spec = "atan") -> Callable[[Tensor], Tensor]:
 
 
 def spike(x: Tensor, surrogate: Spec = "atan") -> Tensor:
-    """`spike_function(surrogate)(x)`; in a loop make the function once."""
+    """`spike_function(surrogate)(x)`. In a loop, create the function once outside."""
     return spike_function(surrogate)(x)

@@ -1,4 +1,4 @@
-"""Source code for users' projects: one file a target language, `…_target.py`, which registers it in `TARGETS`."""
+"""Source code for users' projects. Each target language is one file `…_target.py`, which registers it in `TARGETS`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How right the emitted code is: worst errors against ball arithmetic, for every surrogate and target.
+"""Accuracy of the emitted code: worst errors against ball arithmetic, for every surrogate and target.
 
-f': at doubles drawn by their bit patterns and at the extremes, in units of the last place times (1 + condition number), the
-condition being in x and in the parameters. E[f'ᵖ]: relative, and for a function that changes its sign relative to √E[f'²ᵖ].
+f': in units of the last place times (1 + condition number), at doubles with random bit patterns and at the extremes; the
+condition number is with respect to x and the parameters. E[f'ᵖ]: relative error; relative to √E[f'²ᵖ] if f' changes its sign.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from .target import TARGETS, Export, Target
 
 SEED = 5
 ULPS, RELATIVE = 4.0, 1e-13
-"""What is promised: for f', times (1 + condition number), and for E[f'ᵖ]."""
+"""Promised bounds: of f' in ulps, times (1 + condition number), and of E[f'ᵖ], relative."""
 
 SMALLEST = 1e-300
-"""Below, subnormal numbers have lost digits: errors count relative to this."""
+"""Below this, subnormal numbers lose digits: errors are taken relative to this number."""
 
 AT_ZERO = (1e-150, 1e-6, 0.03, 1.0, 40.0, 1e4)
-"""slope · σ at mean 0."""
+"""Values of slope · σ that are checked at mean 0."""
 ELSEWHERE = ((-1.0, 1e-3), (-1.0, 1.0), (2.5, 0.3), (-3.0, 30.0), (-0.5, 1e3), (-6.0, 2.0), (1.0, 1e5))
-"""(mean in σ, slope · σ)."""
+"""Other checked settings: (mean in units of σ, slope · σ)."""
 MOST_PERIODS = 3.0
-"""The largest σ in periods, where breakpoints recur for ever."""
+"""For periodic tails: the largest σ, in periods."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A point and the true value there; `scale`: an error of this size counts as 1."""
+    """A point and the true value there. `scale`: the error that counts as 1."""
 
     args: tuple[float, ...]
     true: float
@@ -55,7 +55,7 @@ class Sample:
 
     @property
     def is_subnormal(self) -> bool:
-        """Whether an argument or the value is."""
+        """Whether an argument or the value is subnormal."""
         return any(0 < abs(number) < sys.float_info.min for number in (*self.args, self.true))
 
     def error(self, got: float) -> float:
@@ -65,7 +65,7 @@ class Sample:
 
 
 def doubles(count: int) -> Iterator[float]:
-    """Finite doubles, uniform in their bit patterns, and as many between 1e-3 and 1e3, uniform in the logarithm."""
+    """`count` finite doubles with uniform bit patterns, and as many log-uniform between 1e-3 and 1e3."""
     source = random.Random(SEED)
     for _ in range(count):
         value = math.nan
@@ -125,12 +125,12 @@ def _float(value: arb) -> float:
 
 
 STEP = Fraction(1, 2**40)
-"""Relative, of the difference quotients that give a condition number."""
+"""Relative step of the difference quotients for condition numbers."""
 
 
 @lru_cache(maxsize=256)
 def derivative_samples(bound: Bound, count: int) -> tuple[Sample, ...]:
-    """At the parameters' values as floats: that is what the emitted code is given."""
+    """Samples of f', at the parameters rounded to floats: these are what the emitted code gets."""
     function = bound.surrogate.derivative
     values = {symbol: Fraction(float(value)) for symbol, value in bound.environment.items()}
     oscillates = any(piece.value.has(sp.sin, sp.cos) for piece in function.pieces)
@@ -140,7 +140,7 @@ def derivative_samples(bound: Bound, count: int) -> tuple[Sample, ...]:
         here = _value_at(function, values, exact)
         if here is None:
             continue
-        # far out a phase turns many times within a step of any fixed relative size
+        # far out, a periodic function turns many times within any fixed relative step
         step = STEP / max(1, abs(exact)) if oscillates else STEP
         moved = [_value_at(function, values, exact * (1 + step))]
         moved += [_value_at(function, values | {s: v * (1 + step)}, exact) for s, v in values.items()]
@@ -175,7 +175,7 @@ def moment_samples(bound: Bound, power: int) -> tuple[Sample, ...]:
         try:
             true = expectation(function, values, Fraction(m), Fraction(v), 19).value
         except IkunError:
-            continue  # a support 1e150 standard deviations away: no reference can be had
+            continue  # a support 1e150 standard deviations away: no reference value can be computed
         size = abs(true)
         if power % 2 and not _one_sign(bound):
             squared = surrogate.derivative.power(2 * power)
@@ -209,7 +209,7 @@ class Cell:
 
 
 def measure(target: Target, specs: Sequence[str], folder: Path, count: int = 30) -> dict[str, Cell]:
-    """The worst errors of these surrogates in this target, from one run of its tools."""
+    """Worst errors of these surrogates in this target, from one run of its tools."""
     assert target.driver is not None
     groups, wanted = [], []
     for spec in specs:

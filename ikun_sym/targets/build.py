@@ -36,7 +36,7 @@ from .quadrature import HALF, NODES, ONE, REACH, ZERO, called, less, part, term
 from .target import Export
 
 MOST_CELLS = 4096
-"""Cells of a periodic tail that are summed; where the density covers more the answer is NaN."""
+"""Most cells of a periodic tail that are summed. If the density covers more, the answer is NaN."""
 
 BISECTIONS = 66
 RANGE = (1e-30, 1e30)
@@ -127,7 +127,7 @@ TAKEN = frozenset(
 
 
 class Builder:
-    """Collects tables and functions; `params` are the surrogate's parameters as they are called in code."""
+    """Collects tables and functions. `params`: the names of the surrogate's parameters in the code."""
 
     def __init__(self, work: Export) -> None:
         self.work, self.surrogate = work, work.bound.surrogate
@@ -144,7 +144,7 @@ class Builder:
         return lowered(expr, self.env)
 
     def used(self, *exprs: sp.Expr) -> tuple[str, ...]:
-        """The parameters that occur in expressions, in their order."""
+        """The parameters that occur in the expressions, in the surrogate's order."""
         symbols = set().union(*(expr.free_symbols for expr in exprs)) if exprs else set()
         return tuple(self.names[p.name] for p in self.surrogate.params if p.symbol in symbols)
 
@@ -182,7 +182,7 @@ def build(work: Export) -> Program:
 
 
 def without_dead(function: Function) -> Function:
-    """Without names that nothing reads."""
+    """The function without names that nothing reads."""
     kept: list[Statement] = []
     read = names_in(function.result)
     for statement in reversed(function.body):
@@ -216,7 +216,7 @@ def _derivative(builder: Builder) -> None:
     lets, value = shared(value, "e")
     u = apply("abs", x)
     if any(piece.value.has(sp.sin, sp.cos) for piece in function.pieces):
-        # so far out a float is coarser than any period; a phase that overflows is no number
+        # so far out, floats are coarser than any period, and a phase that overflows is NaN
         u = apply("min", u, number(FARTHEST_PHASE))
     body = (Let("u", u), *lets)
     builder.public("derivative", ("x",), body, value, "f'(x), x = membrane potential - threshold.")
@@ -236,7 +236,7 @@ def _side(builder: Builder, side: int) -> Expression:
 def _tail_value(builder: Builder, tail: PeriodicTail, u: Expression) -> Expression:
     start, period = builder.number(tail.start), builder.number(tail.period)
     beyond = u - start
-    # far out a float is coarser than the period: the remainder is kept inside its cell
+    # far out, floats are coarser than the period: keep the remainder inside its cell
     r = apply("min", apply("max", beyond - apply("floor", beyond / period) * period, ZERO), period)
     env = {**builder.env, U: u, R: r}
     value = lowered(tail.cell[-1][1], env)
@@ -246,7 +246,7 @@ def _tail_value(builder: Builder, tail: PeriodicTail, u: Expression) -> Expressi
 
 
 def _label(builder: Builder, value: sp.Expr, origin: bool) -> tuple[str, tuple[str, ...]]:
-    """The functions that integrate pieces of this value, made when first asked for."""
+    """The functions that integrate pieces of this value, created on first use."""
     if value not in builder.labels:
         label, used = str(len(builder.labels) + 1), builder.used(value)
         env = {**builder.env, U: Name("u"), R: Name("r")}
@@ -365,7 +365,7 @@ def _moments(builder: Builder) -> None:
 
 
 def _closed(builder: Builder, power: int) -> Expression | None:
-    """The closed form where it is proved and needs no special function."""
+    """The closed form, if it is proved and needs no special function; else None."""
     form = builder.work.form(power)
     if form.expr is None or not form.certificate.proved or form.error:
         return None

@@ -1,4 +1,4 @@
-"""What C, C++, Rust and JavaScript share: braces."""
+"""What C, C++, Rust and JavaScript share: syntax with braces."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .program import Loop, Span, Sum
 
 class Braces(Printer):
     counter = "int {0} = {1}; {0} < {2}; ++{0}"
-    """A counting loop's head, in parentheses if `parentheses`."""
+    """The head of a counting loop; in parentheses if `parentheses` is set."""
     parentheses = True
 
     def let(self, name: str, value: str, first: bool, changes: bool) -> str:
@@ -23,7 +23,7 @@ class Braces(Printer):
         return f"({text})" if self.parentheses else text
 
     def as_float(self, name: str) -> str:
-        """A counter as a float."""
+        """A loop counter as a float."""
         return name
 
     def loop(self, node: Loop, depth: int) -> list[str]:
@@ -33,7 +33,7 @@ class Braces(Printer):
         return [f"{pad}for {head} {{", *self.loop_body(node, depth + 1), f"{pad}}}"]
 
     def idle(self, name: str) -> str:
-        """The name of a counter that is not read."""
+        """The name of a loop counter that is not read."""
         return name
 
     def sum(self, node: Sum | Span, depth: int) -> list[str]:

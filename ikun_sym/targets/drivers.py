@@ -1,6 +1,6 @@
-"""Running what is emitted, with the language's own tools: how the tests and the table of errors get its answers.
+"""Run emitted code with the language's own tools, for the tests and the table of errors.
 
-A driver takes groups of calls and returns the answers, or raises `NotRunError` where the tools are missing.
+A driver takes groups of calls and returns the answers. It raises `NotRunError` if the tools are missing.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ ANSWER_S = 20.0
 
 
 class NotRunError(Exception):
-    """Why the emitted code cannot be run here."""
+    """The emitted code cannot be run here; the message says why."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Calls of one function of one emitted file: `points` are its first arguments, `params` the surrogate's own."""
+    """Calls of one function of one emitted file. `points`: its first arguments; `params`: the surrogate's parameters."""
 
     file: Path
     function: str
@@ -65,7 +65,7 @@ def _unusable(found: str, limit: float) -> str:
 
 
 def run(command: Sequence[str], **kwargs) -> str:
-    """Standard output. A tool that fails or warns (they are told to make warnings errors) is an error, not a skip."""
+    """Run a tool; returns its standard output. A failure is an error, not a skip, and tools treat warnings as errors."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False, **kwargs)
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed:\n{done.stderr[:4000]}")
@@ -83,7 +83,7 @@ def _split(text: str, groups: Sequence[Group]) -> list[list[float]]:
 
 
 def _calls(groups: Sequence[Group], spelled: Callable[[Group], str], literal: Callable[[float], str]) -> list[str]:
-    """One call a point."""
+    """One call per point."""
     return [
         f"{spelled(group)}({', '.join(literal(x) for x in (*point, *group.params))})"
         for group in groups
@@ -200,7 +200,7 @@ def _python(head: str, body: str, *flags: str) -> Driver:
 
 
 python = _python("", _SCALARS, "-I", "-S")
-"""The interpreter sees the standard library only."""
+"""The interpreter sees only the standard library."""
 
 numpy = _python("from numpy import array", _ARRAYS)
 torch_driver = _python("import torch\ndef array(x):\n    return torch.tensor(x, dtype=torch.float64)", _ARRAYS)
@@ -208,7 +208,7 @@ jax_driver = _python("import jax\njax.config.update('jax_enable_x64', True)\nfro
 
 
 def needing(package: str, driver: Driver) -> Driver:
-    """`driver`, where `package` is installed."""
+    """`driver` if `package` is installed; else a driver that raises NotRunError."""
 
     def checked(groups: Sequence[Group], folder: Path) -> list[list[float]]:
         from importlib.util import find_spec

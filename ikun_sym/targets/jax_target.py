@@ -67,7 +67,7 @@ class Jax(Arrays):
         return f"jnp.asarray({text}).astype(int)"
 
     def table(self, node: Table) -> list[str]:
-        # made an array where it is used: at import time jax may not yet be told to use float64
+        # converted to an array at each use: at import time jax may not yet be set to float64
         return [f"{self.table_name(node.name)} = (", *self.rows(node.values), ")"]
 
     def expression(self, node: Expression) -> tuple[str, int]:
@@ -84,7 +84,7 @@ class Jax(Arrays):
         return [f"{self.indent}{p} = jnp.asarray({p}, dtype=float)" for p in first]
 
     def loop(self, node: Loop, depth: int) -> list[str]:
-        """A loop that jax compiles once, not turn by turn."""
+        """A loop that jax compiles as a loop, without unrolling it."""
         pad, inner = self.indent * depth, self.indent * (depth + 1)
         state = ", ".join(node.state)
         return [

@@ -20,7 +20,7 @@ class Julia(Printer):
         return f"({args[0]})^({args[1]})" if function == "pow" else super().math(function, args, node)
 
     def index(self, node: Item) -> str:
-        return super().index(node) + " + 1"  # arrays begin at 1
+        return super().index(node) + " + 1"  # array indices begin at 1
 
     def whole(self, text: str) -> str:
         return f"Int({text})"

@@ -11,7 +11,7 @@ _ESCAPES |= {"^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreate
 
 
 def escaped(text: str) -> str:
-    """Text, every character of which stands for itself."""
+    """Text with LaTeX's special characters escaped."""
     return "".join(_ESCAPES.get(character, character) for character in " ".join(comment_lines(text, 10_000)))
 
 

@@ -36,7 +36,7 @@ class ProgramArithmetic:
         whole, rest = divmod(exponent, 1)
         if rest not in (0, Fraction(1, 2)) or whole > 12:
             return apply("pow", base, number(float(exponent)))
-        # products: a power function may fail on overflow where they give an honest infinity
+        # as products: these give infinity on overflow, where a power function may raise an error
         result = self._whole(base, int(whole))
         return result if not rest else apply("sqrt", base) * result
 
@@ -60,7 +60,7 @@ ARITHMETIC = ProgramArithmetic()
 
 
 def lowered(expr: sp.Expr, names: dict[sp.Symbol, Expression]) -> Expression:
-    """`expr` with sums of negative terms written as differences."""
+    """`expr` as an expression of the program, with sums of negative terms written as differences."""
     if expr == sp.oo:
         return number(math.inf)
     return _tidied(lower(expr, ARITHMETIC)(names))
@@ -102,7 +102,7 @@ def _mapped(node: Any, change: Any) -> Any:
 
 
 def shared(expr: Expression, prefix: str) -> tuple[list[Let], Expression]:
-    """Function values that occur more than once in `expr`, bound to names, and what is left of it."""
+    """(bindings of function values that occur more than once in `expr`, `expr` with these names)."""
     counts: Counter[Expression] = Counter()
 
     def count(node: Any) -> None:

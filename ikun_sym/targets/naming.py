@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterable
 
-# Keywords, types and functions of Python, C, C++, Rust, Julia and JavaScript that a parameter could be named like.
+# Keywords, types and functions of Python, C, C++, Rust, Julia and JavaScript with which a parameter's name could clash.
 RESERVED = frozenset(
     [
         "abs",
@@ -225,11 +225,11 @@ RESERVED = frozenset(
 
 
 _NUMBERED = re.compile(r"(e|height_|first_|last_|tail_)\d+")
-"""Names that the program numbers itself."""
+"""Numbered names that the program itself uses."""
 
 
 def safe_names(names: Iterable[str], taken: frozenset[str]) -> dict[str, str]:
-    """Identifiers for a surrogate's parameters: lower case, ASCII, no word of any target nor of the program itself."""
+    """Identifiers for a surrogate's parameters: lower-case ASCII, no reserved word of any target or of the program."""
     found: dict[str, str] = {}
     for name in names:
         plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "p"
@@ -241,7 +241,7 @@ def safe_names(names: Iterable[str], taken: frozenset[str]) -> dict[str, str]:
 
 
 def comment_lines(text: str, width: int = 100) -> list[str]:
-    """`text` as lines that no comment syntax can be left from: printable ASCII, no backslash, `*/`, `??` or `=#`."""
+    """`text` as lines that cannot end a comment in any target: printable ASCII without backslash, `*/`, `??` or `=#`."""
     plain = text.translate(_LETTERS)
     plain = re.sub(r"[^\x20-\x7e]", "_", plain).replace("\\", "_").replace('"', "'")
     plain = plain.replace("*/", "* /").replace("/*", "/ *").replace("=#", "= #").replace("#=", "# =")

@@ -1,4 +1,4 @@
-"""Target `numpy`: one module over float64 arrays that needs numpy only."""
+"""Target `numpy`: one module over float64 arrays that needs only numpy."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from .quadrature import HALF, ONE, ZERO, less
 
 
 def clenshaw(label: str, found: Certified) -> tuple[list[Table], Function]:
-    """F(y) by Clenshaw's recurrence, panel by panel; the tables hold the coefficients from the last to the first."""
+    """F(y) by Clenshaw's recurrence, one function over all panels. The tables hold the coefficients in reverse order."""
     terms = max(len(panel.coefficients) for panel in found.panels)
     padded = [(*panel.coefficients, *(0.0,) * (terms - len(panel.coefficients))) for panel in found.panels]
     tables = [Table(f"_coefficients_{label}", tuple(c for row in padded for c in reversed(row)))]

@@ -1,6 +1,6 @@
-"""What all printers of the intermediate program share: precedence, statements, the order of a file.
+"""Shared by all printers of the intermediate program: precedence, statements, the order of a file.
 
-A target is a subclass that says how its language spells each thing.
+A target is a subclass that gives the syntax of its language.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LEVELS |= {"+": TERM, "-": TERM, "*": FACTOR, "/": FACTOR}
 
 
 def digits(value: float) -> str:
-    """The shortest decimal that is this float, never an integer."""
+    """The shortest decimal that gives this float, never written as an integer."""
     text = repr(value)
     return text if any(mark in text for mark in ".en") else text + ".0"
 
@@ -62,7 +62,7 @@ def names_in(node: object) -> set[str]:
 
 
 class Printer:
-    """One program as the text of one file."""
+    """Prints one program as the text of one file."""
 
     indent = "    "
     comment = "//"
@@ -90,7 +90,7 @@ class Printer:
         return self.expression(node)[0]
 
     def expression(self, node: Expression) -> tuple[str, int]:
-        """Text, and how tightly its outermost operator binds."""
+        """(text, precedence of its outermost operator)."""
         if isinstance(node, Number):
             return self.number(node.value), ATOM
         if isinstance(node, Name):
@@ -143,11 +143,11 @@ class Printer:
     # --- what languages spell differently ------------------------------------------------------------------------------
 
     def whole(self, text: str) -> str:
-        """A float that is a whole number as an index."""
+        """A float with a whole value, converted to an index."""
         raise NotImplementedError
 
     def let(self, name: str, value: str, first: bool, changes: bool) -> str:
-        """`first`: the name is new here; `changes`: it gets another value later."""
+        """A binding. `first`: the name is new here; `changes`: it gets another value later."""
         raise NotImplementedError
 
     def loop(self, node: Loop, depth: int) -> list[str]:

@@ -1,9 +1,9 @@
 """The intermediate program that every target prints: functions of floats, written once.
 
 Values are float64 numbers (or arrays of them, element by element). A function is straight-line code: names are bound to
-expressions, a loop has a fixed number of turns and updates the names that it lists, a sum adds the values of another
-function over whole numbers. There is no other control flow, so that a target for scalars and one for arrays print the same
-program; `Select` may evaluate both of its values, `lazy` ones should not.
+expressions; a loop has a fixed number of turns and updates the names that it lists; a sum adds the values of another
+function over integers. There is no other control flow, so targets for scalars and for arrays print the same program.
+`Select` may evaluate both of its values; a `lazy` one should not.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 
 class Expression:
-    """What all expressions share: arithmetic, so that they are written like formulas."""
+    """Base of all expressions: arithmetic operators, so that expressions are written like formulas."""
 
     def __add__(self, other: Expression) -> Expression:
         return Binary("+", self, other)
@@ -137,7 +137,7 @@ Statement = Let | Loop | Sum | Span
 
 @dataclass(frozen=True)
 class Function:
-    """`defaults` are those of the last parameters. Only public functions are for users."""
+    """`defaults`: values for the last parameters. Only public functions are meant for users."""
 
     name: str
     params: tuple[str, ...]
@@ -163,7 +163,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Program:
-    """`header`: lines of comment, ASCII. `parameters`: names and defaults of the surrogate's own."""
+    """`header`: comment lines, ASCII. `parameters`: names and defaults of the surrogate's parameters."""
 
     name: str
     header: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What the targets in Python share: syntax, signatures, docstrings."""
+"""Shared by the targets in Python: syntax, signatures, docstrings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class PythonSyntax(Printer):
     imports: tuple[str, ...] = ("import math",)
     helpers: tuple[str, ...] = ()
     decorator = ""
-    """Before public functions."""
+    """Line before each public function."""
 
     def whole(self, text: str) -> str:
         return f"int({text})"
@@ -84,7 +84,7 @@ class Arrays(PythonSyntax):
         return [f"{pad}{name} = _span({function}, {self.plain(node.first)}, {self.plain(node.last)}, {args})"]
 
     def result(self, node: Function) -> str:
-        """Of public functions, with the shape that all arguments have together."""
+        """The result; in public functions broadcast to the common shape of all arguments."""
         text = super().result(node)
         if node.public:
             first = node.params[: len(node.params) - len(node.defaults)]
@@ -93,7 +93,7 @@ class Arrays(PythonSyntax):
         return text
 
     def text(self) -> str:
-        """The helpers stand before the first function, those that are called."""
+        """The file. Helpers that are called stand before the first function."""
         whole = super().text()
         called = [helper for helper in self.helpers if f"{helper.split('(')[0].removeprefix('def ')}(" in whole]
         marker = (

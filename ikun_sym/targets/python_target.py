@@ -1,4 +1,4 @@
-"""Target `python`: one module that needs the standard library only."""
+"""Target `python`: one module that needs only the standard library."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """E[f'ᵖ] at any mean as a fixed-node sum: functions of the intermediate program.
 
-Every piece is split where the density is largest. Each part goes through the tanh-sinh rule, whose nodes crowd at both
-ends: it resolves a kink at one end and a narrow density at the other. The rule has `NODES` fixed nodes, as many for every
-setting, and uses f' and exp alone.
+Every piece is split where the density is largest. Each part is integrated by the tanh-sinh rule. Its nodes
+crowd at both ends, so it resolves a kink at one end and a narrow density at the other. The rule has `NODES` fixed nodes for
+every setting, and needs only f' and exp.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .program import Binary, Call, Expression, Function, Let, Name, Select, Stat
 STEPS_PER_UNIT, EXTENT = 112, 4
 NODES = 2 * STEPS_PER_UNIT * EXTENT + 1
 REACH = 12.0
-"""Standard deviations (of the density on the piece) that are kept outwards: beyond lies e^{-72} of the largest value."""
+"""Standard deviations (of the density) kept outwards: beyond, the density is below e^{-72} of its largest value."""
 INWARDS = 40.0
 """Standard deviations kept towards the threshold: beyond, the density is below the smallest float64."""
 
@@ -38,7 +38,7 @@ def raised(value: Expression) -> Expression:
 
 
 def term(label: str, params: Sequence[str], lets: Sequence[Let], value: Expression, origin: bool) -> Function:
-    """One node's share: f'(u)ᵖ e^{−z²/2} times its weight; `lets` and `value` are in u, and in r where u = origin + r."""
+    """One node's contribution: f'(u)ᵖ e^{−z²/2} times its weight. `lets`, `value`: in u, and in r, where u = origin + r."""
     t = Binary("-", name("i"), number(STEPS_PER_UNIT * EXTENT)) / number(STEPS_PER_UNIT)
     body: list[Statement] = [
         Let("t", t),
@@ -80,7 +80,7 @@ def part(label: str, params: Sequence[str], origin: bool) -> Function:
         Let("out", apply("max", apply("min", hi - name("top"), name("reach")), ZERO)),
         Let("back", apply("max", apply("min", name("top") - lo, number(INWARDS) * sigma), ZERO)),
         total("outwards", name("top"), 1.0, "out", name("gap")),
-        # the end itself, not what a difference of large numbers leaves of it: f' may live within a hair of it
+        # the end itself, not a difference of large numbers, which loses digits: f' may be nonzero only very close to it
         total("inwards", apply("max", lo, name("top") - number(INWARDS) * sigma), -1.0, "back", name("gap")),
     )
     result = (name("out") * name("outwards") + name("back") * name("inwards")) / (sigma * number(math.sqrt(2 * math.pi)))

@@ -42,7 +42,7 @@ def everything(
 
 
 def rendered(cells: Mapping[str, Mapping[str, Cell]]) -> str:
-    """The page. A target that could not be run has its reason once, below the table, and in every cell."""
+    """The page. Cells of a target that could not be run hold the reason."""
     targets = list(cells)
     flushing = [name for name in targets if not TARGETS[name].subnormals]
     note = f"Numbers below {sys.float_info.min:.1e} are 0 in {', '.join(flushing)}: samples with them are left out there.\n"

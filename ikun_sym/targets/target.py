@@ -20,7 +20,7 @@ from ..version import __version__
 from .drivers import Driver
 
 THRESHOLDS = {"THRESHOLD_0": 0, "THRESHOLD_1": 1}
-"""The named constants are given at H ~ N(0, 1) for these thresholds; functions give every other case."""
+"""Named constants are given for H ~ N(0, 1) at these thresholds; functions serve all other cases."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Export:
 
     @property
     def name(self) -> str:
-        """An identifier and file stem; nothing of the user's text but ASCII letters, digits and underscores survives."""
+        """An identifier and file stem: only ASCII letters, digits and underscores of the user's text are kept."""
         return "ikun_" + (re.sub(r"[^a-z0-9]+", "_", self.bound.surrogate.name.lower()).strip("_") or "surrogate")[:60]
 
     @property
@@ -47,7 +47,7 @@ class Export:
         return {name: constants(self.bound, theta, 1) for name, theta in THRESHOLDS.items()}
 
     def form(self, power: int) -> ClosedForm:
-        """The closed form, with what is known of it at these parameters."""
+        """The closed form, with its proof status at these parameters."""
         function = integrand(self.bound, "fprime", power)
         return form_of(function, self.bound.environment)
 
@@ -57,7 +57,7 @@ class Export:
 
 @dataclass(frozen=True)
 class Target:
-    """`driver` runs what is emitted; None for data. `subnormals`: whether its arithmetic has the numbers below 2.2e-308."""
+    """`driver`: runs emitted code; None for data. `subnormals`: whether its arithmetic keeps numbers below 2.2e-308."""
 
     name: str
     suffix: str
@@ -70,7 +70,7 @@ TARGETS: Registry[Target] = Registry("export target")
 
 
 def export(surrogate: Spec, target: str, out: str | Path) -> Path:
-    """Write the source of `surrogate` for `target` into folder `out`; returns the file. Nothing half-written is left."""
+    """Write the source of `surrogate` for `target` into the folder `out`; returns the file. No partial file is ever left."""
     entry = TARGETS[target]
     work = Export(resolve(surrogate))
     return write_atomically(Path(out) / (work.name + entry.suffix), entry.emit(work))

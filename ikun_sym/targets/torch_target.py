@@ -1,4 +1,4 @@
-"""Target `torch`: one module that needs torch only: the functions, the spike with its surrogate gradient, and `init_`."""
+"""Target `torch`: one module that needs only torch: the functions, the spike with its surrogate gradient, and `init_`."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def init_(weight, threshold=1.0, alpha_ikun=1.0{signature}, generator=None):
 
 
 def _translated(helper: str) -> str:
-    """A helper of the target numpy, over tensors."""
+    """A helper of the target numpy, rewritten for tensors."""
     return helper.replace("np.where(condition", "_where(condition").replace("np.", "torch.")
 
 

@@ -1,2 +1,2 @@
-"""What the engine does beside its peers, measured when asked: `ikun benchmark …`. Each benchmark is one file and one entry
-point of the group `ikun.benchmarks`."""
+"""`ikun benchmark …`: the speed and accuracy of ikun, beside its peers. Each benchmark is one file and one entry point of the
+group `ikun.benchmarks`."""

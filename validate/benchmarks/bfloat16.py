@@ -1,4 +1,4 @@
-"""What bfloat16 does to what is measured: the bias that rounding leaves, over draws, against float32 on the same weights."""
+"""The bias that rounding to bfloat16 leaves in the measured quantities, against float32 on the same weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Bias:
 
 
 def bias_of_bfloat16(draws: int = 16, width: int = 512, depth: int = 20, batch: int = 32, steps: int = 4) -> list[Bias]:
-    """What rounding does to what is measured: mean H², rate and backward factor, averaged over the last half of the layers."""
+    """The bias of mean H², rate and backward factor, each averaged over the last half of the layers."""
     architecture = Architecture(width=width, depth=depth, steps=steps, leak=0.5, gain=10.0)
     networks = [Network(architecture, batch=batch, dtype=dtype) for dtype in ("bfloat16", "float32")]
 

@@ -17,17 +17,20 @@ if TYPE_CHECKING:
     from .calibration import Calibration
 
 WRONG = 1
-"""Exit code where verdicts are wrong more often than they may be."""
+"""Exit code if verdicts are wrong more often than allowed."""
 
 
-@click.command()
-@click.option("--quick", is_flag=True, help="A tenth of the claims on networks.")
+@click.command(short_help="Measure how often verdicts are wrong.")
+@click.option("--quick", is_flag=True, help="Smaller run: a tenth of the claims on networks.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @as_json
 @click.pass_context
 def calibrate(ctx: click.Context, quick: bool, device: str, seed: int, as_json: bool) -> None:
-    """How often verdicts are wrong, measured on claims known to be true and claims known to be false."""
+    """Measure how often verdicts are wrong, on claims known to be true and claims known to be false.
+
+    Exit code 1 if they are wrong more often than allowed (1 %).
+    """
     quiet_libraries()
     if seed < 0:
         raise DomainError("seed", seed, "zero or a positive integer")

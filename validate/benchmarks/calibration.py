@@ -1,7 +1,7 @@
 """How often verdicts are wrong: the whole procedure, as users run it, on claims whose truth is known.
 
-The unit is a claim judged on weight draws of its own. A confirmed false claim or a refuted true one is wrong; an
-inconclusive one is not, and is counted apart, for a procedure that never decides would never be wrong.
+Each claim is judged on its own weight draws. A verdict is wrong if it confirms a false claim or refutes a true one.
+Inconclusive verdicts are not wrong, but counted separately: a procedure that never decides would never be wrong.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ ALLOWED = 1 - RunSettings.confidence
 OBSERVABLE = OBSERVABLES["backward_factor"]
 BATCH = 32
 SPREADS = (0.01, 0.06)
-"""Standard deviations between weight draws that synthetic values take, about those of real networks."""
+"""Standard deviations of synthetic values between weight draws, similar to those of real networks."""
 
 STRESS = 1.0
-"""A skewness well beyond the measured one, at which the rates shall still hold."""
+"""A skewness well beyond the measured one. The error rates must hold here too."""
 
 Advance = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """Verdicts on the claims of one construction. `wrong`: confirmed if the claims are false, refuted if they are true."""
+    """Verdicts on the claims of one construction. `wrong`: how many were confirmed if false, refuted if true."""
 
     construction: str
     kind: str
@@ -59,17 +59,17 @@ class Row:
 
     @property
     def lower(self) -> float:
-        """One-sided 95 % bound from below (Clopper–Pearson)."""
+        """One-sided 95 % lower bound (Clopper–Pearson) of the rate."""
         return share_interval(self.wrong, self.n, 0.1).low
 
     @property
     def upper(self) -> float:
-        """One-sided 95 % bound from above (Clopper–Pearson)."""
+        """One-sided 95 % upper bound (Clopper–Pearson) of the rate."""
         return share_interval(self.wrong, self.n, 0.1).high
 
     @property
     def passes(self) -> bool:
-        """The rate is not shown to be above the allowed one; small rows cannot show more."""
+        """The rate is not shown to exceed the allowed one. Small rows cannot show more."""
         return self.lower <= ALLOWED
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,8 +80,8 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """The law of the values that intervals are made of, measured on real draws: skewness of the average over layers and of
-    a single layer's factor, each with its standard error; spread; and bias against infinite width."""
+    """The law of the values that intervals are built from, measured on real draws: skewness of the average over layers (and of
+    a single layer's factor), with standard error; spread; and bias against infinite width."""
 
     draws: int
     skewness: float
@@ -105,7 +105,7 @@ class Calibration:
 
     @property
     def passes(self) -> bool:
-        """Both rates at most the allowed one, and no construction shown to be above it."""
+        """Both total rates are at most the allowed one, and no construction is shown to exceed it."""
         return all(row.passes for row in self.rows) and all(self.total(true=t).rate <= ALLOWED for t in (True, False))
 
     def to_dict(self) -> dict[str, Any]:
@@ -138,8 +138,8 @@ def on_networks(
     advance: Advance | None = None,
     only: Collection[str] = CONSTRUCTIONS.names(),
 ) -> list[Row]:
-    """At least `claims` true and `claims` false claims, each on its own weight draws of its own random network. `only`: of the
-    constructions of these names."""
+    """Judge at least `claims` true and `claims` false claims, each on its own draws of its own random network. `only`: names of
+    the constructions to use."""
     rows = []
     for index, made in enumerate(CONSTRUCTIONS):
         if made.name not in only:
@@ -187,7 +187,7 @@ def measured_shape(networks: int, draws: int, seed: int = 0, device: str = "cpu"
 
 
 class KnownDraws(Laboratory):
-    """A laboratory whose draws have a factor that was chosen: the same in every layer."""
+    """A laboratory whose draws have a given factor, the same in every layer."""
 
     def __init__(self, settings: RunSettings, values: np.ndarray) -> None:
         super().__init__(settings)
@@ -203,7 +203,7 @@ class KnownDraws(Laboratory):
 
 
 def on_law(law: Law, true: bool, claims: int, seed: int = 0, advance: Advance | None = None) -> Row:
-    """`claims` claims at the edge of the tolerance about values of a known law, judged by the same code."""
+    """Judge `claims` claims at the edge of the tolerance, on values of a known law, by the same code."""
     case = Case("synthetic", Architecture(depth=4, width=4, threshold=0.0, input_rate=0.5, gain=1.0))
     rng = np.random.default_rng((seed, int(true), round(1000 * law.skewness), sum(map(ord, law.name))))
     claim = claim_of(1 + TOLERANCE if true else 1 - TOLERANCE)
@@ -227,7 +227,8 @@ def laws(skewness: float) -> list[Law]:
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """Networks and draws of each for the shape; claims on networks and on laws, of either truth."""
+    """For the shape: numbers of networks, and of draws of each. For the rates: numbers of claims of either truth, on networks
+    and on laws."""
 
     networks: int = 8
     draws: int = 128
@@ -236,7 +237,7 @@ class Effort:
 
     @property
     def steps(self) -> int:
-        """How often `calibrate` calls `advance`."""
+        """Number of times that `calibrate` calls `advance`."""
         alike = Counter(made.true for made in CONSTRUCTIONS)
         return self.networks + sum(size * -(-self.claims // size) for size in alike.values()) + 4 * len(LAWS)
 
@@ -247,11 +248,11 @@ QUICK = Effort(networks=4, draws=48, claims=20)
 def calibrate(
     effort: Effort | None = None, *, seed: int = 0, device: str = "cpu", advance: Advance | None = None
 ) -> Calibration:
-    """The table, with the full effort unless told otherwise."""
+    """The table of error rates; default: with the full effort."""
     begun, effort = time.perf_counter(), effort or Effort()
     shape = measured_shape(effort.networks, effort.draws, seed, device, advance)
     rows = on_networks(effort.claims, seed, device, advance)
-    # Two standard errors up: the law is not to be milder than what was measured.
+    # Two standard errors above the measured skewness: the law must not be milder than the real one.
     for law in laws(abs(shape.skewness) + 2 * shape.skewness_se):
         rows += [on_law(law, true, effort.synthetic, seed, advance) for true in (True, False)]
     return Calibration(rows=tuple(rows), shape=shape, seconds=time.perf_counter() - begun)

@@ -9,4 +9,4 @@ from ikun_sym.cli.main import Commands
 
 @click.group(cls=Commands, source="ikun.benchmarks")
 def benchmark() -> None:
-    """Measure this tool beside its peers, in one run."""
+    """Benchmark ikun beside its peers, all in one run."""

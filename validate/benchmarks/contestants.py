@@ -1,7 +1,7 @@
-"""Who takes part in the benchmark: the libraries' networks and ours, on given weights, input and readout.
+"""The contestants of the benchmark: the libraries' networks and ours, on given weights, input and readout.
 
-Each computes the spikes of the last layer and the gradient of the readout with respect to the input of the first; no one
-computes weight gradients. The yardstick is the bare matrix products.
+Each computes the spikes of the last layer and the gradient of the readout with respect to the network's input. None computes
+weight gradients. The yardstick is the bare matrix products.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Contestant = Callable[[list[Tensor], Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def products(weights: list[Tensor], x: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
-    """The 2 L products alone, dense, into memory that is there already."""
+    """Only the 2 L products, dense, into allocated memory."""
     for weight in weights:
         BUFFERS.give(times(x, weight.T))
     for weight in reversed(weights):
@@ -53,7 +53,7 @@ def ours(network: Network) -> Contestant:
 
 
 def measured(network: Network) -> Contestant:
-    """All that a draw measures, the drawing of weights apart."""
+    """Everything that a draw measures, without drawing the weights."""
 
     def run(weights: list[Tensor], x: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
         network.measure(weights, x, grad)
@@ -63,7 +63,7 @@ def measured(network: Network) -> Contestant:
 
 
 def drawn(network: Network) -> Contestant:
-    """A whole draw: weights, input and readout, and all that is measured."""
+    """A whole draw: weights, input, readout, and everything that is measured."""
 
     def run(weights: list[Tensor], x: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
         network.draw(0, 0)
@@ -73,7 +73,7 @@ def drawn(network: Network) -> Contestant:
 
 
 def _autograd(layer: Callable[[], Callable[[Tensor], Tensor]]) -> Contestant:
-    """A library's neurons between the same products, differentiated by its own graph; weights need no gradient."""
+    """A library's neurons between the same products, differentiated by autograd. Weights need no gradient."""
 
     def run(weights: list[Tensor], x: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
         x = x.detach().requires_grad_()
@@ -86,7 +86,7 @@ def _autograd(layer: Callable[[], Callable[[Tensor], Tensor]]) -> Contestant:
 
 
 def spikingjelly(network: Network) -> Contestant:
-    """LIFNode, decay_input=False, hard reset to 0, multi-step; its own fused operators where it has them."""
+    """LIFNode, decay_input=False, hard reset to 0, multi-step; with its own fused operators if it has any."""
     from spikingjelly.activation_based import neuron, surrogate
 
     a = network.architecture
@@ -106,7 +106,7 @@ def spikingjelly(network: Network) -> Contestant:
 
 
 def snntorch(network: Network) -> Contestant:
-    """Leaky, its default reset (subtract, one step later), whose gradient it always detaches."""
+    """Leaky with its default reset (subtract, one step later), which it always detaches."""
     import snntorch as snn
     from snntorch import surrogate
 
@@ -120,7 +120,7 @@ def snntorch(network: Network) -> Contestant:
             for i in current:
                 spike, mem = leaky(i, mem)
                 spikes.append(spike)
-            return torch.stack(spikes).to(current.dtype)  # its spikes are float32 whatever comes in
+            return torch.stack(spikes).to(current.dtype)  # its spikes are float32 for every input type
 
         return run
 
@@ -128,14 +128,14 @@ def snntorch(network: Network) -> Contestant:
 
 
 LIBRARIES = {"SpikingJelly": (spikingjelly, "hard"), "snnTorch": (snntorch, "delayed")}
-"""Each library's network, and the reset of ours that is the same neuron."""
+"""Library to its network, and the reset with which our neuron is the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
     """A library's network against ours with the same reset. `spikes`: the share of last-layer spikes that differ;
-    `gradient`: ‖difference‖/‖gradient‖ at the input. In float64 through all layers, where no spike is decided by rounding; in
-    float32 through one layer, where none is amplified."""
+    `gradient`: ‖difference‖/‖gradient‖ at the input. In float64 through all layers: there, rounding decides no spike. In
+    float32 through one layer: there, no error is amplified."""
 
     library: str
     dtype: str

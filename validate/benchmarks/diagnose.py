@@ -1,4 +1,4 @@
-"""`ikun benchmark diagnose`: what a diagnosis costs beside one forward and backward pass of the same model."""
+"""`ikun benchmark diagnose`: the cost of a diagnosis, relative to one forward and backward pass of the same model."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 WANTED = 2.5
-"""Times one forward and backward pass that a diagnosis is to cost at most."""
+"""Target: a diagnosis costs at most this many forward and backward passes."""
 
 
 def ratios(model: nn.Module, x: Tensor, fresh: Callable[[nn.Module], None], repetitions: int = 3) -> dict[str, float]:
-    """CPU time over that of one training pass (forward, and backward to all weights), medians over interleaved repetitions;
-    what is computed once for a kind of neuron (recognised surrogates, critical gains) is warm, as it is for the second of two
-    models. `measure`: the recorded run; `diagnose`: with prediction, verdicts, causes and cures."""
+    """CPU time over that of one training pass (forward, and backward to all weights): medians over interleaved repetitions.
+    `measure`: the recorded run; `diagnose`: also prediction, verdicts, causes and cures. Caches are warm: results computed once
+    per kind of neuron (recognised surrogates, critical gains) are not counted."""
     import torch
 
     from ..models.diagnosis import diagnose
@@ -73,14 +73,14 @@ def contestants(width: int, depth: int, batch: int, steps: int) -> dict[str, tup
 
 
 @click.command("diagnose")
-@click.option("--width", type=int, default=512, show_default=True)
-@click.option("--depth", type=int, default=50, show_default=True)
-@click.option("--batch", type=int, default=64, show_default=True)
-@click.option("--steps", type=int, default=4, show_default=True)
-@click.option("--repetitions", type=int, default=3, show_default=True)
+@click.option("--width", type=int, default=512, show_default=True, help="Neurons per layer.")
+@click.option("--depth", type=int, default=50, show_default=True, help="Layers of the MLP.")
+@click.option("--batch", type=int, default=64, show_default=True, help="Input samples.")
+@click.option("--steps", type=int, default=4, show_default=True, help="Time steps T.")
+@click.option("--repetitions", type=int, default=3, show_default=True, help="Timed repetitions.")
 @as_json
 def command(as_json: bool, repetitions: int, **settings: int) -> None:
-    """What a diagnosis costs, in units of one forward and backward pass of the model."""
+    """Cost of a diagnosis, in units of one forward and backward pass of the model."""
     for name, value in {"repetitions": repetitions, **settings}.items():
         if value < 1:
             raise DomainError(name, value, "an integer of at least 1")

@@ -1,8 +1,8 @@
-"""How fast `evaluate` is, and how right: beside scipy's adaptive quadrature with break points, in one process and one run.
+"""Speed and accuracy of `evaluate`, beside scipy's adaptive quadrature with break points, in one process and one run.
 
-Settings: means uniform in [−3, 3], standard deviations from 0.1 to 10, uniform in their logarithm: nothing is special
-about any of them. The quadrature integrates f'^p times the density, compiled to plain floating-point code, over the mean ±
-12σ, and is told the ends of all pieces, the mean and mean ± 4σ. Errors are relative to enclosures by ball arithmetic.
+Settings: means uniform in [−3, 3], standard deviations log-uniform from 0.1 to 10; none of them is special.
+The quadrature integrates f'^p times the density, compiled to plain floating-point code, over the mean ±
+12σ, with break points at the ends of all pieces, the mean and mean ± 4σ. Errors are relative to enclosures by ball arithmetic.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ikun_sym.gaussian.evaluate import FloatFunction
 
 TARGETS = {"elementary": 1500.0, "rational": 1000.0, "logistic": 300.0}
-"""Wanted quotients of the times, by the class of the integrand."""
+"""Target speed-ups over the quadrature, by the class of the integrand."""
 
 POWERS = (2,)
 SEED = 20240517
@@ -40,8 +40,8 @@ EPSREL = 1e-13
 """The quadrature is asked for the accuracy that `evaluate` promises."""
 
 BUDGET = 0.4
-"""Seconds for each of the three parts of a row (ours, the quadrature, the enclosures): whatever takes long is timed or checked
-on fewer values, at least `FEWEST`."""
+"""Seconds for each of the three parts of a row (ours, the quadrature, the enclosures). Slow parts use fewer values, at least
+`FEWEST`."""
 
 FEWEST = 3
 
@@ -72,7 +72,7 @@ def run(
     repetitions: int = 5,
     progress: Callable[[Iterable[tuple[str, int]]], Iterable[tuple[str, int]]] = iter,
 ) -> tuple[list[Row], dict[str, str]]:
-    """One row a surrogate and power: medians of `repetitions` runs over at most `size` values, `sample` for the quadrature. And
+    """One row per surrogate and power: medians of `repetitions` runs over at most `size` values (quadrature: `sample`). Also
     what could not be run, with the reason: required parameters, values beyond float64."""
     from ikun_sym.catalogue.surrogates import SURROGATES
 
@@ -104,14 +104,14 @@ def _row(name: str, power: int, size: int, sample: int, repetitions: int) -> Row
     function.expectation(mean[:used], var[:used])  # makes the routes and their tables
     once = _seconds(lambda: function.expectation(mean[:used], var[:used])) / used
     used = min(size, max(FEWEST, int(BUDGET / repetitions / once)))
-    if used < size and used > 10 * sample:  # arrays of another length have another price a value
+    if used < size and used > 10 * sample:  # the time per value depends on the length of the array
         once = _seconds(lambda: function.expectation(mean[:used], var[:used])) / used
         used = min(size, max(used, int(BUDGET / repetitions / once)))
     points = list(zip(mean[:sample].tolist(), var[:sample].tolist(), strict=True))
     integral = quadrature(exact, function)
     by_quad, seconds = _within(BUDGET, lambda point: integral(*point), points)
     ours, theirs = [], [seconds]
-    for repetition in range(repetitions):  # in turn, so that a slower minute of the machine is a slower minute of both
+    for repetition in range(repetitions):  # alternately, so that a slow phase of the machine hits both
         if repetition:
             theirs.append(_within(BUDGET, lambda point: integral(*point), points[: len(by_quad)])[1])
         ours.append(_seconds(lambda: function.expectation(mean[:used], var[:used])) / used)
@@ -135,7 +135,7 @@ def _row(name: str, power: int, size: int, sample: int, repetitions: int) -> Row
 def _within(
     budget: float, action: Callable[[tuple[float, float]], float], points: Sequence[tuple[float, float]]
 ) -> tuple[list[float], float]:
-    """The values at as many points as the budget of seconds allows, at least `FEWEST`, and the seconds a value."""
+    """Values at as many points as the time budget allows, at least `FEWEST`, and the seconds per value."""
     found, start = [], time.process_time()
     for point in points:
         found.append(action(point))
@@ -145,12 +145,12 @@ def _within(
 
 
 def _worst(found: Sequence[float], truth: Sequence[float]) -> float:
-    """Over the values that both have."""
+    """Largest relative error, over the values that both have."""
     return max((abs(f - t) / abs(t) if t else abs(f) for f, t in zip(found, truth, strict=False)), default=0.0)
 
 
 def _target(function: FloatFunction) -> float | None:
-    """By what the integrand is: the first route of the chain that takes every moderate setting."""
+    """Target by the class of the integrand: that of the first evaluation route that covers every moderate setting."""
     from ikun_sym.gaussian.floats import CLASSES
 
     found = {CLASSES[type(route)] for route in function.routes if type(route) in CLASSES}
@@ -158,7 +158,7 @@ def _target(function: FloatFunction) -> float | None:
 
 
 def _seconds(action: Callable[[], object]) -> float:
-    """CPU time of this one thread, so that other work on the machine counts less."""
+    """CPU time of this thread, so that other work on the machine counts less."""
     start = time.process_time()
     action()
     return time.process_time() - start
@@ -216,15 +216,19 @@ def document(rows: list[Row], not_run: dict[str, str]) -> dict[str, object]:
 
 @click.command("evaluate")
 @click.argument("specs", nargs=-1, metavar="[SPEC]...")
-@click.option("--surrogate", "names", multiple=True, metavar="SPEC", help="The same as an argument. Default: all surrogates.")
-@click.option("--power", "powers", type=int, multiple=True, help="Repeatable; default 2.")
-@click.option("--size", type=click.IntRange(1), default=100_000, show_default=True, help="Values an array, at most.")
-@click.option("--sample", type=click.IntRange(1), default=40, show_default=True, help="Values that are checked, at most.")
+@click.option(
+    "--surrogate", "names", multiple=True, metavar="SPEC", help="The same as the argument SPEC. Default: all surrogates."
+)
+@click.option("--power", "powers", type=int, multiple=True, help="Power of f' (repeatable). Default: 2.")
+@click.option("--size", type=click.IntRange(1), default=100_000, show_default=True, help="Largest number of values per array.")
+@click.option(
+    "--sample", type=click.IntRange(1), default=40, show_default=True, help="Largest number of values that are checked."
+)
 @as_json
 def command(
     specs: tuple[str, ...], names: tuple[str, ...], powers: tuple[int, ...], size: int, sample: int, as_json: bool
 ) -> None:
-    """Speed and accuracy of `evaluate` beside scipy's quadrature, about a second a surrogate."""
+    """Speed and accuracy of `evaluate` beside scipy's quadrature, about one second per surrogate."""
     from rich.progress import track
 
     console = stderr()

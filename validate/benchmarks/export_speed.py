@@ -1,8 +1,8 @@
-"""How fast emitted code is at mean 0, beside scipy's adaptive quadrature with break points; and how right it is everywhere.
+"""Speed of emitted code at mean 0, beside scipy's adaptive quadrature with break points; and its accuracy everywhere.
 
-Speed: E[f'²] of one surrogate with one slope over variances uniform in their logarithm, CPU time of one thread, all in one
-run. The quadrature integrates f'² times the density, compiled to plain floating-point code, over ±12σ, is told 0 and ±4σ, and
-is asked for the accuracy that the emitted code has.
+Speed: E[f'²] of one surrogate with one slope over log-uniform variances, in CPU time of one thread, all in one run. The
+quadrature integrates f'² times the density, compiled to plain floating-point code, over ±12σ with break points 0 and ±4σ, to
+the accuracy that the emitted code has.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from ikun_sym.cli.console import as_json, emit, stderr, table
 from ikun_sym.errors import IkunError
 
 WANTED = 5000.0
-"""The quotient of the times that is promised for sigmoid."""
+"""The speed-up that is promised for sigmoid."""
 
 SEED = 11
 DEVIATIONS = (0.01, 100.0)
 SIZE, BLOCK, SAMPLE = 1_000_000, 8192, 200
-"""Values for C; for numpy in blocks that stay in the cache; for the quadrature."""
+"""Numbers of values: for C; per block for numpy (fits into the cache); for the quadrature."""
 
 C_MAIN = """
 #include "{header}"
@@ -64,7 +64,7 @@ class Row:
 
 
 def speed(spec: str = "sigmoid") -> list[Row]:
-    """C and numpy beside the quadrature."""
+    """Rows for C, numpy and the quadrature."""
     import numpy as np
 
     from ikun_sym.reading.surrogate_spec import resolve
@@ -78,7 +78,7 @@ def speed(spec: str = "sigmoid") -> list[Row]:
 
 
 def _quad_seconds(bound: Any, var: Any) -> float:
-    """Seconds a value."""
+    """Seconds per value."""
     from ikun_sym.gaussian.moment import float_function, integrand
 
     from .evaluate import quadrature
@@ -140,11 +140,15 @@ def _worst(bound: Any, var: Any, got: Any) -> float:
 
 
 @click.command("export")
-@click.option("--surrogate", default="sigmoid", show_default=True, help="SPEC of a surrogate with one slope.")
-@click.option("--accuracy", metavar="FILE", help="Also measure every surrogate in every target and write the table there.")
+@click.option(
+    "--surrogate", default="sigmoid", show_default=True, help="SPEC of a surrogate whose only parameter is its slope."
+)
+@click.option(
+    "--accuracy", metavar="FILE", help="Also measure every surrogate in every target and write the table of errors to FILE."
+)
 @as_json
 def command(surrogate: str, accuracy: str | None, as_json: bool) -> None:
-    """Emitted C and numpy at mean 0 beside scipy's quadrature; with --accuracy the table of worst errors."""
+    """Speed of emitted C and numpy code at mean 0, beside scipy's quadrature. --accuracy adds the table of worst errors."""
     rows = speed(surrogate)
     document: dict[str, Any] = {"surrogate": surrogate, "speed": [{**asdict(row), "meets": row.meets} for row in rows]}
     if accuracy is not None:

@@ -1,4 +1,4 @@
-"""Contestants timed in turn, round after round, so that neighbours share what else the machine does."""
+"""Time contestants in turn, round after round, so that other work on the machine affects all of them alike."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from .contestants import LIBRARIES, Contestant
 
 Times = dict[str, list[tuple[float, float]]]
-"""(by the clock, CPU) of each repetition, in seconds."""
+"""Name to (wall time, CPU time) of each repetition, in seconds."""
 
 
 def interleaved(
@@ -25,8 +25,9 @@ def interleaved(
     shares: dict[str, int],
     advance: Callable[[str], None],
 ) -> tuple[Times, dict[str, str]]:
-    """One round warms up and is not counted. `shares`: contestants that run the first so many layers, scaled to all. The second
-    result says why a contestant was dropped: its memory did not suffice."""
+    """The first round warms up and is not counted. `shares`: contestants that run only the first layers, with their number; the
+    times are scaled to all layers. The second result names contestants that were dropped for lack of memory, with the
+    reason."""
     times: Times = {name: [] for name in contestants}
     dropped: dict[str, str] = {}
     weights, *rest = data
@@ -58,16 +59,16 @@ def _wait(device: torch.device) -> None:
 
 
 def cost(device: str) -> int:
-    """Which of a repetition's two times counts: CPU time on the CPU, where other work does not count; the clock on a GPU."""
+    """Index of the time that counts: CPU time on a CPU (other work does not count), wall time on a GPU."""
     return 1 if device == "cpu" else 0
 
 
 def ratio(times: Times, name: str, other: str, device: str) -> float:
-    """The median over rounds of one cost over another."""
+    """Median over rounds of the ratio of two costs."""
     which = cost(device)
     return statistics.median(a[which] / b[which] for a, b in zip(times[name], times[other], strict=True))
 
 
 def medians(times: Times, name: str) -> Any:
-    """(by the clock, CPU)."""
+    """(wall time, CPU time)."""
     return tuple(statistics.median(values) for values in zip(*times[name], strict=True))

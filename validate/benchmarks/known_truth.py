@@ -1,7 +1,7 @@
 """Claims whose truth is known: real networks with an exact mean-field factor, and values drawn from a known law.
 
-A claim is true if its claimed value is within the tolerance of the network's mean-field factor, false if it is outside; every
-one is at least MARGIN away from that edge, more than the finite-width bias of the factor, which the calibration measures.
+A claim is true if the claimed value lies within the tolerance of the network's mean-field factor, else false. Each keeps at
+least MARGIN from that edge: more than the finite-width bias of the factor, which the calibration measures.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ OFF = 1.05 * (1 + TOLERANCE)
 """A network built five per cent beyond the tolerance."""
 
 FAMILIES = ("sigmoid", "erf", "atan", "triangular")
-"""One surrogate for each shape of f' that matters to its fourth moment: exponential, Gaussian, algebraic tails, and a kink."""
+"""One surrogate for each shape of f' that matters for E[f'⁴]: exponential, Gaussian, algebraic tails, and a kink."""
 
 SHAPE = Architecture(depth=13, width=192)
-"""Twelve factors are averaged, as in a small run; wide enough that the bias of a factor is well below MARGIN."""
+"""Twelve factors are averaged, as in a small run. The width keeps the bias of a factor well below MARGIN."""
 
 
 class Known(NamedTuple):
-    """The network and the value that is claimed for an observable of it."""
+    """A network and the value claimed for one of its observables."""
 
     case: Case
     claimed: float
@@ -45,14 +45,14 @@ class Known(NamedTuple):
 
 
 OVER_TIME = replace(SHAPE, depth=10, width=256, samples=16)
-"""Networks over several steps: wider, for the gradients of all steps share the bias."""
+"""Networks over several steps. They are wider, since the gradients of all steps share the bias."""
 
 TRIES = 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class Construction:
-    """`make` draws a network and a claimed value at random; whether the claim is true is known by construction."""
+    """`make` draws a network and a claimed value at random. Whether the claim is true is known by construction."""
 
     name: str
     true: bool
@@ -67,7 +67,7 @@ def construction(name: str, *, true: bool) -> Callable[[Callable[[np.random.Gene
 
 
 def network_of(rng: np.random.Generator, factor: float) -> Architecture:
-    """Random family, threshold and rate; the slope is solved so that the backward factor is `factor` in every layer."""
+    """Random family, threshold and rate. The slope is solved so that the backward factor is `factor` in every layer."""
     rate, threshold = rng.uniform(0.2, 0.4), rng.uniform(0.5, 1.5)
     at = design(rate, str(rng.choice(FAMILIES)), threshold, fan_ratio=1 / factor)
     return replace(SHAPE, surrogate=at.surrogate, threshold=threshold, gain=at.n_var_w, input_rate=rate)
@@ -123,13 +123,13 @@ def _outside(rng: np.random.Generator) -> Known:
 
 @construction("wrong slope", true=False)
 def _wrong_slope(rng: np.random.Generator) -> Known:
-    """The weights of a critical network with the slope of another."""
+    """The weights of a critical network with another slope."""
     return Known(_case(network_of(rng, _off(rng))), 1.0)
 
 
 @construction("wrong gain", true=False)
 def _wrong_gain(rng: np.random.Generator) -> Known:
-    """A critical network at another gain: the rate p moves with it, and the factor K E[f'²] with both."""
+    """A critical network at another gain. It changes the rate p, and both change the factor K E[f'²]."""
     while True:
         right, off = network_of(rng, 1.0), _off(rng)
 
@@ -141,7 +141,7 @@ def _wrong_gain(rng: np.random.Generator) -> Known:
             variance = network.gain * rate
             return network.gain * float(layer_of(network).gradient_moment(variance)) - off
 
-        # The factor need not be monotone in the gain, nor reach every value where rates are stable: then another network.
+        # The factor may not be monotone in the gain, or may not reach the value at a stable rate: then try another network.
         for low, high in ((right.input_rate, 0.45), (0.18, right.input_rate)):
             if excess(low) * excess(high) < 0:
                 return Known(_case(at(root(excess, low, high))), 1.0)
@@ -157,7 +157,7 @@ def _wrong_alpha(rng: np.random.Generator) -> Known:
 
 
 def _leaky(rng: np.random.Generator) -> Architecture:
-    """A leaky network over a few steps, hard reset, detached or not, rates far from the lowest stable one."""
+    """A leaky network over a few steps: hard reset, detached or not, rate far above the lowest stable one."""
     return replace(
         OVER_TIME,
         surrogate=str(rng.choice(FAMILIES)),
@@ -176,7 +176,7 @@ def expected(case: Case, observable: str = "backward_factor") -> float:
 def _apart(
     rng: np.random.Generator, draw: Callable[[np.random.Generator], Architecture], observable: str, **wrong: Any
 ) -> Known:
-    """A network, and what a theory says of it that is wrong by more than the tolerance and MARGIN."""
+    """A network, and the value that a wrong theory gives for it; wrong by at least tolerance + MARGIN."""
     for _ in range(TRIES):
         case = _case(draw(rng))
         claimed = expected(case.under(**wrong), observable)
@@ -199,7 +199,7 @@ def _rate_over_time(rng: np.random.Generator) -> Known:
 
 @construction("over time: wrong reset", true=False)
 def _wrong_reset(rng: np.random.Generator) -> Known:
-    """The rate that a soft reset would give."""
+    """Claims the rate that a soft reset would give."""
     return _apart(rng, _leaky, "rate", reset="soft")
 
 
@@ -210,7 +210,7 @@ def _wrong_leak(rng: np.random.Generator) -> Known:
 
 @construction("over time: white noise at depth", true=False)
 def _white_noise(rng: np.random.Generator) -> Known:
-    """The rate of currents that are white in time, near the gain at which they would just keep it."""
+    """Claims the rate of currents that are white in time, near the gain at which they would just sustain activity."""
 
     def draw(rng: np.random.Generator) -> Architecture:
         return replace(
@@ -222,8 +222,8 @@ def _white_noise(rng: np.random.Generator) -> Known:
 
 @dataclass(frozen=True, kw_only=True)
 class Law:
-    """Values of mean 1, drawn from a skewed law; the claim sits at the very edge of the tolerance, on the side where the
-    tail makes intervals miss more often: as far below the mean (false) or above it (true) as the tolerance."""
+    """Values of mean 1 from a skewed law. The claim lies exactly one tolerance below the mean (false) or above it (true): the
+    side on which the tail makes intervals miss more often."""
 
     name: str
     skewness: float
@@ -238,7 +238,7 @@ class Law:
 
 
 def gamma(rng: np.random.Generator, skewness: float, shape: tuple[int, ...]) -> np.ndarray:
-    """Standardised gamma values: order 4/skewness²."""
+    """Standardised gamma values: shape 4/skewness²."""
     order = 4 / skewness**2
     return (rng.gamma(order, 1.0, shape) - order) / order**0.5
 

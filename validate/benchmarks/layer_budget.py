@@ -1,4 +1,4 @@
-"""Where one layer inside the network spends its time: what products can do on this machine, and what is left."""
+"""Where one layer inside the network spends its time: matrix products at this machine's speed, and the rest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One layer's share: milliseconds of CPU time (time on a GPU), and 10⁹ operations a second, counted as if dense."""
+    """One part of a layer: milliseconds of CPU time (wall time on a GPU), and 10⁹ operations per second, counted as dense."""
 
     part: str
     milliseconds: float
@@ -28,7 +28,7 @@ class Part:
 
 
 def parts(network: Network, data: tuple[list[Tensor], Tensor, Tensor], repetitions: int = 5) -> list[Part]:
-    """Medians for the last layer, fed with the spikes of those before it; the first repetition warms up."""
+    """Medians for the last layer, fed with the spikes of the layers before it. The first repetition warms up."""
     weights, x, grad = data
     population, weight = network.population, weights[-1]
     taken: dict[str, list[float]] = {}

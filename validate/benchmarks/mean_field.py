@@ -1,10 +1,10 @@
-"""Mean field against networks: every combination of reset, detach, leak, steps and loss in dense networks, and of reset and
-steps in the other architectures that have a theory, each layer and step of each.
+"""Mean field against networks, at each layer and step: all combinations of reset, detach, leak, steps and loss in dense
+networks, and of reset and steps in the other architectures that have a theory.
 
-A combination agrees if every Var(H), rate and gradient of every layer and step is predicted within its interval. An interval
-holds the mean over weight draws, log-normal for gradients; it misses with probability at most ERROR for all comparisons of a
-combination together (union bound). It is widened by the standard error of the prediction, at the same probability, and by
-what finite width may add, of order L/n.
+A combination agrees if Var(H), rate and gradient of every layer and step are predicted within their intervals. An interval is
+for the mean over weight draws, log-normal for gradients. All intervals of a combination together miss with probability at most
+ERROR (union bound). Each is widened by the standard error of the prediction, at the same probability, and by an allowance for
+finite width of order L/n.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ ELSEWHERE: dict[str, tuple[Any, ...]] = {
     "reset": ("hard", "soft"),
     "steps": (1, 4),
 }
-"""Of the other architectures: leak ½, the rest as an `Architecture` has it."""
+"""Axes of the other architectures, with leak ½ and the defaults of `Architecture` otherwise."""
 
 WIDTHS = {variant.arch: variant.width for drawn in NETWORKS for variant in drawn.compared}
 
 ERROR = 0.01
 
 FINITE_WIDTH = 2.0
-"""Times L/n, relative to the value: the bias of a mean at finite width."""
+"""Allowance for the bias of a mean at finite width: this times L/n, relative to the value."""
 
 BASE = {"depth": 4, "gain": 9.0, "samples": 16}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """One combination: how many comparisons, and those that lie outside, as (quantity, layer, step)."""
+    """One combination: the number of comparisons, and those outside, as (quantity, layer, step)."""
 
     combination: dict[str, Any]
     comparisons: int
@@ -98,14 +98,14 @@ class Product:
 
 
 def combinations(axes: dict[str, tuple[Any, ...]] | None = None) -> Iterator[dict[str, Any]]:
-    """Of dense networks, unless other axes are given."""
+    """All combinations of `axes`; default: those of dense networks."""
     axes = AXES if axes is None else axes
     for values in itertools.product(*axes.values()):
         yield dict(zip(axes, values, strict=True))
 
 
 def everything(pattern: str = "") -> list[dict[str, Any]]:
-    """All combinations whose architecture is called so, or so before its parameters; all without a pattern."""
+    """All combinations whose architecture is `pattern`, written with or without its parameters; default: all."""
     found = [*combinations(), *combinations(ELSEWHERE)]
     names = {one.get("arch", "dense") for one in found}
     wanted = {name for name in names if pattern in ("", name, name.partition(":")[0])}
@@ -115,14 +115,14 @@ def everything(pattern: str = "") -> list[dict[str, Any]]:
 
 
 def architecture_of(combination: dict[str, Any], width: int) -> Architecture:
-    """`width`: of dense networks."""
+    """The architecture of a combination. `width`: width of dense networks."""
     if "arch" not in combination:
         return Architecture(width=width, **BASE, **combination)
     return Architecture(width=WIDTHS[combination["arch"]], leak=0.5, **BASE, **combination)
 
 
 def compare(case: Case, laboratory: Laboratory, combination: dict[str, Any] | None = None) -> Agreement:
-    """The draws of the laboratory's settings against the prediction of the case."""
+    """Compare the laboratory's draws with the prediction of the case."""
     a, draws = case.architecture, laboratory.settings.draws or 24
     count = len(QUANTITIES) * a.depth * a.steps
     rows = layer_rows(case, laboratory.draws(a, draws), ERROR / count)
@@ -157,14 +157,14 @@ def run(
 
 
 @click.command("mean-field")
-@click.option("--arch", default="", metavar="NAME", help="Of this architecture alone: dense, conv1d, … Default: of all.")
-@click.option("--width", type=int, default=512, show_default=True, help="Of dense networks.")
-@click.option("--draws", type=int, default=24, show_default=True, help="Weight draws of each combination.")
+@click.option("--arch", default="", metavar="NAME", help="Only this architecture: dense, conv1d, … Default: all.")
+@click.option("--width", type=int, default=512, show_default=True, help="Width of dense networks.")
+@click.option("--draws", type=int, default=24, show_default=True, help="Weight draws per combination.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @as_json
 def command(as_json: bool, device: str, arch: str, **settings: int) -> None:
-    """Mean field against networks: which combinations of neuron, time and loss agree within their error bars."""
+    """Compare mean field and networks: which combinations of neuron, time and loss agree within error bars."""
     from ..networks.device import choose
     from ..progress import quiet_libraries
 

@@ -1,4 +1,4 @@
-"""Deep dense LIF networks forward and backward beside the libraries: the same weights and inputs, in one interleaved run."""
+"""Forward and backward passes of deep dense LIF networks, beside the libraries: same weights and inputs, interleaved."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
     from .layer_budget import Part
 
 LEAK, GAIN = 0.5, 10.0
-"""τ = 2, and weights at which some 15 to 30 % of the neurons fire at every depth."""
+"""τ = 2, and weights at which 15 to 30 % of the neurons fire at every depth."""
 
 SIZES: dict[str, dict[str, Any]] = {
     "cpu": {"width": 1024, "depth": 20, "batch": 64, "steps": 8, "dtype": "float32"},
     "cuda": {"width": 4096, "depth": 100, "batch": 256, "steps": 16, "dtype": "bfloat16"},
 }
-"""What is run unless something else is asked for. On a GPU: 3.4 GB of weights and 6.7 GB of membranes."""
+"""Default sizes. On a GPU they take 3.4 GB for weights and 6.7 GB for membranes."""
 
 DEEPEST = 20
-"""Layers in which networks are compared in float64, at most: theirs is the memory of a graph."""
+"""Most layers in which networks are compared in float64: the libraries keep a whole autograd graph in memory."""
 
 BARE, OURS, EAGER, MEASURED, DRAWS = "bare products", "this", "this, eager", "this, all observables", "this, draws"
 CONTESTANTS = 7
-"""These and two libraries: what the progress bar counts."""
+"""Number of contestants, with two libraries; for the progress bar."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """Medians over repetitions. `seconds`: by the clock; `cpu`: of all threads together; `ratio`: the cost over that of the
-    bare products beside it; `share`: of their rate, its inverse; `teraflops`: 10¹² operations of the 2 L products, were they
-    dense, a second; `speed`: the cost over ours. A cost is CPU time on the CPU, where other work on the machine does not
-    count, and time on a GPU."""
+    """Medians over repetitions. `seconds`: wall time; `cpu`: CPU time of all threads together; `ratio`: cost over that of the
+    bare products in the same round; `share`: 1/ratio, the share of their rate; `teraflops`: 10¹² operations of the 2 L products
+    per second, counted as dense; `speed`: cost over ours. A cost is CPU time on a CPU (other work on the machine does not
+    count) and wall time on a GPU."""
 
     contestant: str
     dtype: str
@@ -59,7 +59,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """`at_most`: the measured ratio is to be at most the target, else at least."""
+    """`at_most`: the measured ratio must be at most `wanted`; otherwise at least."""
 
     target: str
     wanted: float
@@ -89,7 +89,7 @@ TARGETS = {
     ("cpu", "bfloat16"): ((OURS, BARE, 2.5), ("SpikingJelly", OURS, 4.0)),
     ("cuda", "bfloat16"): ((OURS, BARE, 1 / 0.6), ("SpikingJelly", OURS, 5.0)),  # 60 % of the rate of the products
 }
-"""(whose time, over whose, the target): at most over the bare products, at least over ours."""
+"""(contestant, reference, wanted ratio of their times): an upper bound over the bare products, a lower bound over ours."""
 
 
 def run(
@@ -104,8 +104,8 @@ def run(
     seconds: float = 45.0,
     advance: Callable[[str], None] = lambda what: None,
 ) -> Result:
-    """At most `repetitions` rounds, and no further one once they took `seconds`. What is not given is what `SIZES` says for the
-    device. `advance` is told what has been run."""
+    """At most `repetitions` rounds; no new round starts after `seconds`. Default sizes: `SIZES` for the device. `advance` is
+    called with the name of what has been run."""
     import torch
 
     from ..engines.machine import native_bfloat16
@@ -127,7 +127,7 @@ def run(
     backends = {EAGER: "eager"} | dict.fromkeys((OURS, MEASURED, DRAWS), fast.backend)
     contestants |= {OURS: ours(fast), MEASURED: measured(fast), DRAWS: drawn(fast)}
     missing, agreement = _invite(contestants, network, kind, min(layers, DEEPEST))
-    # without instructions for bfloat16 torch multiplies one number at a time: a pass would take half a minute; on a GPU the
+    # without bfloat16 instructions torch multiplies one number at a time: a pass would take half a minute; on a GPU the
     # graph of a hundred layers may not fit
     slow = device == "cpu" and kind == "bfloat16" and not native_bfloat16()
     shares = dict.fromkeys(LIBRARIES, max(1, layers // 10)) if slow or device != "cpu" else {}
@@ -156,7 +156,7 @@ def run(
 def _invite(
     contestants: dict[str, Contestant], network: Callable[..., Network], kind: str, deepest: int
 ) -> tuple[list[Row], list[Agreement]]:
-    """The libraries that are installed join the contestants: who is missing, and how far the others agree with ours."""
+    """Add the installed libraries to the contestants. Returns rows for missing ones, and how far the others agree with ours."""
     from .contestants import LIBRARIES, agreement_of
 
     missing, agreement = [], []
@@ -175,7 +175,7 @@ NO_CUDA = "torch sees no CUDA device here"
 
 
 def sizes(device: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What is run on this device: what was given, and `SIZES` for the rest."""
+    """The sizes to run on this device: those given, and `SIZES` for the rest."""
     return SIZES[device.partition(":")[0]] | {name: value for name, value in given.items() if value is not None}
 
 
@@ -234,19 +234,21 @@ def _usual(name: str) -> str:
 
 
 @click.command("propagate")
-@click.option("--width", type=int, help=_usual("width"))
-@click.option("--depth", type=int, help=_usual("depth"))
-@click.option("--batch", type=int, help=_usual("batch"))
-@click.option("--steps", type=int, help=_usual("steps"))
-@click.option("--repetitions", type=int, default=5, show_default=True, help="At most.")
-@click.option("--seconds", type=float, default=45, show_default=True, help="No further repetition after these.")
+@click.option("--width", type=int, help=f"Neurons per layer. {_usual('width')}")
+@click.option("--depth", type=int, help=f"Layers. {_usual('depth')}")
+@click.option("--batch", type=int, help=f"Input samples. {_usual('batch')}")
+@click.option("--steps", type=int, help=f"Time steps T. {_usual('steps')}")
+@click.option("--repetitions", type=int, default=5, show_default=True, help="Largest number of repetitions.")
+@click.option(
+    "--seconds", type=float, default=45, show_default=True, help="Time budget: no further repetition if it would exceed this."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-@click.option("--dtype", help=f"float32 or bfloat16; the latter with its bias. {_usual('dtype')}")
+@click.option("--dtype", help=f"float32 or bfloat16. bfloat16 also reports its rounding error. {_usual('dtype')}")
 @as_json
 def command(as_json: bool, **settings: Any) -> None:
-    """Deep LIF networks forward and backward, beside SpikingJelly and snnTorch without weight gradients.
+    """Forward and backward passes of deep LIF networks, beside SpikingJelly and snnTorch (all without weight gradients).
 
-    Where there is no CUDA device, `--device cuda` is not run, and says so.
+    Without a CUDA device, `--device cuda` runs nothing and says so.
     """
     from ..networks.device import check_dtype, choose
     from ..progress import quiet_libraries

@@ -1,7 +1,7 @@
 """How many Gaussian integrals the engine solves: 24 squared surrogate derivatives, at mean 0 and at a symbolic mean.
 
-Each is read from text as a user would write it, derived, proved and compared with its certified integral; beside it stands
-what sympy 1.14 does with the same integral in 60 s of CPU time (`integrate` and `stats.E`, recorded in sympy_baseline.csv).
+Each is read from text as a user would write it, derived, proved and compared with its certified integral. Beside it stands the
+result of sympy 1.14 for the same integral in 60 s of CPU time (`integrate` and `stats.E`, recorded in sympy_baseline.csv).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 POINTS = {"0": (("0", "1/4"), ("0", "3")), "mu": (("1/2", "1/4"), ("-3", "2"), ("7/3", "10"))}
-"""(mean, variance) at which form and integral are compared, to 20 digits or the form's own proved error."""
+"""(mean, variance) at which form and integral are compared: to 20 digits, or to the form's proved error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class Row:
 
     @property
     def right(self) -> bool:
-        """The right kind of answer, and the form's value is the integral's."""
+        """The answer is of the right kind, and the form equals the integral."""
         return self.kind == self.expected_kind and self.agrees
 
     @property
@@ -55,7 +55,7 @@ def kernels() -> list[dict[str, str]]:
 
 
 def baseline() -> dict[tuple[str, str], tuple[str, ...]]:
-    """(kernel, mean) to what `integrate` and `stats.E` gave."""
+    """(kernel, mean) to the results of `integrate` and `stats.E`."""
     found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     with (files("ikun_validate.benchmarks") / "sympy_baseline.csv").open(encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
@@ -64,7 +64,7 @@ def baseline() -> dict[tuple[str, str], tuple[str, ...]]:
 
 
 def solve(kernel: dict[str, str], mean: str) -> Row:
-    """Parse, derive and prove one kernel (timed, nothing remembered), then compare (not timed)."""
+    """Parse, derive and prove one kernel (timed, with empty caches), then compare (not timed)."""
     from ikun_sym.expressions.vocabulary import GoodwinStaton
     from ikun_sym.gaussian.closed_form import derive, derive_at, forget
     from ikun_sym.gaussian.moment import integrand
@@ -126,7 +126,7 @@ def summary(rows: list[Row], mean: str) -> dict[str, float]:
 @click.command("solve-rate")
 @as_json
 def command(as_json: bool) -> None:
-    """24 Gaussian integrals at mean 0 and at a symbolic mean, beside sympy."""
+    """Solve 24 Gaussian integrals at mean 0 and at a symbolic mean, beside sympy."""
     rows = run()
     document = {
         "rows": [asdict(row) | {"right": row.right, "solved": row.solved} for row in rows],

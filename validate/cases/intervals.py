@@ -5,8 +5,8 @@ of them; the error probability is divided over the looks (and over all checks of
 chance that any interval of any look misses the truth is at most 1 − confidence.
 
 The t-interval is exact for normal values. A value here is a factor averaged over tens of layers; `ikun calibrate` measures
-the skewness of these averages on real draws and the error rates of the whole procedure at that skewness and beyond it.
-A product over layers is another matter: it is log-normal, and its mean has the interval of `log_normal_mean_interval`.
+the skewness of these averages on real draws, and the error rates of the whole procedure at that skewness and beyond.
+A product over layers is log-normal instead: `log_normal_mean_interval` gives the interval of its mean.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ LOOKS = (8, 12, 16, 24, 32, 48, 64)
 """Numbers of draws at which a verdict may be given."""
 
 RESERVE = 2.0
-"""A verdict's t-intervals are granted 1/RESERVE of its error probability. Values of skewness 1, more than was measured,
-miss their mean 2 to 3 times as often as normal ones; with the union bound's own slack this absorbs it."""
+"""A verdict's t-intervals get 1/RESERVE of its error probability. At skewness 1, more than was measured, a t-interval misses
+2 to 3 times as often as for normal values; this reserve and the slack of the union bound absorb that."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """`value` with a confidence interval; NaN where nothing could be measured."""
+    """`value` with a confidence interval; NaN if nothing could be measured."""
 
     value: float
     low: float
@@ -43,7 +43,7 @@ UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
 
 
 def mean_interval(values: Sequence[float], error: float) -> Interval:
-    """Student's t-interval for the mean; misses with probability `error` for normal values."""
+    """Student's t-interval for the mean. For normal values it misses with probability `error`."""
     data = np.asarray(values, dtype=float)
     data = data[np.isfinite(data)]
     if len(data) < 2:
@@ -53,7 +53,7 @@ def mean_interval(values: Sequence[float], error: float) -> Interval:
 
 
 def reserved_mean_interval(values: Sequence[float], error: float) -> Interval:
-    """The interval of the mean at 1/RESERVE of the error probability."""
+    """The t-interval of the mean at 1/RESERVE of the error probability."""
     return mean_interval(values, error / RESERVE)
 
 
@@ -86,12 +86,12 @@ def share_interval(successes: int, trials: int, error: float) -> Interval:
 
 
 def log_normal_mean_interval(logs: Sequence[float], error: float) -> Interval:
-    """The mean of a log-normal quantity from the logarithms of its draws: exp(mean log + s²/2). The sample mean of such a
-    quantity is dominated by draws that are hardly ever seen.
+    """Interval for the mean of a log-normal quantity, exp(mean log + s²/2), from the logarithms of its draws. The plain sample
+    mean is useless here: rare draws dominate it.
 
-    The t-interval of the mean log and the χ²-interval of s²/2, each exact, are joined by recovering the variance at either
-    end (Zou, Taleban & Huo 2009). An interval symmetric in the logarithm (Cox's) misses up to 20 times too often at small
-    error and wide spread: the estimated variance is skewed.
+    The t-interval of the mean log and the χ²-interval of s²/2, each exact, are combined by variance recovery at either end
+    (Zou, Taleban & Huo 2009). An interval symmetric in the logarithm (Cox's) misses up to 20 times too often at small error
+    and wide spread, because the estimated variance is skewed.
     """
     data = np.asarray(logs, dtype=float)
     data = data[np.isfinite(data)]
@@ -110,12 +110,12 @@ def log_normal_mean_interval(logs: Sequence[float], error: float) -> Interval:
 
 @lru_cache(maxsize=1024)
 def _t(error: float, n: int) -> float:
-    """The quantile of Student's t that a two-sided interval of n values takes."""
+    """Quantile of Student's t for a two-sided interval from n values."""
     return float(stats.t.ppf(1 - error / 2, n - 1))
 
 
 def planned_looks(draws: int | None = None, most: int | None = None) -> tuple[int, ...]:
-    """The sample sizes at which to look: the plan up to `most`, or one look at a number of draws fixed beforehand."""
+    """Sample sizes at which to look: the plan up to `most`, or a single look at a fixed number of draws."""
     if draws is not None:
         return (draws,)
     return tuple(look for look in LOOKS if most is None or look <= most) or LOOKS[:1]

@@ -1,5 +1,5 @@
-"""What is measured on a draw: one value a draw. A network of infinite width shows the same arrays (`Run`), so what theory
-predicts of an observable is the observable of the prediction, unless an entry says otherwise."""
+"""Observables: one value per draw. The prediction for infinite width has the same arrays (`Run`) as a draw. So the predicted
+value of an observable is the observable of the prediction, unless an entry says otherwise."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ Shown = Draw | Run
 
 @dataclass(frozen=True, kw_only=True)
 class Observable:
-    """`measure`: the value of a draw. `interval`: what of these values is meant, from them and an error probability: their
-    mean, unless it says otherwise. `expect`: what theory says of that; None: the same as of a network of infinite width.
-    `logarithm`: values are logarithms of what is meant. `silent`: draws without activity count too."""
+    """`measure`: the value of a draw. `interval`: (values, error probability) to the interval of the quantity of interest, by
+    default the mean of the values. `expect`: the predicted quantity; None: that of a network of infinite width. `logarithm`:
+    the values are logarithms of the quantity. `silent`: draws without activity count too."""
 
     name: str
     label: str
@@ -50,7 +50,7 @@ class Observable:
             return Expected(float(np.exp(value)), float(np.exp(value) * error))
 
     def measured(self, draws: Sequence[Draw], case: Case, error: float) -> Interval:
-        """The interval of these draws that misses with probability `error`."""
+        """The interval from these draws; it misses with probability `error`."""
         return self.interval([self.measure(draw, case) for draw in draws if self.silent or draw.alive > 0], error)
 
 
@@ -58,7 +58,7 @@ OBSERVABLES: Registry[Observable] = Registry("observable")
 
 
 def _stationary(values: Floats, case: Case) -> float:
-    """The mean over the stationary pairs of layers; NaN if any of them could not be measured."""
+    """Mean over the stationary pairs of layers; NaN if one of them could not be measured."""
     return float(np.mean(values[case.stationary])) if case.stationary.any() else float("nan")
 
 
@@ -70,7 +70,7 @@ def forward_factors(shown: Shown) -> Floats:
 
 
 def backward_factors(shown: Shown) -> Floats:
-    """E‖δ^l‖²/E‖δ^{l+1}‖². The ratios themselves, not their logarithms, which are biased by −(3 m4/m2² − 1)/2n."""
+    """E‖δ^l‖²/E‖δ^{l+1}‖². Ratios are averaged, not their logarithms: those are biased by −(3 m4/m2² − 1)/2n."""
     with np.errstate(invalid="ignore", over="ignore"):
         return np.exp(shown.log_gradient[:-1] - shown.log_gradient[1:])
 
@@ -141,17 +141,17 @@ OBSERVABLES.register(
 
 
 def _shortfall(shown: Shown, case: Case) -> float:
-    """β/2, by which the logarithm of a draw of finite width is smaller on average."""
+    """β/2: the amount by which a draw's logarithm is smaller on average at finite width; 0 for a prediction."""
     return case.log_gradient_variance / 2 if isinstance(shown, Draw) else 0.0
 
 
 def _standard(shown: Shown, case: Case) -> float:
-    """The log gradient about its infinite-width value, in units of β."""
+    """Deviation of the log gradient from its infinite-width value, in units of β."""
     return float(shown.log_gradient[0] - case.expect(lambda run: run.log_gradient[0]).value) / case.log_gradient_variance
 
 
 def _known(value: float) -> Callable[[Case], Expected]:
-    """What theory says wherever it knows β."""
+    """The constant `value` as prediction, if theory knows β; else NaN."""
     return lambda case: Expected(value if np.isfinite(case.log_gradient_variance) else float("nan"))
 
 
@@ -198,7 +198,7 @@ OBSERVABLES.register(
 
 
 def _growth(over: Callable[[Floats], Floats]) -> Callable[[Shown, Case], float]:
-    """Minus the slope of log E‖δˡ‖² against a function of the layer, by least squares from a quarter of the depth to all."""
+    """Minus the slope of log E‖δˡ‖² against `over`(l), by least squares over l = L/4 … L."""
 
     def measure(shown: Shown, case: Case) -> float:
         layers = np.arange(max(1, case.architecture.depth // 4), case.architecture.depth + 1)

@@ -1,4 +1,4 @@
-"""Every claim, one statement each, by family: a file. The paper's theorem comes first in every list."""
+"""Every claim, one statement each. A file holds a family of claims; the paper's theorem comes first in every list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Architectures: which are a dense network in disguise; what borders, pools, shortcuts, recurrence and norms change."""
+"""Architectures: which behave like a dense network, and what borders, pools, shortcuts and recurrence change."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ MS = "Hu et al. 2021, MS-ResNet, arXiv:2112.08954"
 FLAT = Criterion(observable="backward_factor")
 STEADY = Criterion(observable="rate", claimed=wanted_rate, tolerance=0.25, relative=True)
 SETTLED = replace(STEADY, claimed=stable_rate)
-"""At the rate that infinite width gives the last layer, where that is not the wanted one."""
+"""The rate of the last layer at infinite width, for networks in which it differs from the wanted rate."""
 
 BOUNDED = Criterion(observable="gradient_ratio", claimed=5.5, tolerance=4.5)
-"""Between 1 and 10 from the last layer to the first. Where shortcuts carry the gradient, ratios of neighbours are no measure: a
-layer's own fluctuation is not handed on, and leaves them a bias of (3 E[f'⁴]/E[f'²]² − 1)/n."""
+"""Between 1 and 10 from the last layer to the first. With shortcuts, ratios of neighbouring layers are
+biased by (3 E[f'⁴]/E[f'²]² − 1)/n, since a layer's own fluctuation is not passed on: so the ratio of the ends is used."""
 
 
 def conv1d(options: str = "", **network: Any) -> Setting:
-    """Eight positions, unless the options say otherwise, and few samples: a channel has one kernel for all of them, and draws
-    differ by the number of channels."""
+    """A 1-d convolution of eight positions, unless the options say otherwise. Few samples suffice: one kernel serves all
+    positions of a channel, so the number of channels sets how much draws differ."""
     arch = "conv1d" + (f":{options}" if options else "")
     return on(**({"arch": arch, "width": 192, "depth": 6, "samples": 2} | network))
 
@@ -55,7 +55,7 @@ CLAIMS.register(
 
 
 def border(case: Case) -> float:
-    """The share of a kernel's taps that lie inside, averaged over positions: per axis, of 3 taps one is outside at 2 of `size`
+    """Share of a kernel's taps that lie inside, averaged over positions. Per axis, 1 of 3 taps is outside at 2 of `size`
     positions."""
     topology: Any = case.architecture.topology
     return 1.0 if topology.padding == "circular" else float(1 - 2 / (3 * topology.size)) ** topology.dimensions
@@ -104,12 +104,12 @@ CLAIMS.register(
 
 
 def rated(**network: Any) -> dict[str, Any]:
-    """Of a setting with the rate-targeted weights of a dense network, 300 layers deep unless told otherwise."""
+    """Fields of a setting with the rate-targeted weights of a dense network, 300 layers deep by default."""
     return {"surrogate": "sigmoid", "rate": 0.3, "depth": 300} | network
 
 
 DEEP_ZERO = conv1d(**{"scheme": "critical", "surrogate": "sigmoid", "input_rate": 0.2, "depth": 300, "width": 96, "samples": 8})
-"""The scheme itself, which solves K and slope for the borders, at its rate."""
+"""The scheme itself, at its own rate: it solves K and slope with the borders taken into account."""
 
 DEEP_IMAGE = replace(DEEP_ZERO, network=dict(DEEP_ZERO.network) | {"arch": "conv2d:size=5", "width": 64, "samples": 4})
 
@@ -117,8 +117,8 @@ DEEP_RECURRENT = on(
     **{"arch": "recurrent:recurrent_gain=4", "gain": 11.76, "surrogate": "sigmoid:alpha=2.8004", "input_rate": 0.3},
     **{"depth": 300, "width": 160, "steps": 4, "leak": 0.5, "loss": "rate", "samples": 4},
 )
-"""K and slope for which, by the theory, the rate's mean over the steps is 0.3 and the factor of the gradient's sum 1, far from
-either end; at the scheme's rate of 0.2 networks so narrow die by chance."""
+"""With this K and slope, theory gives a mean rate of 0.3 over the steps and a gradient factor (summed over steps) of 1,
+far from both ends. At the scheme's rate of 0.2, networks this narrow would die by chance."""
 
 DEEP_RESIDUAL = tuple(
     on(arch=f"residual:kind={kind},scaling=depth,rate=0.3", width=160, samples=8, **rated()) for kind in ("sew", "ms")
@@ -246,7 +246,7 @@ for kind, observable, law, value, source in (
             source=source,
             derivation="residual-blocks",
             criteria=(Criterion(observable=observable, claimed=value, tolerance=0.2, relative=True),),
-            # many samples: of wide membranes few are near the threshold
+            # many samples: few of the widely spread membranes are near the threshold
             settings=tuple(on(arch=f"residual:kind={kind}", width=256, depth=64, gain=k) for k in (4.0, 9.0)),
             expected="confirmed",
         )

@@ -1,4 +1,4 @@
-"""What a claim is: what is said, by whom, on which networks it is tested, by which measurements, and what we expect."""
+"""What a claim is: the statement, its source, the networks and measurements that test it, and the expected verdict."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Claimed = float | Callable[[Case], float]
 
 @dataclass(frozen=True, kw_only=True)
 class Criterion:
-    """The value that a claim gives to an observable: a number, or what it says of the case at hand. The truth must lie within
-    `claimed` ± tolerance (of `claimed`, if `relative`); with `side` above (below) it must exceed the upper (stay below the
-    lower) end of that range. `tolerance` None: the run's."""
+    """The true value of `observable` must lie within `claimed` ± `tolerance`; if `relative`, tolerance is a share of `claimed`.
+    `side` "above" ("below"): it must lie above (below) that whole range instead. `claimed`: a number, or a function of the
+    case. `tolerance` None: the tolerance of the run."""
 
     observable: str
     claimed: Claimed = 1.0
@@ -52,7 +52,7 @@ class Criterion:
         return half * abs(self.value(case)) if self.relative else half
 
     def bounds(self, case: Case, tolerance: float) -> tuple[float, float]:
-        """Between which values the truth must lie."""
+        """(low, high): the true value must lie between them."""
         return SIDES[self.side](self.value(case), self.width(case, tolerance))
 
 
@@ -68,9 +68,9 @@ ACTIVE = Criterion(observable="survival", claimed=0.5, tolerance=0.0, side="abov
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """Fields of the architecture in which it departs from the run's, and where its weights come from: `gain` among the
-    fields, `rate` (rate-targeted critical initialisation: gain, input at that rate, and, unless `keep_slope`, the
-    surrogate's slope), or a scheme; none of them: the claim's scheme."""
+    """`network`: fields that override those of the run's architecture. The weights come from one of: a `gain` among these
+    fields; `rate`, for rate-targeted critical initialisation (sets the gain, the input rate and, unless `keep_slope`, the
+    surrogate's slope); `scheme`; else the claim's scheme."""
 
     network: Mapping[str, Any]
     scheme: str | None = None
@@ -78,7 +78,7 @@ class Setting:
     keep_slope: bool = False
 
     def case(self, claim: Claim, architecture: Architecture) -> Case:
-        """On this architecture, which has the last word on nothing that the setting names."""
+        """The case on this architecture. The setting's own fields override those of `architecture`."""
         network = {"forward": claim.forward} | dict(self.network)
         wanted = replace(architecture, **network)
         if self.rate is not None:
@@ -89,7 +89,7 @@ class Setting:
 
 
 def at_rate(architecture: Architecture, rate: float, *, keep_slope: bool = False) -> Architecture:
-    """The rate-targeted critical initialisation of one time step, at this rate from the input on."""
+    """The architecture with the rate-targeted critical initialisation of one time step, and an input of the same rate."""
     found = design(rate, architecture.surrogate, architecture.threshold)
     surrogate = architecture.surrogate if keep_slope else found.surrogate
     return replace(architecture, gain=found.n_var_w, surrogate=surrogate, input_rate=rate)
@@ -104,9 +104,9 @@ STANDARD = (on(surrogate="atan", threshold=0.0), on(surrogate="atan", threshold=
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """`id` is words joined by dots. It holds on a network if all `criteria` do; the first is what tables show. `settings`: the
-    networks on which it is tested unless the user chooses one. `scheme`: whose weights it is about. `derivation`: the
-    document that derives what is expected. `draws`: how many a verdict takes, where the run leaves it open."""
+    """`id`: words joined by dots. The claim holds on a network if all `criteria` hold; tables show the first. `settings`: the
+    networks on which it is tested, unless the user chooses one. `scheme`: the scheme that it is about. `derivation`: the
+    document that derives the expected verdict. `draws`: number of draws for a verdict, if the run does not set it."""
 
     id: str
     statement: str
@@ -133,11 +133,11 @@ class Claim:
 
     @property
     def observable(self) -> str:
-        """What the claim is about, in the first place."""
+        """The observable of the first criterion."""
         return self.criteria[0].observable
 
     def cases(self, architecture: Architecture, **own: Any) -> list[Case]:
-        """The claim's settings on an architecture; `own` are fields that nothing changes."""
+        """The claim's settings on an architecture. `own`: fields that override everything else."""
         made = [setting.case(self, architecture) for setting in self.settings]
         made = [replace(case, architecture=replace(case.architecture, **own)) for case in made]
         names = labels([case.architecture for case in made])

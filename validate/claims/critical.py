@@ -1,4 +1,4 @@
-"""Activity: below which weight scale it dies, which firing rates are stable, and whose weights lie below that scale."""
+"""Activity: the weight scale below which it dies, the stable firing rates, and schemes with weights below that scale."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def alive_above_the_scale(case: Case) -> float:
 
 
 def stable_rate(case: Case) -> float:
-    """The rate that infinite width settles at."""
+    """The stationary firing rate at infinite width."""
     return case.expect(lambda run: run.rate[-1].mean()).value
 
 
 def wanted_rate(case: Case) -> float:
-    """The rate that the weights are made for: it is the input's too."""
+    """The target rate of the weights, which is also the rate of the input."""
     return case.architecture.input_rate
 
 

@@ -1,4 +1,4 @@
-"""Depth and finite width: how far a draw departs from infinite width, and that a stationary state lasts 1000 layers."""
+"""Depth and finite width: how far a draw deviates from infinite width; a stationary state lasts 1000 layers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ CLAIMS.register(
     )
 )
 QUIET = "expr:piecewise((1, (x > -2) & (x < 0)), (0, True))"
-"""f' on the quiet side alone: its E[f'²] falls as Var(H) grows, D = −0.19 at rate 0.2. Surrogates with the slope of the
+"""f' below the threshold only: its E[f'²] falls as Var(H) grows, D = −0.19 at rate 0.2. Surrogates with the slope of the
 rate-targeted scheme have |D| < 0.1, and the fluctuations of the forward pass change their β by a few per cent."""
 
 RATE = 0.2

@@ -1,4 +1,4 @@
-"""What is before the neurons of an architecture: rotations for weights, and norms that cancel their scale."""
+"""Orthogonal weights, and batch norms that cancel the scale of the weights."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def unit_rate(case: Case) -> float:
 
 
 def normalised_factor(case: Case) -> float:
-    """E[f'²]/(p (1 − p)) at a current of variance 1: W hands back K E[f'²], and the normalisation divides by the current's
-    variance over the batch. It takes off the batch's mean: of K p, the K p² that all samples share."""
+    """E[f'²]/(p (1 − p)) at a current of variance 1. Backward, W gives K E[f'²], and the norm divides by the current's variance
+    over the batch. That variance is K p (1 − p): of K p, the norm subtracts the K p² that all samples share."""
     rate = unit_rate(case)
     return float(layer_of(case.architecture).gradient_moment(1.0)) / (rate * (1 - rate))
 
@@ -79,8 +79,8 @@ CLAIMS.register(
 
 
 def white_rate(case: Case) -> float:
-    """Of the neurons of the case under currents N(0, 1), independent over the steps: what batch norm makes of Poisson input,
-    whose covariance over samples is 0 between steps."""
+    """Firing rate of the case's neurons under currents N(0, 1) that are independent over the steps. Batch norm turns Poisson
+    input into such currents: its covariance over samples is 0 between steps."""
     a = case.architecture
     shared = {name: getattr(a, name) for name in ("steps", "leak", "reset", "threshold", "detach", "surrogate")}
     model = TimeModel(**shared, depth=1, gain=1 / a.input_rate, input_rate=a.input_rate, white_currents=True)
@@ -93,7 +93,7 @@ def paper_network(norm: str) -> tuple[Setting, ...]:
 
 
 FIRST_RATE = Criterion(observable="first_rate", claimed=white_rate, tolerance=0.15, relative=True)
-"""Nine weights a neuron: its current is not quite Gaussian."""
+"""The tolerance is wide: with nine weights per neuron the current is not quite Gaussian."""
 CLAIMS.register(
     Claim(
         id="architecture.paper-network.batch-norm",

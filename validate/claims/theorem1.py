@@ -1,6 +1,6 @@
 """Theorem 1 of IKUN in all its readings, each tested at the self-consistent weights of its scheme.
 
-A claim of the paper that we expect to fail says so in `expected`, and `why` says what is right instead.
+`expected` marks the claims of the paper that we expect to fail, and `why` says what is true instead.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ LINEARISED = Criterion(observable="linearised_factor")
 
 
 def inverse_variance(case: Case) -> float:
-    """1/σ_X² where the layers have settled."""
+    """1/σ_X² at the stationary state."""
     rate = case.expect(lambda run: run.rate[-1].mean()).value
     return 1 / (rate * (1 - rate))
 
 
 def ratio_of_fans(case: Case) -> float:
-    """The mean over the stationary layers of fan_out/fan_in times what the factor is without it."""
+    """Mean over the stationary layers of fan_out/fan_in times K E[f'²]."""
     a = case.architecture
     even = Case("", replace(a, widths=(), width=a.neurons(1)))
     ratios = np.array([a.neurons(k + 1) / a.neurons(k) for k in range(1, a.depth)])

@@ -1,4 +1,4 @@
-"""Several time steps: the covariance theory, the theories that leave the covariance out, and what the loss and the reset do."""
+"""Several time steps: the covariance theory, theories without the covariance, and the effects of loss and reset."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ SPIKEINIT = "Shi & Yu 2026, SpikeInit (ICML)"
 
 
 def expected(observable: str, **theory: Any) -> Callable[[Case], float]:
-    """What a theory says of an observable of the case: the covariance theory, or it with other fields."""
+    """The prediction of an observable by the covariance theory, or by that theory with some fields overridden."""
     return lambda case: OBSERVABLES[observable].expected(case.under(**theory) if theory else case).value
 
 
 def without_decay(observable: str) -> Callable[[Case], float]:
-    """What is expected of the network without decay_input whose gain is K/τ²."""
+    """The prediction for the network without decay_input and with gain K/τ²."""
 
     def value(case: Case) -> float:
         a = case.architecture

@@ -1,9 +1,9 @@
 """Which surrogate is best at initialisation, and how that depends on depth and rate: from the mean field, one time step.
 
-At rate p weights have K = θ²/(a² p), a = Q⁻¹(p), and a membrane N(0, q), q = θ²/a². A surrogate of slope k multiplies the
-gradient's second moment by χ = K E[f'²] per layer; at the critical slope χ = 1. What then remains is finite width: a layer of
-n neurons adds β₁ = (3 E[f'⁴]/E[f'²]² − 1)/n to the variance of log‖δ‖², and takes β₁/2 from its typical value. The smaller
-β₁ n, the deeper a network of that width may be; the best surrogate at a rate is the one where it is smallest.
+At rate p the gain is K = θ²/(a² p), a = Q⁻¹(p), and the membrane is N(0, q), q = θ²/a². A surrogate of slope k multiplies the
+gradient's second moment by χ = K E[f'²] per layer; at the critical slope χ = 1. What remains is the effect of finite width: a
+layer of n neurons adds β₁ = (3 E[f'⁴]/E[f'²]² − 1)/n to the variance of log‖δ‖², and lowers its typical value by β₁/2. The
+smaller n β₁, the deeper a network of that width may be. The best surrogate at a rate has the smallest n β₁.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from .grid import INPUT_RATE, SURROGATES, THRESHOLD
 RATES = (0.12, 0.15, 0.2, 0.25, 0.3, 0.4)
 
 DEEP = tuple(sorted({round(10 ** (i / 24)) for i in range(24, 84)}))
-"""Depths that are tried, 10 to 2873, each a tenth deeper than the one before."""
+"""Depths that are tried: 10 to 2873, each about a tenth deeper than the last."""
 
 LIKELY = 0.9
-"""The share of networks that must be healthy at a depth for it to count."""
+"""A depth counts if at least this share of networks is healthy there."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A surrogate at a rate, at its own slope (`set_slope` None) or at the critical one. `spread`: n β₁. `deepest`: the
-    greatest depth tried at which at least LIKELY of the networks of this width are healthy; 0: none. `activity`: the same
-    where spikes are enough. `reason`: why there is no such slope."""
+    """A surrogate at a rate, at its own slope (`set_slope` None) or at the critical slope. `factor`: χ. `spread`: n β₁.
+    `deepest`: greatest depth tried at which at least LIKELY of the networks of this width are healthy; 0: none. `activity`:
+    the same if only activity is required. `reason`: why there is no critical slope."""
 
     surrogate: str
     rate: float
@@ -57,7 +57,7 @@ class Entry:
 
 @lru_cache(maxsize=16)
 def entries(width: int) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
-    """(at the surrogates' own slopes, at the critical slopes), rates within surrogates."""
+    """(entries at the surrogates' own slopes, entries at the critical slopes), ordered by surrogate, then rate."""
     own, set_ = [], []
     for surrogate in SURROGATES:
         for rate in RATES:
@@ -74,7 +74,7 @@ def entries(width: int) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
 
 @lru_cache(maxsize=64)
 def _alive(width: int, rate: float) -> np.ndarray:
-    """The probability that activity reaches each depth of DEEP, exactly."""
+    """Exact probability that activity reaches each depth of DEEP."""
     gain, _, _ = gain_of_rate(rate, THRESHOLD)
     return np.array(survivals(width, DEEP, gain, THRESHOLD, INPUT_RATE))
 
@@ -100,20 +100,20 @@ def _entry(surrogate: str, spec: str, rate: float, width: int, alive: np.ndarray
 
 
 def _deepest(healthy: np.ndarray) -> int:
-    """Before the first depth at which it is unlikely."""
+    """The last depth before health becomes unlikely."""
     unlikely = np.flatnonzero(healthy < LIKELY)
     count = int(unlikely[0]) if len(unlikely) else len(DEEP)
     return DEEP[count - 1] if count else 0
 
 
 def ranking(found: Sequence[Entry], rate: float) -> list[Entry]:
-    """At one rate, the best first: the deepest, and of equals the one of least spread."""
+    """Entries at one rate, best first: by depth, then by smaller spread."""
     here = [entry for entry in found if entry.rate == rate and not entry.reason]
     return sorted(here, key=lambda entry: (-entry.deepest, entry.spread))
 
 
 def answer(width: int) -> list[str]:
-    """In words, from the numbers above."""
+    """The result in words."""
     own, set_ = entries(width)
     lowest = critical().rate.value
     lines = [
@@ -133,7 +133,7 @@ def _deep(entry: Entry) -> str:
 
 
 def _at(rate: float, set_: Sequence[Entry], plain: Entry) -> str:
-    """What is best at a rate: with critical slopes, and with slopes left as they are."""
+    """The best surrogate at a rate: with critical slopes, and with slopes left as they are."""
     best, worst = set_[0], max(set_, key=lambda entry: entry.spread)
     if len({entry.deepest for entry in set_}) == 1:
         found = f"with critical slopes all surrogates alike reach {_deep(best)}: it is activity that ends it"
@@ -151,7 +151,7 @@ def _at(rate: float, set_: Sequence[Entry], plain: Entry) -> str:
 
 def _general(set_: Sequence[Entry], own: Sequence[Entry]) -> str:
     ranked = {rate: ranking(set_, rate) for rate in RATES}
-    # where activity ends all alike, no surrogate is the best
+    # if activity limits all of them alike, no surrogate is the best
     best = {rate: found[0] for rate, found in ranked.items() if len({entry.deepest for entry in found}) > 1}
     deepest = max(found[0].deepest for found in ranked.values())
     where = ", ".join(f"{rate:g}" for rate, found in ranked.items() if found[0].deepest == deepest)

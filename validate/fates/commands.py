@@ -16,23 +16,25 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-@click.command()
+@click.command(short_help="Test every initialisation scheme in deep networks.")
 @click.argument("schemes", nargs=-1, metavar="[SCHEME]...")
-@click.option("--quick", is_flag=True, help="Width 256 and fewer networks: about two minutes.")
-@click.option("--width", type=int, help="Neurons a layer; default 512, with --quick 256.")
-@click.option("--draws", type=int, help="Of weights; default 8, with --quick 4.")
-@click.option("--out", metavar="DIR", help="Write page, picture, Markdown and records to this folder.")
+@click.option("--quick", is_flag=True, help="Smaller run: width 256 and fewer networks, about two minutes.")
+@click.option("--width", type=int, help="Neurons per layer. Default: 512; with --quick 256.")
+@click.option("--draws", type=int, help="Weight draws. Default: 8; with --quick 4.")
+@click.option("--out", metavar="DIR", help="Write the page, the picture, the Markdown and the records to this folder.")
 @click.option("--markdown", metavar="FILE", help="Write the Markdown to this file and the picture beside it.")
-@click.option("--resume", is_flag=True, help="Go on with the run that was interrupted in the folder.")
-@click.option("--device", default="cpu", show_default=True, help="auto, cpu or cuda, of the networks.")
+@click.option("--resume", is_flag=True, help="Continue the interrupted run in --out.")
+@click.option("--device", default="cpu", show_default=True, help="Device of the networks: auto, cpu or cuda.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @as_json
 def fates(
     schemes: tuple[str, ...], quick: bool, out: str | None, markdown: str | None, resume: bool, as_json: bool, **flags: Any
 ) -> None:
-    """What becomes of the signal under each scheme (all by default), with six surrogates, to depth 300, over one step and 8.
+    """Predict and measure what becomes of the signal under each SCHEME (default: all) of `ikun init`.
 
-    Predicted at finite width and measured; each miss with its cause; and which surrogate is best at which rate and depth.
+    Networks are up to 300 layers deep, with six surrogates, over 1 and 8 time steps. A layer's fate is silent, saturated,
+    vanishing, exploding or healthy. Wrong predictions are listed with their cause. The last part says which surrogate is best
+    at which rate and depth.
     """
     from ikun_sym.catalogue.schemes import SCHEMES
     from ikun_sym.errors import IkunError
@@ -57,7 +59,7 @@ def fates(
     )
     where = None if out is None else folder(out)
     if markdown is not None:
-        folder(Path(markdown).parent)  # before minutes are spent
+        folder(Path(markdown).parent)  # fails before minutes are spent
     with _bars() as advance:
         table = compute(settings, keep=None if where is None else where / "parts", resume=resume, advance=advance)
     table = replace(table, provenance=provenance(command_line(), settings.device, asdict(settings)))
@@ -70,7 +72,7 @@ def fates(
 
 @contextmanager
 def _bars() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar after the other, one for each thing that is done."""
+    """One progress bar after the other, one for each kind of work."""
     shown: dict[str, Callable[[int, int], None]] = {}
     with ExitStack() as stack:
 

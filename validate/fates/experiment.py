@@ -1,4 +1,4 @@
-"""The whole table: the weights of every cell, the law's networks, the drawn networks, part by part and side by side."""
+"""Compute the whole table: weights of every cell, networks by the law, drawn networks; part by part, in parallel."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from .mean_field import MeanField, mean_field
 from .table_cell import Cell
 
 Advance = Callable[[str, int, int], None]
-"""Told what is being done, how many parts of it are, and of how many."""
+"""Called with (what is being done, parts done, all parts)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """`draws` of weights; `samples`: networks by the law at one step, and at several."""
+    """`draws`: weight draws. `samples`: numbers of networks by the law, at one step and at several."""
 
     width: int = 512
     draws: int = 8
@@ -51,7 +51,7 @@ class Settings:
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """What a part of the table depends on."""
+        """Everything that a part of the table depends on."""
         made = {"ikun": ikun_sym.__version__, "torch": torch.__version__, "device": torch.device(self.device).type}
         return json.loads(json.dumps(made | {n: v for n, v in asdict(self).items() if n not in ("draws", "device")}))
 
@@ -67,7 +67,7 @@ class Table:
 
     @property
     def run(self) -> list[Cell]:
-        """Those that have weights."""
+        """The cells whose scheme has weights."""
         return [cell for cell in self.cells if cell.measured is not None]
 
     @property
@@ -78,10 +78,10 @@ class Table:
 def fates(
     settings: Settings, *, keep: Path | None = None, resume: bool = False, advance: Advance = lambda what, done, of: None
 ) -> Table:
-    """`keep`: a folder for parts that are done; with `resume` those that are there are not done again. Error: they are of other
+    """`keep`: folder for finished parts; with `resume`, parts found there are not computed again. Error: they belong to other
     settings."""
     workers = cores() if settings.device == "cpu" else 1
-    torch.set_num_threads(1)  # before processes are forked: each part has one thread
+    torch.set_num_threads(1)  # before processes are forked: one thread per part
 
     def each(what: str, work: Callable[..., Any], items: Sequence[Any]) -> list[Any]:
         names = [f"{what}-{index}" for index in range(len(items))]
@@ -89,7 +89,7 @@ def fates(
         return in_parallel(kept, list(zip(names, items, strict=True)), workers, partial(advance, what))
 
     names = settings.schemes or tuple(scheme.name for scheme in SCHEMES)
-    # a rule may take seconds over several steps: it comes first
+    # a rule may take seconds for several steps, so it comes first
     groups = sorted(
         ((name, time) for name in names for time in settings.times), key=lambda g: (not SCHEMES[g[0]].rule, -g[1].steps)
     )
@@ -127,7 +127,7 @@ def _setups(width: int, group: tuple[str, Time]) -> list[Setup]:
 def _kept(
     work: Callable[[Settings, Any], Any], settings: Settings, keep: Path | None, resume: bool, item: tuple[str, Any]
 ) -> Any:
-    """What `work` makes of an item, from its file if that is there, else computed and, where there is a folder, filed."""
+    """work(item): read from its file if there is one, else computed, and saved if there is a folder."""
     name, what = item
     path = None if keep is None else keep / f"{name}.json"
     if path is not None and resume and path.exists():

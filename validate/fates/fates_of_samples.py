@@ -1,4 +1,4 @@
-"""The fates of samples: networks that were drawn, and networks that only the law of their sums describes."""
+"""The fates of samples: networks with drawn weights, and networks simulated by the law of their sums."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .grid import INPUT_RATE, Forward, Job, Time
 from .layer_law_or_weights import Drawn, Law, Matrices, Normalised, Rescaled
 
 LAW = 7
-"""The stream of random numbers of the law, beside those of drawn networks."""
+"""Number of the law's random stream, distinct from those of drawn networks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """Networks of one depth: their fates, the layers (from 1) that decide, log Σ_t E[δ²] of layer 1 over the last, and the
-    firing rate at the last layer, a number each; and over the layers the mean variance of H and, over those that carry a
-    signal, the mean log-gradient."""
+    """Networks of one depth. One entry per network: fate, deciding layer (from 1), log Σ_t E[δ²] of layer 1 over the last,
+    firing rate of the last layer. One entry per layer, means over networks: Var(H), and the log-gradient (`profile`) over
+    networks that carry a signal."""
 
     fates: list[str]
     at: list[int | None]
@@ -40,7 +40,7 @@ class Outcome:
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> Outcome:
-        """What `to_dict` made; a place (`at`) that is None stays None."""
+        """The inverse of `to_dict`. None in `at` stays None."""
         values: dict[str, Any] = {n: v if n == "at" else [np.nan if x is None else x for x in v] for n, v in record.items()}
         return cls(**values)
 
@@ -55,7 +55,7 @@ def joined(parts: Sequence[Outcome]) -> Outcome:
 
 
 def mean_over(rows: Sequence[Sequence[float]]) -> list[float]:
-    """Of each column, over the rows that have a number there; NaN where none has."""
+    """Mean of each column over the rows that have a number there; NaN if none has."""
     found = np.array(rows, dtype=float)
     known = np.isfinite(found)
     with np.errstate(invalid="ignore"):
@@ -63,11 +63,11 @@ def mean_over(rows: Sequence[Sequence[float]]) -> list[float]:
 
 
 Found = dict[tuple[str, int], Outcome]
-"""By surrogate SPEC and depth."""
+"""(surrogate SPEC, depth) to outcome."""
 
 
 def outcomes(job: Job, between: Between, x: torch.Tensor, depths: Sequence[int], readouts: dict[int, torch.Tensor]) -> Found:
-    """One forward pass through the deepest network, which contains the shallower ones; backward from the readout of each."""
+    """One forward pass through the deepest network, which contains the shallower ones; one backward pass per depth."""
     time, deepest = job.forward.time, max(depths)
     signal = forward(population(job.trained[0], time), between, x, deepest)
     found: Found = {}
@@ -108,7 +108,7 @@ NORM = "batch-norm"
 """The catalogue's word for a scheme that normalises over a batch."""
 
 BATCH = 8
-"""Samples of a network that does."""
+"""Samples per network under such a scheme."""
 
 
 def group_of(given: Forward) -> int:
@@ -124,7 +124,7 @@ def _aimed(between: Between, given: Forward) -> Between:
 def measured(
     found: Sequence[Job], depths: Sequence[int], width: int, seed: int, index: int, device: str = "cpu"
 ) -> list[Found]:
-    """Weight draw `index` of every job: one input and one readout each, or a batch where that is normalised over."""
+    """Weight draw `index` of every job, with one input and one readout, or a batch of them if the scheme normalises over it."""
     place = torch.device(device)
     matrices = Matrices(width, seed, index, place)
     results = []
@@ -137,7 +137,7 @@ def measured(
 
 
 def predicted(job: Job, depths: Sequence[int], width: int, samples: int, seed: int, device: str = "cpu") -> Found:
-    """`samples` inputs of networks of this width by the law of their sums: as many networks, fewer where they have a batch."""
+    """`samples` inputs of networks of this width, by the law of their sums. Each is a network, unless networks have a batch."""
     place, time, group = torch.device(device), job.forward.time, group_of(job.forward)
     samples = max(2, samples // group) * group
     source = torch.Generator(place).manual_seed(seed_of(seed, LAW))
@@ -147,5 +147,5 @@ def predicted(job: Job, depths: Sequence[int], width: int, samples: int, seed: i
 
 
 def _readout(source: torch.Generator, time: Time, samples: int, width: int, device: torch.device) -> torch.Tensor:
-    """A gradient at the last layer's spikes that is random, and new at each step."""
+    """A random gradient at the last layer's spikes, independent at each step."""
     return torch.empty(time.steps, samples, width, device=device).normal_(generator=source)

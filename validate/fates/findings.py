@@ -1,4 +1,4 @@
-"""What the table says, as text that is computed from it."""
+"""The findings of the table, as text computed from it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .grid import SURROGATES
 from .table_cell import BORDER, CAUSES, CHANCE, NO_WEIGHTS, OPEN, Cell
 
 SIGNIFICANT = 1e-3
-"""Shares of predicted and measured networks that differ by chance so rarely are listed, whatever the fate of most."""
+"""Cells are listed if predicted and measured shares would differ so much by chance with less than this probability."""
 
 
 def tally(table: Table) -> str:
-    """How many cells are predicted right."""
+    """How many cells are predicted correctly."""
     cells, misses = table.run, table.misses
     causes = Counter(cell.cause for cell in misses)
     told = "; ".join(f"{causes[cause]} {cause} ({what})" for cause, what in CAUSES.items() if causes[cause])
@@ -37,7 +37,7 @@ def infinite_width(table: Table) -> str:
 
 
 def differing(table: Table) -> list[Cell]:
-    """Cells whose shares differ by more than chance."""
+    """Cells whose predicted and measured shares differ by more than chance."""
     return [cell for cell in table.run if cell.compatibility < SIGNIFICANT]
 
 
@@ -52,7 +52,7 @@ def shares(table: Table) -> str:
 
 
 def healthy(table: Table) -> list[str]:
-    """Schemes that are healthy at the greatest depth, by time; and surrogates by how many schemes keep them so."""
+    """Schemes that are healthy at the greatest depth, by time; and for each surrogate the number of such schemes."""
     lines = []
     deepest = max(table.settings.depths)
     for time in table.settings.times:
@@ -83,7 +83,7 @@ def _healthy(cell: Cell, surrogate: str, depth: int) -> bool:
 
 
 def spreads(table: Table, scheme: str = "critical") -> list[str]:
-    """n times the variance per layer of the log-gradient at the weights of `scheme`, by surrogate: what decides between
+    """n times the variance of the log-gradient per layer, at the weights of `scheme`, by surrogate. It decides between
     surrogates once their slopes are set."""
     lines = []
     for time in table.settings.times:
@@ -110,7 +110,7 @@ def spreads(table: Table, scheme: str = "critical") -> list[str]:
 
 
 def causes(table: Table) -> list[tuple[str, list[Cell]]]:
-    """The misses by cause, the unexplained first."""
+    """Misses by cause, unexplained ones first."""
     return [(cause, found) for cause in reversed(CAUSES) if (found := [c for c in table.misses if c.cause == cause])]
 
 

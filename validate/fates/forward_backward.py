@@ -1,7 +1,7 @@
-"""Forward and backward through many layers, for what stands between them: weights, or the law of their sums.
+"""Forward and backward passes through many layers, connected by weights or by the law of their sums.
 
-Samples come in groups, `Between.group` of them a network: they share its weights, and a norm mixes them. Each network's
-gradient is rescaled by itself, an exact power of two per layer, so that float32 stays in range at any depth.
+`Between.group` consecutive samples form one network: they share its weights, and a norm mixes them. Each network's gradient is
+rescaled on its own, by an exact power of two per layer, so that float32 stays in range at any depth.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ Floats = np.ndarray
 
 
 class Between(Protocol):
-    """What stands between one layer and the next, counted from 0; tensors [T, B, n]. `group`: samples of one network."""
+    """The connection from one layer to the next; layers count from 0, tensors are [T, B, n]. `group`: samples per network."""
 
     group: int
     wakes: bool
     """Whether a layer may spike when the one below is silent."""
 
     def currents(self, x: Tensor, layer: int) -> Tensor:
-        """Of the layer, from the spikes (or the input) below."""
+        """Currents of the layer, from the spikes (or the input) x below."""
         ...
 
     def returned(self, grad_i: Tensor, layer: int) -> Tensor:
-        """The gradient at those spikes, from that at the layer's currents."""
+        """Gradient at those spikes, from the gradient at the layer's currents."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """`membranes` of every layer up to the first that is silent for good, [T, B, n]. `var_h`, `rate` [L, networks]: means over
-    the steps and a network's samples of the variance of H over the neurons, and of the firing rate."""
+    """`membranes` [T, B, n] of every layer, up to the first that stays silent. `var_h`, `rate` [L, networks]: variance
+    of H over the neurons, and firing rate, averaged over the steps and the network's samples."""
 
     membranes: list[Tensor]
     var_h: Floats
@@ -51,7 +51,7 @@ class Signal:
 
 
 def population(spec: str, time: Time) -> Population:
-    """Neurons that are differentiated with this surrogate."""
+    """Neurons whose backward pass uses this surrogate."""
     return Population(
         neuron=NEURONS["hard"], surrogate=resolve(spec), leak=time.leak, threshold=THRESHOLD, detach=True, smooth=False
     )
@@ -59,10 +59,10 @@ def population(spec: str, time: Time) -> Population:
 
 @torch.no_grad()
 def forward(neurons: Population, between: Between, x: Tensor, depth: int) -> Signal:
-    """From the input x through `depth` layers."""
+    """Forward pass of the input x through `depth` layers."""
     membranes, var_h, rate = [], [], []
     for layer in range(depth):
-        if layer and not between.wakes and not rate[-1].any():  # nothing comes any more
+        if layer and not between.wakes and not rate[-1].any():  # all later layers are silent
             var_h += [np.zeros_like(rate[-1])] * (depth - layer)
             rate += [rate[-1]] * (depth - layer)
             break
@@ -77,13 +77,13 @@ def forward(neurons: Population, between: Between, x: Tensor, depth: int) -> Sig
 
 @torch.no_grad()
 def backward(neurons: Population, between: Between, membranes: Sequence[Tensor], grad_s: Tensor) -> Floats:
-    """[L, networks]: log of Σ_t Σ_i (∂L/∂h_i[t])² over a network's samples, of each layer over the last, from the gradient at
-    the last one's spikes. −∞: no gradient; NaN: one beyond float32 within a layer."""
+    """[L, networks]: log of Σ_t Σ_i (∂L/∂h_i[t])², summed over a network's samples, of each layer over the last. `grad_s`:
+    gradient at the last layer's spikes. −∞: no gradient; NaN: overflow of float32 within a layer."""
     logs: list[Tensor] = []
     group = between.group
     scale = torch.zeros(grad_s.shape[1] // group, dtype=torch.float64, device=grad_s.device)
     for layer in range(len(membranes) - 1, -1, -1):
-        # the engine may work in place
+        # the engine may overwrite its arguments
         grad_i = neurons.adjoint(membranes[layer].clone(), grad_s, 1.0)
         total = _grouped(grad_i.power.to(scale.device).sum(dim=0), group).sum(dim=1)
         logs.append(scale + total.log())
@@ -100,7 +100,7 @@ def backward(neurons: Population, between: Between, membranes: Sequence[Tensor],
 
 
 def _grouped(values: Tensor, group: int) -> Tensor:
-    """[B] as [networks, samples of each]."""
+    """[B] reshaped to [networks, samples per network]."""
     return values.reshape(-1, group)
 
 
@@ -110,7 +110,7 @@ def seed_of(*key: int) -> int:
 
 
 def half_way(logs: Floats) -> int | None:
-    """The first place at which a quantity, given by its logarithms, is half of what it is at the start; None if none is."""
+    """First index at which a quantity, given by its logarithms, is at most half of its first value; None if there is none."""
     with np.errstate(invalid="ignore"):
         below = np.flatnonzero(logs <= logs[0] - math.log(2)) if len(logs) else []
     return int(below[0]) if len(below) else None

@@ -1,4 +1,4 @@
-"""The grid: every scheme of the catalogue × surrogates × depths × one step and several; and what each cell's weights are."""
+"""The grid: every scheme of the catalogue × surrogates × depths × one step and several; and the weights of each cell."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ SURROGATES = {
     "triangular": "triangular",
     "Erf 2": "erf:alpha=2",
 }
-"""Libraries' surrogates at their usual slopes, by the names that people call them."""
+"""Common name to SPEC: surrogates of libraries, at their usual slopes."""
 
 DEPTHS = (10, 50, 100, 300)
 
 THRESHOLD = 1.0
 INPUT_RATE = float(SCHEMES["critical"].defaults[rate_symbol])
-"""Of the Bernoulli spikes that are put in: the rate that `critical` aims at, so that a signal which it holds does not change
-on its way."""
+"""Rate of the Bernoulli input spikes: the target rate of `critical`, so that under this scheme the signal is stationary from
+the input on."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ TIMES = (Time(1, 0.0), Time(8, 0.5))
 
 @dataclass(frozen=True, kw_only=True)
 class Forward:
-    """What the spikes of a network depend on: how its weights are drawn (`weights` a key of the catalogue's WEIGHTS), K =
-    fan_in · Var(W), their mean, the biases, what is done on data (`aim`, to `wanted`), and the neurons."""
+    """Everything that the spikes of a network depend on: how its weights are drawn (`weights`: key of the catalogue's WEIGHTS),
+    K = fan_in · Var(W), their mean, the biases, the rescaling on data (`aim`, to the value `wanted`), and the neurons."""
 
     weights: str
     distribution: str
@@ -64,8 +64,8 @@ class Forward:
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """A scheme, a surrogate and a time. `forward` None: no such weights, and `reason` says why. `trained`: the SPEC that the
-    network is differentiated with, `slope` its slope where the scheme sets it."""
+    """A scheme, a surrogate and a time. `forward` None: there are no such weights, and `reason` says why. `trained`: SPEC of
+    the surrogate in the backward pass; `slope`: its slope, if the scheme sets it."""
 
     scheme: str
     surrogate: str
@@ -78,11 +78,11 @@ class Setup:
 
 @lru_cache(maxsize=1024)
 def setup(scheme: str, surrogate: str, time: Time, width: int) -> Setup:
-    """What the scheme says of a layer of `width` inputs and outputs."""
+    """The scheme, applied to a layer with `width` inputs and outputs."""
     spec = resolve(SURROGATES[surrogate]).spec
     known: dict[str, Any] = {"scheme": scheme, "surrogate": surrogate, "time": time, "trained": spec}
     try:
-        # no leak at one step: a scheme that needs a time constant takes its own
+        # one step has no leak: a scheme that needs a time constant uses its default
         leak = time.leak if time.steps > 1 else None
         found = init_variance(scheme, width, surrogate=spec, threshold=THRESHOLD, leak=leak, steps=time.steps)
     except NoSolutionError as error:
@@ -109,14 +109,14 @@ def _forward(found: Initialisation, time: Time, width: int) -> Forward:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A forward pass, and the surrogates that it is differentiated with."""
+    """A forward pass, and the surrogates of its backward passes."""
 
     forward: Forward
     trained: tuple[str, ...]
 
 
 def jobs(found: Iterable[Setup]) -> list[Job]:
-    """The networks that have to be run: schemes that amount to the same are run once. Alike weights are neighbours."""
+    """The networks to run. Equivalent schemes are run once; schemes with the same kind of weights are neighbours."""
     wanted: dict[Forward, list[str]] = {}
     for one in found:
         if one.forward is not None:

@@ -1,14 +1,14 @@
-"""What stands between layers: weights as the scheme draws them, or the law of their sums at finite width; LSUV, a norm on top.
+"""The connection between layers: drawn weights, or the law of their sums at finite width; LSUV or a norm on top.
 
-The law: given the spikes below, x [T, n], a layer's n currents are independent and Gaussian with covariance K x xᵀ/n over
-the steps; that is exact for normal weights. Backward likewise, the gradient δ in the place of x: independent of the forward
-pass, as mean-field theory takes it. So one layer costs n numbers instead of n², and has all that finite width does: chance
-in the number of spikes, silence, the log-normal spread of the gradient, over any number of steps. Samples that share weights
-are further steps to it.
+The law. Given the spikes x [T, n] of the layer below, the n currents of a layer are independent Gaussians with covariance
+K x xᵀ/n over the steps. This is exact for normal weights. Backward, the gradient δ takes the place of x, independent of the
+forward pass, as mean-field theory assumes. So a layer costs n random numbers instead of n², and keeps every effect of finite
+width over any number of steps: random spike counts, silence, the log-normal spread of the gradient. Samples that share weights
+are treated as further steps.
 
- * rows centred: x − mean x in the place of x
- * orthogonal weights keep x xᵀ as it is: the Gaussians' own sample covariance is divided out
- * weights of mean m add m Σ x, biases add themselves
+ * centred rows: x − mean x takes the place of x
+ * orthogonal weights preserve x xᵀ: the sample covariance of the Gaussians is divided out
+ * weights of mean m add m Σ x; biases are added
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from .forward_backward import Between
 from .grid import THRESHOLD, Forward
 
 JITTER = 1e-9
-"""Added to covariances, relative to their trace: those of steps without spikes are singular. It moves σ by 3e-5 of itself."""
+"""Added to covariances, relative to their trace: steps without spikes make them singular. It changes σ by 3e-5 of σ."""
 
 AIMS = {"deviation": lsuv.deviation, "rate": lsuv.rate}
-"""What LSUV rescales each layer to, by the catalogue's words."""
+"""What LSUV rescales each layer to, by the catalogue's `aim`."""
 
 
 ORTHOGONAL = ("orthogonal", "delta-orthogonal")
-"""The catalogue's words for what is the same in a dense layer: its kernel has one tap, the centre."""
+"""Two words of the catalogue that mean the same for a dense layer: its kernel has one tap, the centre."""
 
 
 def drawing(forward: Forward) -> str:
-    """The word of DRAWINGS for these weights."""
+    """The key of DRAWINGS for these weights."""
     if forward.weights in ORTHOGONAL:
         return ORTHOGONAL[0]
     return forward.distribution if forward.weights == INDEPENDENT else forward.weights
 
 
 class Matrices:
-    """The standard matrices of a draw, shared by all schemes that draw alike; only one kind is held at a time."""
+    """The standard matrices of a draw, shared by all schemes that draw the same way. One kind is held at a time."""
 
     def __init__(self, width: int, seed: int, index: int, device: torch.device) -> None:
         self.width, self.key, self.device = width, (seed, index), device
@@ -56,7 +56,7 @@ class Matrices:
         self._held: dict[int, Tensor] = {}
 
     def __call__(self, forward: Forward, layer: int) -> Tensor:
-        """[width, width] of mean square 1."""
+        """A [width, width] matrix of mean square 1."""
         if (kind := drawing(forward)) != self._kind:
             self._kind, self._held = kind, {}
         if layer not in self._held:
@@ -67,12 +67,12 @@ class Matrices:
 
 
 def wakes(forward: Forward) -> bool:
-    """Biases may."""
+    """Whether a layer may spike when the one below is silent: with biases."""
     return bool(forward.bias or forward.bias_bound)
 
 
 class Drawn:
-    """Weights of one network; all samples are its own."""
+    """The drawn weights of one network, which all samples share."""
 
     def __init__(self, forward: Forward, matrices: Matrices, group: int = 1) -> None:
         self.forward, self.matrices, self.group, self.wakes = forward, matrices, group, wakes(forward)
@@ -98,7 +98,7 @@ class Drawn:
 
 
 class Law:
-    """The law of the sums, of as many networks as there are groups of samples."""
+    """The law of the sums; each group of samples is a network."""
 
     def __init__(self, forward: Forward, source: torch.Generator, group: int = 1) -> None:
         self.forward, self.source, self.group, self.wakes = forward, source, group, wakes(forward)
@@ -109,7 +109,7 @@ class Law:
         made = self._gaussian(centred)
         if given.mean:
             made += given.mean * x.sum(dim=-1, keepdim=True)
-        if given.bias_bound:  # each neuron's own, the same at each step
+        if given.bias_bound:  # one per neuron, the same at each step
             bias = torch.empty(shape[1] // self.group, shape[2], device=x.device)
             bias.uniform_(-given.bias_bound, given.bias_bound, generator=self.source)
             made += bias.repeat_interleave(self.group, dim=0)
@@ -120,7 +120,7 @@ class Law:
         return made + self.forward.mean * grad_i.sum(dim=-1, keepdim=True) if self.forward.mean else made
 
     def _gaussian(self, x: Tensor) -> Tensor:
-        """[T, B, n] of covariance K x xᵀ/n over the steps and samples of a network."""
+        """[T, B, n]: Gaussians of covariance K x xᵀ/n over the steps and samples of a network."""
         steps, samples, count = x.shape
         rows = x.reshape(steps, -1, self.group, count).transpose(0, 1).reshape(-1, steps * self.group, count)
         made = self._rows(rows).reshape(-1, steps, self.group, count).transpose(0, 1)
@@ -129,7 +129,7 @@ class Law:
     def _rows(self, x: Tensor) -> Tensor:
         """The same for [networks, rows, n]."""
         z = torch.empty_like(x).normal_(generator=self.source)
-        if x.shape[1] == 1:  # the root of a number
+        if x.shape[1] == 1:  # a 1 × 1 covariance: the root of a number
             size = x.square().mean(dim=-1, keepdim=True, dtype=torch.float64)
             if self._keeps:
                 size = size / z.square().mean(dim=-1, keepdim=True, dtype=torch.float64)
@@ -150,7 +150,7 @@ def _gram(x: Tensor) -> Tensor:
 
 
 def _root(gram: Tensor) -> Tensor:
-    """Its lower triangular root; of a silent network, zero."""
+    """Lower triangular root (Cholesky); zero for a silent network."""
     trace = gram.diagonal(dim1=1, dim2=2).sum(dim=-1)
     unit = torch.where(trace > 0, trace, 1.0)
     eye = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
@@ -186,7 +186,7 @@ class Normalised:
 
 
 class Rescaled:
-    """LSUV: each layer multiplied by what brings its neurons to the aim, on the very input that goes through."""
+    """LSUV: each layer is multiplied by the factor that brings its neurons to the aim on this very input."""
 
     def __init__(self, inner: Between, neurons: Population, aim: str, wanted: float) -> None:
         self.inner, self.neurons, self.group, self.wakes = inner, neurons, inner.group, inner.wakes
@@ -200,7 +200,7 @@ class Rescaled:
         return current * self.factors[layer]
 
     def _factor(self, current: Tensor, layer: int) -> float:
-        """Of one sample; silence stays as it is."""
+        """The factor for the single sample; 1 for a silent layer."""
         return lsuv.factor(self.neurons, current, self.excess, f"layer {layer + 1}") if bool(current.any()) else 1.0
 
     def returned(self, grad_i: Tensor, layer: int) -> Tensor:

@@ -1,7 +1,7 @@
-"""The same fates at infinite width, where the recursion over covariances covers the weights.
+"""The same fates at infinite width, for weights that the recursion over covariances covers.
 
-It does for independent weights of zero mean without a common bias, for orthogonal ones, whose first order is the same, and
-for centred rows, which see the covariance of the spikes instead of their second moments. What LSUV does depends on data.
+These are independent weights of zero mean without a common bias; orthogonal weights, which agree to first order; and weights
+with centred rows, which see the covariance of the spikes instead of their second moment. LSUV depends on data: not covered.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ..layer_fate import FATES, FORWARD, layer_fates, network_fate
 from .grid import INPUT_RATE, THRESHOLD, Forward
 
 SAMPLES, RANDOMISATIONS = 2**11, 4
-"""Of the sampled law over several steps: a fate needs the gradient to a few per cent of a power of ten."""
+"""Size of the sampled law over several steps. A fate needs log₁₀ of the gradient to a few per cent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeanField:
-    """Infinite width: the fate, log Σ_t E[δ²] of layer 1 over the last with its standard error (None: none arrives, or
-    the spikes do not either), and the rate at the last layer."""
+    """Infinite width: the fate; log Σ_t E[δ²] of layer 1 over the last, with its standard error (None: no spikes or no
+    gradient arrive); and the rate of the last layer."""
 
     fate: str
     log_gradient: float | None
@@ -37,7 +37,7 @@ class MeanField:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RowCentred(TimeModel):
-    """Weights whose rows sum to zero. A spike squared is a spike: the diagonal of E[s sᵀ] is E[s]."""
+    """Weights whose rows sum to zero. Since s² = s for spikes, the diagonal of E[s sᵀ] is E[s]."""
 
     def drive(self, second: Floats) -> Floats:
         mean = np.diag(second)
@@ -49,7 +49,7 @@ def covered(forward: Forward) -> bool:
 
 
 def mean_field(forward: Forward, trained: Sequence[str], depths: Sequence[int]) -> dict[tuple[str, int], MeanField] | None:
-    """By surrogate SPEC and depth; None where the theory does not cover the weights."""
+    """(surrogate SPEC, depth) to prediction; None if the theory does not cover the weights."""
     if not covered(forward):
         return None
     base = _model(forward, trained[0], max(depths))

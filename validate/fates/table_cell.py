@@ -1,4 +1,4 @@
-"""One cell of the table: what becomes of a network of this depth, predicted and measured, and why where they differ."""
+"""One cell of the table: the fate of a network of this depth, predicted and measured, and the cause if they differ."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .mean_field import MeanField
 NO_WEIGHTS = "no weights"
 
 OPEN = 0.05
-"""A fate that finite width brings with a probability from OPEN to 1 − OPEN is left to chance."""
+"""A fate whose probability at finite width lies between OPEN and 1 − OPEN counts as left to chance."""
 
 CHANCE = 0.01
-"""Fisher's exact test: shares of predicted and measured networks that differ by chance at least so often are compatible."""
+"""Predicted and measured shares are compatible if Fisher's exact test gives at least this p-value."""
 
 BORDER = 0.1
-"""A mean log-gradient within this share of the logarithm at which it counts as vanished or exploded is a border case."""
+"""A mean log-gradient within this relative distance of the border to vanishing or exploding is a border case."""
 
 CAUSES = {
     "chance": "finite width leaves it open, and the shares are compatible",
@@ -34,13 +34,13 @@ CAUSES = {
     "few": "the shares are compatible, though the law calls the measured fate rare: too few networks to tell",
     "unexplained": "the law at finite width does not explain it",
 }
-"""Why a prediction misses: the first that applies."""
+"""Causes of a miss, in order of precedence."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """`predicted`: networks of the same width by the law of their sums; `mean_field`: infinite width, where that is known;
-    `measured`: networks that were drawn. All None where the scheme has no weights here."""
+    """`predicted`: networks of the same width by the law of their sums. `mean_field`: infinite width, if theory covers it.
+    `measured`: drawn networks. All are None if the scheme has no weights here."""
 
     setup: Setup
     depth: int
@@ -54,12 +54,12 @@ class Cell:
 
     @cached_property
     def fate(self) -> str:
-        """That of most networks measured."""
+        """The most frequent fate of the measured networks."""
         return NO_WEIGHTS if self.measured is None else most(self.measured.fates)
 
     @cached_property
     def expected(self) -> str:
-        """That of most networks predicted."""
+        """The most frequent fate of the predicted networks."""
         return NO_WEIGHTS if self.predicted is None else most(self.predicted.fates)
 
     @property
@@ -68,7 +68,7 @@ class Cell:
 
     @cached_property
     def cause(self) -> str:
-        """Of a miss, a key of CAUSES; "" where the prediction is right."""
+        """Cause of a miss, a key of CAUSES; "" if the prediction is right."""
         if self.agrees or self.predicted is None or self.measured is None:
             return ""
         compatible = self.compatibility >= CHANCE
@@ -86,7 +86,7 @@ class Cell:
 
     @cached_property
     def compatibility(self) -> float:
-        """The probability of shares that differ at least as much, if measured and predicted networks are of one law."""
+        """p-value: probability of shares that differ at least as much if measured and predicted networks follow one law."""
         from scipy.stats import fisher_exact
 
         if self.predicted is None or self.measured is None:
@@ -98,7 +98,7 @@ class Cell:
 
     @property
     def explanation(self) -> str:
-        """A miss in numbers."""
+        """The numbers of a miss, as text."""
         if not self.cause or self.predicted is None or self.measured is None:
             return ""
         seen, wanted = (f"{share(f, self.fate):.0%} of {len(f)}" for f in (self.measured.fates, self.predicted.fates))
@@ -110,8 +110,8 @@ class Cell:
 
     @property
     def halves(self) -> dict[str, dict[str, int | None]]:
-        """`signal`: the first layer (from 1) at which Var(H) is half of layer 1's; `gradient`: how many layers below the last
-        E[δ²] is half of it, `growth`: twice. Of the means over networks; None: nowhere."""
+        """`signal`: first layer (from 1) at which Var(H) is half of layer 1's. `gradient` (`growth`): number of layers below
+        the last at which E[δ²] is half (twice) the last layer's. From means over networks; None: nowhere."""
         return {
             "signal": {name: _layer(np.log(_positive(one.var_h))) for name, one in self._both},
             "gradient": {name: half_way(np.array(one.profile)[::-1]) for name, one in self._both},
@@ -156,7 +156,7 @@ class Cell:
 
 
 def most(fates: Sequence[str]) -> str:
-    """The most frequent; of several, the first in the order of FATES."""
+    """The most frequent fate; of several, the first in the order of FATES."""
     counts = Counter(fates)
     return max(FATES, key=lambda fate: counts[fate])
 
@@ -170,7 +170,7 @@ def shares(fates: Sequence[str]) -> dict[str, float]:
 
 
 def mean(values: Sequence[float]) -> float | None:
-    """Over the finite ones; None if there is none."""
+    """Mean over the finite values; None if there are none."""
     finite = [value for value in values if math.isfinite(value)]
     return math.fsum(finite) / len(finite) if finite else None
 
@@ -185,7 +185,7 @@ def _middle(places: Sequence[int]) -> float | None:
 
 
 def _positive(values: Sequence[float]) -> np.ndarray:
-    """Silence as something whose logarithm is a number."""
+    """Zeros replaced by a tiny number, so that logarithms are finite."""
     return np.maximum(np.array(values, dtype=float), 1e-300)
 
 

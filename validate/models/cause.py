@@ -1,4 +1,4 @@
-"""Why a layer is not healthy, in one sentence with numbers, and the smallest change that would cure it."""
+"""Why a layer is not healthy, in one sentence with numbers, and the smallest change that cures it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .prediction import LayerModel, Predicted
 from .rate_target import advisable_rate, slope_for, stationary
 
 RATE = float(SCHEMES[CRITICAL].defaults[rate_symbol])
-"""The firing rate of the advice is what `initialise_` aims at: comfortably above the lowest stable one, 0.117 at one step."""
+"""The firing rate that the advice aims at, as `initialise_` does: well above the lowest stable rate, 0.117 at one step."""
 
 
 MATTERS = 0.01
-"""A change of the critical gain that is told, as a share of it."""
+"""Smallest relative change of the critical gain that is reported."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Patient:
-    """What an explanation may look at."""
+    """Everything that an explanation may use."""
 
     measured: Sequence[Measured]
     predicted: Sequence[Predicted]
@@ -74,7 +74,7 @@ def _silent(patient: Patient, index: int) -> Finding:
         cause = f"K = fan_in·Var(W) = {gain:.4g}{decayed} is below the critical {threshold}: activity dies"
         return Finding(cause=cause, advice=_rescale(patient, index, gain, least))
     carries = f"K = fan_in·Var(W) = {gain:.4g}{decayed} would carry activity (critical: {threshold})"
-    cause = f"{carries}, but what arrives is too weak: {_height(one)}"
+    cause = f"{carries}, but the input that arrives is too weak: {_height(one)}"
     return Finding(cause=cause, advice="look at the first layer with a falling rate, or raise the input")
 
 
@@ -83,8 +83,8 @@ def _height(one: Measured) -> str:
     threshold = one.reading.threshold if one.reading else math.nan
     if not deviation > 0:
         return "its membrane does not move: nothing arrives"
-    up = f"the threshold {threshold:.3g} is {threshold / deviation:.3g} of them up"
-    return f"its membrane has standard deviation {deviation:.3g}, and {up}"
+    ratio = f"its threshold {threshold:.3g} is {threshold / deviation:.3g} times that"
+    return f"its membrane has standard deviation {deviation:.3g}, and {ratio}"
 
 
 def _silent_behind_norm(one: Measured) -> Finding:
@@ -92,9 +92,8 @@ def _silent_behind_norm(one: Measured) -> Finding:
     scale = float(norm.weight.detach().abs().mean()) if norm is not None and norm.weight is not None else 1.0
     shift = float(norm.bias.detach().mean()) if norm is not None and norm.bias is not None else 0.0
     cause = (
-        f"batch norm sets its current to mean {shift:.3g} and standard deviation {scale:.3g} whatever Var(W) is "
-        "(it cancels σ_W), "
-        f"against a threshold of {threshold:.3g}"
+        f"batch norm cancels σ_W and sets its current to mean {shift:.3g} and standard deviation {scale:.3g}; "
+        f"the threshold is {threshold:.3g}"
     )
     weight = threshold / float(quantile_of_upper_tail(RATE))
     return Finding(cause=cause, advice=f"set the norm's weight to {weight:.4g} for rate {RATE:g} at one step")
@@ -104,20 +103,22 @@ def _rescale(patient: Patient, index: int, gain: float, least: float) -> str:
     model = patient.model(index)
     assert model is not None
     names = [one.layer.weight_name for one in patient.measured if one.layer.weight is not None and _below(patient, one, least)]
-    which = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]} ({len(names)} layers)" if names else "its weights"
-    advice = f"multiply {which} by {math.sqrt(least / gain):.4g} at least (K = {least:.4g})"
+    several = f"the weights of {len(names)} layers ({names[0]} … {names[-1]})" if names else "its weights"
+    which = names[0] if len(names) == 1 else several
+    advice = f"multiply {which} by at least {math.sqrt(least / gain):.4g} (K = {least:.4g})"
     try:
         rate = advisable_rate(model, RATE)
         wanted = stationary(model, rate).gain
     except IkunError:
         return advice
-    biases = " with biases 0" if _biases_matter(model) else ""
-    return advice + f"; by {math.sqrt(wanted / gain):.4g} for rate {rate:g} (K = {wanted:.4g}){biases}, which initialise_ does"
+    biases = ", with biases 0" if _biases_matter(model) else ""
+    better = f"For a firing rate of {rate:g}, by {math.sqrt(wanted / gain):.4g} (K = {wanted:.4g}){biases}"
+    return f"{advice}. {better}: initialise_(model, x, rate={rate:g}) does it"
 
 
 def _biases_matter(model: LayerModel) -> bool:
-    """Var(H) = λ² (K p + σ_b²): whether they lower the critical gain by more than MATTERS; those that torch draws do not."""
-    if model.bias_var < MATTERS / 2 * model.threshold**2:  # they lower it by σ_b²/(c* p* θ²), 0.71 being c* p*, or little more
+    """Var(H) = λ² (K p + σ_b²): whether biases lower the critical gain by more than MATTERS. torch's default ones do not."""
+    if model.bias_var < MATTERS / 2 * model.threshold**2:  # they lower it by about σ_b²/(c* p* θ²), c* p* = 0.71
         return False
     return critical_gain(model) < (1 - MATTERS) * critical_gain(model, biases=False)
 
@@ -137,12 +138,12 @@ def _saturated(patient: Patient, index: int) -> Finding:
     return Finding(
         cause=f"its current has mean {mean:.3g} against a threshold of {threshold:.3g}: "
         f"neurons fire at {float(one.rate.mean()):.1%} of the steps",
-        advice=f"take {mean:.3g} off its biases, or centre its weights",
+        advice=f"subtract {mean:.3g} from its biases, or centre its weights",
     )
 
 
 def _gradient(patient: Patient, index: int) -> Finding:
-    """Vanishing and exploding: the link with the most extreme factor on the way from the end to this layer."""
+    """Vanishing and exploding: name the layer with the most extreme gradient factor between this layer and the last."""
     one, health = patient.measured[index], patient.health
     if defects := [note for note in one.surrogate.notes if "gradient is" in note]:
         return Finding(cause=f"{one.surrogate.label}: {defects[0]}", advice="choose another surrogate")
@@ -169,8 +170,8 @@ def _gradient(patient: Patient, index: int) -> Finding:
     out = above[0].gain_out if above and above[0].layer.weight is not None else math.nan
     per_layer = (relative[index] / relative[last]) ** (1 / max(1, last - index)) if relative[index] > 0 else 0.0
     cause = (
-        f"E[δ²] is multiplied by {per_layer:.3g} per layer on the way down from layer {last + 1}, "
-        f"{'most' if growing else 'least'} at layer {worst + 1} ({name}): "
+        f"going back from layer {last + 1}, E[δ²] is multiplied by {per_layer:.3g} per layer; "
+        f"the {'largest' if growing else 'smallest'} factor is at layer {worst + 1} ({name}): "
         f"E[f'²] = {moment:.3g} ({link.surrogate.label})"
         + (f" times fan_out·Var(W) = {out:.4g} of the layer above" if math.isfinite(out) else "")
     )
@@ -194,9 +195,9 @@ def _slope_advice(patient: Patient, index: int) -> str:
         target = stationary(model, advisable_rate(model, max(RATE, measured) if measured < 0.45 else RATE))
         spec, _ = slope_for(model, target)
     except IkunError as error:
-        return f"weights alone must do it: {error}" if measured >= SILENT else ""
+        return f"no slope does it, so the weights must: {error}" if measured >= SILENT else ""
     weights = f"weights of K = {target.gain:.4g} (rate {target.rate:.3g})"
-    return f"use {spec} with {weights}: then the gradient keeps its size; initialise_ does"
+    return f"use {spec} with {weights}: then the gradient keeps its size. initialise_ does it"
 
 
 EXPLANATIONS: dict[str, Callable[[Patient, int], Finding]] = {

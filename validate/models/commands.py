@@ -28,22 +28,28 @@ SHOWN = 14
 """Layers in the printed table; --json and the page have them all."""
 
 
-@click.command()
+@click.command(short_help="Measure a torch model and explain what is wrong with it.")
 @click.argument("factory", metavar="MODULE:FACTORY")
-@click.option("--input-shape", required=True, metavar="T,B,…", help="Shape of the example input, as the model takes it.")
-@click.option("--input-rate", type=REAL, default="0.5", show_default=True, help="Each entry is 1 with this probability.")
-@click.option("--steps", type=int, help="Call a single-step model so many times on the same input.")
-@click.option("--step-by-step", is_flag=True, help="Call a single-step model on input[0], input[1], …")
-@click.option("--scheme", help="Initialise the model with this scheme first, and diagnose what comes of it.")
-@click.option("--rate", type=REAL, help="The firing rate that the scheme aims at.")
-@click.option("--out", metavar="DIR", help="Write the page with plots, and the numbers as JSON, to this folder.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the weights, the input and the readout.")
+@click.option("--input-shape", required=True, metavar="T,B,…", help="Shape of the example input that the model takes.")
+@click.option(
+    "--input-rate",
+    type=REAL,
+    default="0.5",
+    show_default=True,
+    help="Each entry of the input is 1 with this probability, else 0.",
+)
+@click.option("--steps", type=int, help="For a single-step model: call it this many times on the same input.")
+@click.option("--step-by-step", is_flag=True, help="For a single-step model: call it on input[0], input[1], …")
+@click.option("--scheme", help="First initialise the model with this scheme (see ikun init), then diagnose it.")
+@click.option("--rate", type=REAL, help="Target firing rate of the scheme.")
+@click.option("--out", metavar="DIR", help="Write a page with plots, and the numbers as JSON, to this folder.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the weights, the input and the readout.")
 @as_json
 @click.pass_context
 def diagnose(ctx: click.Context, factory: str, as_json: bool, **flags: Any) -> None:
-    """Measure the torch model that calling FACTORY returns, beside its mean-field prediction, and say what ails it.
+    """Build the model by calling FACTORY, measure every spiking layer, compare with theory, and explain what is wrong.
 
-    The current directory is importable. Exit code 1 if the model is unhealthy.
+    MODULE is imported from the current directory or from what is installed. Exit code 1 if the model is unhealthy.
     """
     shape = _shape(flags["input_shape"])
     rate = flags["input_rate"]
@@ -52,7 +58,7 @@ def diagnose(ctx: click.Context, factory: str, as_json: bool, **flags: Any) -> N
     if flags["seed"] < 0:
         raise DomainError("--seed", flags["seed"], "an integer of at least 0")
     if flags["steps"] is not None and (flags["steps"] < 1 or flags["step_by_step"]):
-        raise IkunError("--steps takes a number from 1, and not together with --step-by-step")
+        raise IkunError("--steps must be at least 1, and cannot be combined with --step-by-step")
     with quiet():
         import torch
 
@@ -85,7 +91,7 @@ def _diagnosed(model: Any, example: Any, flags: dict[str, Any]) -> tuple[Diagnos
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """What libraries and the user's model say on the way goes to stderr or nowhere: stdout is the result's."""
+    """Keep stdout for the result: prints go to stderr, warnings and logging are silenced."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -104,7 +110,7 @@ def _shape(text: str) -> tuple[int, ...]:
 
 
 def load(factory: str) -> Any:
-    """The model: what `module:factory` gives when it is called without arguments. Errors: one line for each way to fail."""
+    """The model that `module:factory` returns when called without arguments. Errors: one line for each way to fail."""
     from torch import nn
 
     module_name, colon, attribute = factory.partition(":")
@@ -126,7 +132,7 @@ def load(factory: str) -> Any:
         except Exception as error:
             raise IkunError(f"{factory}() raised {type(error).__name__}: {error}") from error
     if not isinstance(made, nn.Module):
-        raise IkunError(f"{factory}() gave a {type(made).__name__}, not a torch.nn.Module")
+        raise IkunError(f"{factory}() returned a {type(made).__name__}, not a torch.nn.Module")
     return made
 
 
@@ -182,7 +188,7 @@ def notes_of(layer: LayerReport) -> list[str]:
 
 
 def listing(found: Diagnosis, shown: int = SHOWN) -> Any:
-    """The table: measured, with the prediction in brackets; * where it starts from a measurement at the layer itself."""
+    """The table: measured [predicted]. * marks a prediction that starts from the layer's own measurement."""
     count = len(found.layers)
     places = sorted({round(i * (count - 1) / max(1, shown - 1)) for i in range(shown)} | {(found.at or 1) - 1})
     rows = [_row(found.layers[place]) for place in places]

@@ -1,8 +1,8 @@
-"""What a scheme does once data are there, layer by layer from the first: LSUV and its kin, on the user's network and input.
+"""Schemes that need data (LSUV and its kin): rescale the user's network on its own input, layer by layer from the first.
 
-The search for a layer's factor is that of `lsuv`. Where a layer's neurons get all their steps in one call, and the weights'
-output is their current, it is done while the data pass through the network: one forward pass for all of them. A layer of
-which that is not so costs a forward pass a trial.
+`lsuv` searches each layer's factor. If a layer's neurons get all their steps in one call, and their current is the output of
+the weights, the search runs while the data pass through: one forward pass serves all such layers. Any other layer costs one
+forward pass per trial.
 """
 
 from __future__ import annotations
@@ -30,36 +30,36 @@ from .prediction import layer_model
 from .rate_target import first_gain
 
 CLOSE = 0.005
-"""Relative width of the factor at which the search ends where every trial is a forward pass."""
+"""Relative width of the factor's bracket at which the search ends, if every trial is a forward pass."""
 
 REACH = 0.25
-"""Of the first two trials there, in the factor's logarithm: layers drawn by a scheme are near their aim."""
+"""Distance of the first two trials in that search, in log factor. Layers drawn by a scheme are near their aim."""
 
 Aim = Callable[[Plan], lsuv.Excess]
-"""What is to be 0 in this layer."""
+"""Gives, for a layer, the function whose root is searched."""
 
 
 def to_deviation(wanted: float | None = None) -> Aim:
-    """The membrane's standard deviation is the one wanted (None: the plan's)."""
+    """The membrane's standard deviation shall be `wanted` (None: the plan's)."""
 
     def aim(plan: Plan) -> lsuv.Excess:
         value = plan.deviation if wanted is None else wanted
         if value is None:
-            raise IkunError("no standard deviation is aimed at")
+            raise IkunError("the plan has no target standard deviation")
         return lsuv.deviation(value)
 
     return aim
 
 
 def to_rate(wanted: float) -> Aim:
-    """Error: a rate not between 0 and ½."""
+    """The firing rate shall be `wanted`. Error: a rate not between 0 and ½."""
     excess = lsuv.rate(wanted)
     return lambda plan: excess
 
 
 def aim_of(wish: Wish, plans: list[Plan], correct: bool) -> Aim | None:
-    """What this scheme, or `correct`, asks for; None: nothing. A scheme that needs data and has a rate aims at the rate, one
-    without at a membrane of standard deviation 1."""
+    """The aim of this scheme, or of `correct`; None if there is nothing to correct. A scheme that needs data aims at its
+    rate or, if it has none, at a membrane of standard deviation 1."""
     rate = None if wish.rate is None else float(wish.rate)
     if wish.critical:
         assert rate is not None
@@ -73,8 +73,8 @@ def aim_of(wish: Wish, plans: list[Plan], correct: bool) -> Aim | None:
 
 
 def refeed_(model: nn.Module, example: Any, plans: list[Plan], wish: Wish, run: Run) -> None:
-    """Layers that something else than bare spikes feeds (pooled, summed, dropped) were planned for what the old network sent
-    them: now that the layers below are new, their weights are scaled to what these send. A forward pass for each."""
+    """Adapt layers whose input is not plain spikes (pooled, summed, dropped out). They were planned for the input that the old
+    network sent; their weights are rescaled to the input that the new layers below send. One forward pass for each."""
     for index, plan in enumerate(plans):
         one = plan.one
         if plan.gain is None or one.layer.norm is not None or one.input is None or fed_by_spikes(one):
@@ -92,7 +92,7 @@ def refeed_(model: nn.Module, example: Any, plans: list[Plan], wish: Wish, run: 
 
 
 def correct_(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: Run) -> None:
-    """Scale the weights of each layer in turn, first to last, until it is what is aimed at."""
+    """Scale the weights of each layer in turn, first to last, until it reaches the aim."""
     left = []
     for plan in plans:
         if plan.gain is not None and plan.one.layer.norm is not None:
@@ -106,12 +106,12 @@ def correct_(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: R
         for plan, factor in zip(leading, factors, strict=False):
             _scale(plan, factor)
         left, passing = left[len(factors) :], bool(factors) or not leading
-        if left:  # the first of these does not get its steps at once
+        if left:  # the first of these does not get its steps in one call
             _alone(model, example, left.pop(0), aim, run)
 
 
 def _at_once(plan: Plan) -> bool:
-    """Whether the layer may be scaled by scaling the currents of a neuron that is known."""
+    """Whether scaling the currents of a known neuron is the same as scaling the layer's weights."""
     one = plan.one
     bias = getattr(one.layer.owner, "bias", None)
     known = one.layer.record.library is not None and one.reading is not None and one.reading.statement is not None
@@ -119,8 +119,8 @@ def _at_once(plan: Plan) -> bool:
 
 
 def _passing(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: Run) -> list[float]:
-    """The factors of the first of these layers, found while one forward pass goes through them: each is shown the currents that
-    those before it, scaled, make. It ends at a layer that is not shown all its steps."""
+    """The factors of these layers, found in one forward pass: each layer sees the currents from the layers before it, already
+    scaled. The pass stops finding factors at the first layer that does not get all its steps in one call."""
     factors: list[float] = []
 
     def hook(place: int, plan: Plan) -> Callable[[nn.Module, tuple[Any, ...]], tuple[Any, ...] | None]:
@@ -145,7 +145,7 @@ def _passing(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: R
 
 
 def _whole(one: Measured, arguments: tuple[Any, ...]) -> Tensor | None:
-    """[T, B, n]: the currents of all steps, if that is what the neuron is called with."""
+    """[T, B, n]: the currents of all steps, if the neuron is called with them; else None."""
     step = tuple(one.layer.calls[0].x.shape)
     if not arguments or not isinstance(arguments[0], Tensor):
         return None
@@ -156,7 +156,7 @@ def _whole(one: Measured, arguments: tuple[Any, ...]) -> Tensor | None:
 
 
 def _population(one: Measured) -> Population:
-    """Forward alone: the surrogate does not matter."""
+    """The layer's neurons, for the forward pass only: any surrogate will do."""
     reading = one.reading
     assert reading is not None
     assert reading.statement is not None
@@ -193,7 +193,7 @@ def _where(plan: Plan) -> str:
 
 
 def _factor(plan: Plan, search: Callable[[], float]) -> float:
-    """1 where there is none, and the change says why."""
+    """The factor that `search` finds; 1 if there is none, and the report says why."""
     try:
         return search()
     except NoSolutionError as error:

@@ -1,4 +1,4 @@
-"""`diagnose`: a network's layers measured, predicted, judged; `assert_healthy` for a test suite."""
+"""`diagnose`: measure, predict and judge the layers of a network. `assert_healthy`: the same as a test."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ CONFIDENCE = 0.99
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
-    """Mean over the batch's samples, with the interval in which their mean lies with 99 % confidence (Student's t; the weights
-    are the user's own, one draw, and no part of the uncertainty); the prediction and its standard error, or None."""
+    """Mean over the samples of the batch with its 99 % confidence interval (Student's t), and the prediction with its standard
+    error, or None. The interval does not cover the weights: they are the user's own, one draw."""
 
     mean: float | None
     low: float | None
@@ -129,11 +129,11 @@ class Diagnosis:
 def diagnose(
     model: nn.Module, example_input: Any, *, steps: int | None = None, step_by_step: bool = False, seed: int = 0
 ) -> Diagnosis:
-    """Every spiking layer of `model` measured on `example_input` (a tensor, a tuple of arguments or a dictionary of keywords),
-    beside its mean-field prediction, and judged. The model is left as it was, its mode included.
+    """Measure every spiking layer of `model` on `example_input` (a tensor, a tuple of arguments or a dictionary of keywords),
+    compare it with its mean-field prediction, and judge it. The model is left as it was, including its mode.
 
-    steps: a single-step model is called so many times on the same input, its state carried on. step_by_step: it is called on
-    example_input[0], [1], …. Neither: one call. States that earlier calls have left in the neurons do not enter.
+    steps: call a single-step model this many times on the same input, keeping its state. step_by_step: call it on
+    example_input[0], [1], …. Neither: one call. Neuron states left by earlier calls have no effect.
 
     Errors (IkunError): the model raises or gives NaN, has no spiking neuron, or builds no graph.
     """
@@ -141,7 +141,7 @@ def diagnose(
 
 
 def assert_healthy(model: nn.Module, example_input: Any, **settings: Any) -> Diagnosis:
-    """AssertionError with cause and cure unless the network is healthy; `settings` as for `diagnose`."""
+    """Raise AssertionError with cause and cure unless the network is healthy; `settings` as for `diagnose`."""
     found = diagnose(model, example_input, **settings)
     if not found.healthy:
         raise AssertionError(found.summary())

@@ -1,4 +1,4 @@
-"""How weights of a given standard deviation are drawn, in place: one entry for each key of the catalogue's `WEIGHTS`."""
+"""Draw weights of a given standard deviation in place: one function for each key of the catalogue's `WEIGHTS`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ikun_sym.errors import IkunError
 from ikun_sym.schemes.initialise import Initialisation
 
 Draw = Callable[[Tensor, Initialisation, float], None]
-"""(weight, what the scheme says, standard deviation)."""
+"""(weight, what the scheme prescribes, standard deviation)."""
 
 
 def _independent(weight: Tensor, found: Initialisation, std: float) -> None:
@@ -29,7 +29,7 @@ def _row_centred(weight: Tensor, found: Initialisation, std: float) -> None:
 
 
 def _orthogonal(weight: Tensor, found: Initialisation, std: float) -> None:
-    """Rows (or columns) of equal length and at right angles: entries have mean square 1/max(rows, columns) before scaling."""
+    """Orthogonal rows (or columns) of equal length. Before scaling, entries have mean square 1/max(rows, columns)."""
     nn.init.orthogonal_(weight, gain=std * math.sqrt(max(len(weight), weight[0].numel())))
 
 
@@ -53,7 +53,7 @@ DRAWS: dict[str, Draw] = {
 
 
 def draw(weight: Tensor, found: Initialisation, std: float) -> None:
-    """Error: weights that cannot be drawn so."""
+    """Draw `weight` in place by the scheme's way. Error: this way of drawing is unknown, or does not fit the weight."""
     if found.weights not in DRAWS:
         raise IkunError(f"weights {found.weights!r} cannot be drawn here; known: {', '.join(DRAWS)}")
     with torch.no_grad():

@@ -17,8 +17,8 @@ VERDICTS = FATES
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Health:
-    """`relative` [L]: Σ_t E[(∂L/∂H)²] of each layer over the last layer's that has any; `verdicts` [L]; `verdict`: the
-    network's; `at`: index of the layer that decides, None if all are healthy."""
+    """`relative` [L]: Σ_t E[(∂L/∂H)²] of each layer over that of the last layer with a gradient. `verdicts` [L]: one per layer.
+    `verdict`: the network's. `at`: index of the layer that decides it, None if all are healthy."""
 
     relative: Floats
     verdicts: tuple[str, ...]
@@ -41,8 +41,8 @@ def judge(measured: list[Measured]) -> Health:
 
 
 def halving(values: Floats) -> float | None:
-    """Layers over which a quantity halves, from the mean slope of its logarithm along the layers up to where it is zero; None
-    if over all of them it does not fall by half."""
+    """Number of layers over which a quantity halves: log 2 over the mean slope of its logarithm, up to the first zero. None if
+    it does not fall by half over all layers."""
     used = values[: int(np.argmax(~(values > 0)))] if not (values > 0).all() else values
     if len(used) < 2 or not np.isfinite(used).all():
         return None

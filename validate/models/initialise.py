@@ -1,8 +1,8 @@
-"""`initialise_`: the user's own network, initialised in place by any scheme of the table.
+"""`initialise_`: initialise the user's own network in place, by any scheme of `ikun init`.
 
-Each layer's weights are drawn for its own fans, threshold, leak, steps and surrogate as they were read and measured; the
-first layer's for the second moment of the input it was shown. Where a scheme sets the surrogate's slope, the neuron gets a
-surrogate of its own. What could not be done is said, layer by layer.
+Each layer's weights are drawn for its own fans, threshold, leak, steps and surrogate, as read and measured; the first layer's
+for the second moment of the example input. If a scheme sets the surrogate's slope, the neuron gets its own surrogate. The
+report says, layer by layer, what could not be done.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Initialised:
         return [f"layer {change.layer} ({change.name}): {what}" for change in self.changes for what in change.could_not]
 
     def lines(self) -> list[str]:
-        """The report in a few lines: what was done or refused alike in several layers once."""
+        """The report in a few lines. What was done or refused in several layers alike is said once."""
         aimed = "" if self.rate is None else f", rate {self.rate:g}"
         changed = [change for change in self.changes if change.gain is not None]
         result = [f"initialise_ {self.scheme}{aimed}: {len(changed)} of {len(self.changes)} layers"]
@@ -85,18 +85,18 @@ def initialise_(
     step_by_step: bool = False,
     seed: int = 0,
 ) -> Initialised:
-    """Draw the weights that feed `model`'s spiking layers by `scheme`, in place; report what was changed, before and after.
+    """Draw the weights that feed `model`'s spiking layers by `scheme`, in place. Report what changed, before and after.
 
-    scheme: a name of `ikun init`'s, or `name:param=value,…`. rate: the firing rate aimed at (None: the scheme's own; critical:
-    0.2). alpha: IKUN's constant. correct: afterwards rescale each layer in turn, first to last, until on this input it is what
-    was aimed at (LSUV, arXiv:1511.06422); schemes that are defined so do it by themselves. steps, step_by_step, example_input:
-    as for `diagnose`. The weights come from torch's generator, seeded with `seed` for this call only.
+    scheme: a scheme of `ikun init`, as `name` or `name:param=value,…`. rate: the target firing rate (None: the scheme's own;
+    critical: 0.2). alpha: IKUN's constant. correct: afterwards rescale each layer in turn, first to last, until it reaches its
+    target on this input (LSUV, arXiv:1511.06422); schemes that are defined this way do so anyway. steps, step_by_step,
+    example_input: as for `diagnose`. The weights come from torch's generator, seeded with `seed` for this call only.
 
-    Errors (IkunError): those of `diagnose`; a scheme that does not exist, or that no layer admits. Then nothing was changed.
+    Errors (IkunError): those of `diagnose`; an unknown scheme; a scheme that fits no layer. In these cases nothing is changed.
     """
     entry, _ = find_scheme(scheme)
     default = sp.sympify(entry.defaults.get(rate_symbol, sp.nan))
-    if rate is None and default.is_Number and default is not sp.nan:  # else it depends on the layer, or there is none
+    if rate is None and default.is_Number and default is not sp.nan:  # otherwise it depends on the layer, or there is none
         rate = float(default)
     wish = Wish(spec=scheme, scheme=entry, rate=rate, alpha=alpha)
     run = Run(steps=steps, step_by_step=step_by_step, seed=seed)
@@ -104,7 +104,7 @@ def initialise_(
     before = diagnosis_of(model, measured, seed)
     plans = plans_of(measured, wish)
     _demand_some(plans, scheme)
-    aim = aim_of(wish, plans, correct)  # refused before anything is changed
+    aim = aim_of(wish, plans, correct)  # may raise: before anything is changed
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         for plan in plans:
@@ -121,7 +121,7 @@ def initialise_(
 def _demand_some(plans: list[Plan], scheme: str) -> None:
     if not any(plan.gain is not None for plan in plans):
         reasons = dict.fromkeys(reason for plan in plans for reason in plan.change.could_not)
-        raise IkunError(f"scheme {scheme!r} could be applied to no layer: " + "; ".join(reasons))
+        raise IkunError(f"scheme {scheme!r} cannot be applied to any layer: " + "; ".join(reasons))
 
 
 def _apply(plan: Plan) -> None:

@@ -1,4 +1,4 @@
-"""Watching a network while it trains: the same numbers as a diagnosis, now and then, and how far E[f'²] has drifted."""
+"""Watch a network while it trains: the numbers of a diagnosis every few steps, and how far E[f'²] has drifted."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from torch import nn
 
 DRIFT = 2.0
-"""Factor by which E[f'²] of a layer may move from its value at the first look before it is reported."""
+"""Factor by which E[f'²] of a layer may move from its first measured value before it is reported."""
 
 
 @dataclass
 class Watch:
-    """`watch = Watch(model, x)`, then `watch(step)` (or as a callback, `watch.on_step_end(step)`) in the training loop: every
-    `every` steps it measures the model on `x`, without a trace in it, appends a record and hands it to `log`.
+    """`watch = Watch(model, x)`, then `watch(step)` (or as a callback, `watch.on_step_end(step)`) in the training loop. Every
+    `every` steps it measures the model on `x`, leaves the model as it was, appends a record and passes it to `log`.
 
     A record: step, verdict, and per layer name, rate, var_h, grad_var (over the last layer's), E_g2 = E[f'²], drift = E_g2 over
-    that of the first look. `warnings`: layers whose drift left [1/2, 2] or whose verdict is no longer healthy, once each.
+    its first value. `warnings`: one for each layer whose drift left [1/2, 2] or whose verdict is no longer healthy.
     """
 
     model: nn.Module
@@ -38,7 +38,7 @@ class Watch:
     _told: set[tuple[str, str]] = field(default_factory=set)
 
     def __call__(self, step: int) -> dict[str, Any] | None:
-        """The record if this step is looked at, else None."""
+        """The record if this step is measured, else None."""
         return self.look(step) if step % self.every == 0 else None
 
     on_step_end = __call__

@@ -1,7 +1,7 @@
-"""The journal of a run: every draw is one line of JSON, on disk before the run goes on, and read back exactly.
+"""The journal of a run: each draw is one line of JSON, written to disk before the run continues, and read back exactly.
 
 A line holds the whole draw: arrays over [layers, steps] as nested lists, floats as the shortest decimals that give the
-same float64. JSON has no NaN and no infinity: null is NaN, the strings "Infinity" and "-Infinity" are what they say.
+same float64. JSON has no NaN and no infinity: NaN is null, infinities are the strings "Infinity" and "-Infinity".
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ ROWS = "rows.jsonl"
 
 
 def row(architecture: Architecture, draw: Draw, conditions: dict[str, Any]) -> dict[str, Any]:
-    """One draw as one flat record: under which conditions, of which network, what was measured."""
+    """One draw as one flat record: conditions, network, and measurements."""
     measured = {f.name: _plain(getattr(draw, f.name)) for f in fields(Draw) if f.name != "index"}
     return {**conditions, **architecture.to_dict(), "draw": draw.index, **measured}
 
 
 def draw_of(record: dict[str, Any]) -> Draw:
-    """The draw that `row` wrote, equal to the last bit."""
+    """The draw that `row` wrote, bit for bit."""
     measured = {f.name: _value(record[f.name]) for f in fields(Draw) if f.name != "index"}
     return Draw(index=record["draw"], **measured)
 
@@ -52,8 +52,7 @@ def _value(plain: Any) -> Any:
 
 
 class Journal:
-    """The file of rows of one run. `conditions` are what every row of the run shares; `architectures` the networks that
-    the run may draw.
+    """The file of rows of one run. `conditions`: fields common to all rows. `architectures`: networks that the run may draw.
 
     Errors: the file has rows and `resume` is false; it has rows of other conditions or networks; a line is damaged.
     """
@@ -70,7 +69,7 @@ class Journal:
         if records and not resume:
             raise IkunError(
                 f"{str(path.parent)!r} holds {len(records)} rows of an earlier run; "
-                "give --resume to go on with it, or another --out"
+                "give --resume to continue it, or another --out"
             )
         for record in records:
             self._check(record)
@@ -83,7 +82,7 @@ class Journal:
 
     @property
     def recorded(self) -> int:
-        """How many draws were there when the run began."""
+        """Number of draws in the file when the run began."""
         return sum(map(len, self._recorded.values()))
 
     def recall(self, architecture: Architecture) -> dict[int, Draw]:
@@ -91,7 +90,7 @@ class Journal:
         return dict(self._recorded.get(_key(architecture.to_dict()), {}))
 
     def keep(self, architecture: Architecture, draw: Draw) -> None:
-        """Append a draw; when this returns it is on disk. Threads may call it side by side."""
+        """Append a draw. It is on disk when this returns. Threads may call it concurrently."""
         line = _line(row(architecture, draw, self.conditions))
         with self._lock:
             try:
@@ -105,7 +104,7 @@ class Journal:
         self._stream.close()
 
     def sort(self) -> None:
-        """Rows in the order of the networks and of the draws, whatever the order in which they were made."""
+        """Sort the rows by network, then by draw, whatever the order in which they were made."""
         self.close()
         records, _ = _read(self.path)
         records.sort(key=lambda record: (self._order[self._network(record)], record["draw"]))
@@ -124,7 +123,7 @@ class Journal:
             there = {name: record.get(name) for name in self._names}
             near = min(others, key=lambda other: sum(other[n] != there[n] for n in self._names), default={})
             apart = ", ".join(f"{n} {there[n]!r} (here {near.get(n)!r})" for n in self._names if there[n] != near.get(n))
-            raise IkunError(f"{where!r} has rows of a network that is not of this run: {apart}; {advice}")
+            raise IkunError(f"{where!r} has rows of a network that is not part of this run: {apart}; {advice}")
 
 
 def _key(architecture: dict[str, Any]) -> str:
@@ -136,9 +135,9 @@ def _line(record: dict[str, Any]) -> bytes:
 
 
 def _read(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """The records of a file, and up to which byte they go: a last line that was cut off when the run ended is left out.
+    """The records of a file, and the number of bytes that they take. A last line cut off by an interruption is ignored.
 
-    Error: a line before the last is no record.
+    Error: an earlier line is not a record.
     """
     try:
         content = path.read_bytes()
@@ -156,7 +155,7 @@ def _read(path: Path) -> tuple[list[dict[str, Any]], int]:
         if not isinstance(record, dict) or "draw" not in record:
             if number == len(lines):
                 break
-            raise IkunError(f"{str(path)!r}, line {number}, is no row of a run; take it out, or give another --out")
+            raise IkunError(f"{str(path)!r}, line {number}, is not a row of a run; remove it, or give another --out")
         records.append(record)
         whole += len(line)
     return records, whole

@@ -22,12 +22,12 @@ from .layer_table import layer_rows
 from .verdict import Check, outcome
 
 Progress = Callable[[int], None]
-"""Called with the number of draws made of the network at hand."""
+"""Called with the number of draws made so far of the current network."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """`draws` None: as many as the verdict needs, up to the last planned look (that is at most `most`, if given)."""
+    """`draws` None: as many as the verdict needs, up to the last planned look, and at most `most`."""
 
     batch: int = 64
     draws: int | None = None
@@ -53,7 +53,7 @@ class RunSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class CaseResult:
-    """The draws of one case and the checks on them; `error` is the miss probability granted to each interval."""
+    """The draws of one case and the checks on them. `error`: probability with which each interval may miss."""
 
     case: Case
     draws: tuple[Draw, ...]
@@ -66,7 +66,7 @@ class CaseResult:
 
     @property
     def predicted_outcome(self) -> str | None:
-        """What the verdict would be if the network were as theory says; None where theory leaves it open."""
+        """The verdict if the network behaved exactly as theory says; None if theory leaves it open."""
         found = outcome([check.predicted_holds for check in self.checks])
         return None if found == "inconclusive" else found
 
@@ -90,7 +90,7 @@ class CaseResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The answer on a claim. `expected` is None where the user chose the settings."""
+    """The verdict on a claim. `expected` is None if the user chose the network."""
 
     claim: Claim
     expected: str | None
@@ -129,8 +129,8 @@ class Verdict:
 
 
 class Laboratory:
-    """Draws, kept by architecture: claims about the same network look at the same draws. With a `journal` the draws that
-    it recorded are not made again, and every new one is recorded as soon as it is made."""
+    """Makes draws and keeps them by architecture, so that claims about the same network use the same draws. With a `journal`,
+    recorded draws are not made again, and each new one is recorded at once."""
 
     def __init__(self, settings: RunSettings, journal: Journal | None = None) -> None:
         self.settings, self.journal = settings, journal
@@ -138,7 +138,7 @@ class Laboratory:
         self._networks: dict[Architecture, Network] = {}
 
     def draws(self, architecture: Architecture, count: int, progress: Progress | None = None) -> list[Draw]:
-        """The first `count` draws; those that are not there yet are made."""
+        """The first `count` draws; missing ones are made."""
         settings = self.settings
         if architecture not in self._draws:
             self._draws[architecture] = self.journal.recall(architecture) if self.journal else {}
@@ -148,7 +148,7 @@ class Laboratory:
         made, network = self._draws[architecture], self._networks[architecture]
 
         def work(index: int) -> Draw:
-            # Recorded here, in the thread that made it: a draw does not wait on disk for those that began before it.
+            # Recorded here, in the thread that made it, so that it does not wait for draws that began earlier.
             draw = network.draw(settings.seed, index)
             if self.journal:
                 self.journal.keep(architecture, draw)
@@ -190,7 +190,7 @@ def judge(
 
 
 def unmeasured(criterion: Criterion, case: Case, tolerance: float) -> Check:
-    """What is claimed and what theory says, before anything is measured."""
+    """The check before anything is measured: claim and prediction only."""
     predicted = criterion.measured.expected(case)
     return Check(
         name=criterion.observable,
@@ -206,8 +206,8 @@ def unmeasured(criterion: Criterion, case: Case, tolerance: float) -> Check:
 def validate(
     claim: str, *, architecture: Architecture | None = None, settings: RunSettings | None = None, **overrides: Any
 ) -> Verdict:
-    """The verdict on one claim, by id. With `architecture` the claim is tested on that network (surrogate, threshold and
-    all) at the weights of the claim's scheme, and `expected` is None; without, on the claim's own cases.
+    """The verdict on one claim, by id. With `architecture`, the claim is tested on that network with the weights of the claim's
+    scheme, and `expected` is None. Without, it is tested on its own cases.
 
     `overrides` are fields of RunSettings, such as draws=16 or seed=1.
     """

@@ -29,18 +29,18 @@ def _log_gradients(shown: Shown) -> Floats:
 
 
 QUANTITIES: dict[str, tuple[Callable[[Shown], Floats], Callable[[Shown], Floats], bool]] = {
-    # name: (per layer, per layer and step, whether these are logarithms)
+    # name: (values per layer, values per layer and step, whether they are logarithms)
     "var_h": (_mean_of("var_h"), lambda shown: shown.var_h, False),
     "rate": (_mean_of("rate"), lambda shown: shown.rate, False),
     "grad_var": (lambda shown: shown.log_gradient, _log_gradients, True),
 }
-"""var_h and rate: means over steps. grad_var: Σ_t E[(∂L/∂H[t])²] relative to the last layer's; the values of a draw are
-log-normal, and what is meant is their mean."""
+"""var_h and rate: means over steps. grad_var: Σ_t E[(∂L/∂H[t])²] relative to the last layer's; a draw's value is
+log-normal, and the mean of the law is reported."""
 
 
 def layer_rows(case: Case, draws: Sequence[Draw], error: float) -> list[dict[str, Any]]:
-    """One row a layer: `mean`, `low`, `high`, `predicted`, `predicted_se` of each quantity; over several steps each step's
-    under `steps`. An interval misses with probability `error`."""
+    """One row per layer: `mean`, `low`, `high`, `predicted`, `predicted_se` of each quantity; for several steps also per step,
+    under `steps`. Each interval misses with probability `error`."""
     active = [draw for draw in draws if draw.alive > 0]
     rows: list[dict[str, Any]] = [{"layer": index + 1} for index in range(case.architecture.depth)]
     for name, (per_layer, per_step, logarithm) in QUANTITIES.items():
@@ -55,7 +55,7 @@ def layer_rows(case: Case, draws: Sequence[Draw], error: float) -> list[dict[str
 def _entries(
     case: Case, draws: Sequence[Draw], what: Callable[[Shown], Floats], logarithm: bool, error: float
 ) -> list[list[dict[str, float | None]]]:
-    """Of an array over layers, or over layers and steps, its entries, layer by layer."""
+    """Estimates of an array over layers, or over layers and steps: one list per layer."""
     depth = case.architecture.depth
     values = np.array([what(draw).reshape(depth, -1) for draw in draws])
     if case.prediction is None:

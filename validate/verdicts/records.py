@@ -1,4 +1,4 @@
-"""Records of a run: where it came from, one JSON line a draw, and the verdicts."""
+"""Records of a run: its provenance, one JSON line per draw, and the verdicts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VERDICTS, PROVENANCE = "verdicts.json", "provenance.json"
 
 
 def run_folder(given: str | None, default: str, *, resume: bool) -> Path:
-    """The folder that the user gave. Else `default`, `default`-2, …: a new one, or with `resume` the newest there is."""
+    """The folder that the user gave. Else one of `default`, `default`-2, …: a new one, or with `resume` the newest."""
     if given is not None:
         return folder(given)
     number = 1
@@ -40,7 +40,7 @@ def _numbered(name: str, number: int) -> Path:
 
 
 def conditions(settings: RunSettings) -> dict[str, Any]:
-    """What the draws of a run depend on, beside the network."""
+    """Everything that the draws of a run depend on, apart from the network."""
     import torch
 
     return {
@@ -57,14 +57,14 @@ def conditions(settings: RunSettings) -> dict[str, Any]:
 def recorded(
     out: Path, settings: RunSettings, architectures: Iterable[Architecture], *, resume: bool = False
 ) -> Iterator[tuple[Laboratory, dict[str, Any]]]:
-    """A laboratory whose draws are on disk as soon as they are made, and the provenance, which is there before them."""
+    """A laboratory that writes each draw to disk at once, and the provenance, which is written before the first draw."""
     journal = Journal(out / ROWS, conditions(settings), architectures, resume=resume)
     try:
         made = provenance(command_line(), settings.device, dict(vars(settings)), _earlier(out) if journal.recorded else [])
         _write_json(out / PROVENANCE, made)
         yield Laboratory(settings, journal), made
     except KeyboardInterrupt:
-        stderr().print(f"stopped; the draws made so far are in {out}, --resume goes on from there")
+        stderr().print(f"stopped; the draws made so far are in {out}; --resume continues from there")
         raise
     finally:
         journal.close()
@@ -72,7 +72,7 @@ def recorded(
 
 
 def provenance(command: str, device: str, settings: dict[str, Any], earlier: Iterable[dict[str, Any]] = ()) -> dict[str, Any]:
-    """What one needs to repeat the run. `earlier`: the provenance of the runs that this one goes on with."""
+    """Everything needed to repeat the run. `earlier`: the provenance of the runs that this one continues."""
     import numpy
     import scipy
     import sympy
@@ -95,14 +95,14 @@ def provenance(command: str, device: str, settings: dict[str, Any], earlier: Ite
 
 
 def _earlier(out: Path) -> list[dict[str, Any]]:
-    """The provenance in the folder and, before it, of the runs that it went on with."""
+    """The provenance in the folder, after that of the runs which it continued."""
     try:
         found = json.loads((out / PROVENANCE).read_text(encoding="utf-8"))
         return [*found.pop("resumed", []), found]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, AttributeError):
-        raise IkunError(f"{str(out / PROVENANCE)!r} is no provenance of a run; take it away, or give another --out") from None
+        raise IkunError(f"{str(out / PROVENANCE)!r} is not the provenance of a run; remove it, or give another --out") from None
 
 
 def write_verdicts(out: Path, verdicts: list[Verdict]) -> None:

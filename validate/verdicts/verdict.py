@@ -10,13 +10,13 @@ import numpy as np
 from ..cases.intervals import Interval
 
 SURE = 3.0
-"""Standard errors by which a prediction must clear the end of a range to be said to lie on one side of it."""
+"""A prediction counts as inside or outside a range if it is this many standard errors away from the range's ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One thing a verdict rests on: the truth must lie between `bounds`, which are claimed ± threshold or open on one side.
-    `predicted` is what theory says (NaN where it says nothing), with its standard error."""
+    """One condition of a verdict: the true value must lie between `bounds`, which are claimed ± threshold or open on one side.
+    `predicted`: the value that theory gives (NaN if none), with its standard error."""
 
     name: str
     interval: Interval
@@ -28,7 +28,7 @@ class Check:
 
     @property
     def range(self) -> str:
-        """What is claimed, for people."""
+        """The claimed range, as text."""
         low, high = self.bounds
         if np.isinf(high):
             return f"above {low:.4g}"
@@ -43,7 +43,7 @@ class Check:
 
     @property
     def predicted_holds(self) -> bool | None:
-        """The same of the prediction; None too where there is none."""
+        """The same for the prediction; also None if there is no prediction."""
         if np.isnan(self.predicted):
             return None
         margin = SURE * self.predicted_se

@@ -1,4 +1,4 @@
-"""Every architecture, one statement each: a file, which registers it."""
+"""Every architecture: one file each, which registers it."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
     I^l[c, x] = Σ W^l[c, c', τ] S^{l−1}[c', stride · x + τ]  over channels c' of c's group, taps |τ| <= (kernel − 1)/2 per axis
 
-then the neurons, then pooling of their spikes: the layer's output is what the pool leaves, after the last layer's neurons
-too, where the loss is at that output. The input of the network has `width` channels at `size`^d positions. `gain` is
+then the neurons, then pooling of their spikes. The layer's output is the output of the pool. This holds for the last layer
+too, and the loss is at that output. The input of the network has `width` channels at `size`^d positions. `gain` is
 fan_in · Var(W) with fan_in = width/groups · kernel^d, whatever the padding.
 """
 
@@ -24,7 +24,7 @@ WINDOW = 2
 
 @dataclass(frozen=True, kw_only=True)
 class ConvolutionLayer:
-    """The geometry of one layer, positions per axis: `size` of its input, `after` of its neurons, `output` after the pool."""
+    """The geometry of one layer, in positions per axis: `size` of its input, `after` of its neurons, `output` of the pool."""
 
     size: int
     stride: int
@@ -46,9 +46,9 @@ class Convolution(Topology):
     padding: zero, or circular (positions are those of a ring or torus)
     stride:  positions x = 0, stride, 2 stride, … have neurons
     pool:    none; average or max of the spikes in windows of 2 per axis, stride 2; an odd last row or column is dropped
-    every:   stride and pool act in layers every, 2 every, 3 every, …, and only where what they leave is at least `kernel`
-             wide; all other layers are plain
-    groups:  of channels, which must divide `width`
+    every:   stride and pool act only in layers every, 2 every, 3 every, …, and only if the result is at least `kernel` wide;
+             all other layers have neither
+    groups:  number of groups of channels; divides `width`
     """
 
     dimensions: ClassVar[int]

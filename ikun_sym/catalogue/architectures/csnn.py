@@ -3,8 +3,8 @@
     conv – norm – neurons – pool,  conv – norm – neurons – pool,  linear – neurons,  linear – neurons
 
 Chang, Wang & Yang 2024, arXiv:2411.18250: 128 channels, 3 × 3 kernels, zero padding, max pools of 2 × 2, images of 28 × 28,
-batch norm, T = 4, integrate and fire, ten classes. How wide the first linear layer is it does not say: 16 neurons a channel
-here.
+batch norm, T = 4, integrate and fire, ten classes. The paper does not give the width of the first linear layer;
+here it has 16 neurons per channel.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from .topology import Topology, architecture
 class CSNN(Topology):
     """size:    positions per axis of the network's input, which has one channel; the convolutions have `width` channels
     kernel:  taps per axis, odd
-    hidden:  neurons of the first linear layer, for each channel
+    hidden:  neurons of the first linear layer per channel
     classes: neurons of the last layer
-    norm:    of the convolutions' currents
+    norm:    normalisation of the convolutions' currents
     """
 
     name = "csnn"

@@ -1,4 +1,4 @@
-"""Normalisation of the currents by what a batch shows: networks can be measured with it, no theory here predicts them."""
+"""Normalisation of the currents by the statistics of a batch. Such networks can be measured; no theory here predicts them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .option import choice
 
 
 def norm() -> Any:
-    """Of a layer's currents W x, before they reach the membranes, per neuron (per channel of a convolution):
+    """Option: normalise a layer's currents W x before they reach the membranes, per neuron (per channel of a convolution).
 
     batch: batch norm (Ioffe & Szegedy 2015): mean 0 and variance 1 over the batch (and positions), separately at each step.
     tdbn:  threshold-dependent batch norm (Zheng et al. 2021, arXiv:2011.05280): mean 0 and variance θ² over the batch, the

@@ -1,4 +1,4 @@
-"""The options of an architecture: what the text of one may be, and what it means."""
+"""The options of an architecture: which texts are allowed for each, and what they mean."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...exact import exact
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """`read` makes a value of its text; `accepts` says whether a value is allowed; `allowed` completes "must be"."""
+    """`read`: from text to value. `accepts`: whether a value is allowed. `allowed`: completes the message "must be …"."""
 
     read: Callable[[str, str], Any]
     accepts: Callable[[Any], bool]
@@ -30,7 +30,7 @@ def _is_whole(value: Any) -> bool:
 
 def _whole(text: str, name: str) -> Any:
     value = exact(text, name)
-    return int(value) if value.denominator == 1 else float(value)  # refused by `accepts`
+    return int(value) if value.denominator == 1 else float(value)  # `accepts` refuses it
 
 
 def _real(text: str, name: str) -> Any:
@@ -77,7 +77,7 @@ def real(default: float, accepts: Callable[[float], bool], allowed: str) -> Any:
 
 
 def option_of(metadata: Any, name: str) -> Option:
-    """The option that a dataclass's field states."""
+    """The option declared by a dataclass field."""
     try:
         return metadata["option"]
     except KeyError:

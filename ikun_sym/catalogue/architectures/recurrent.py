@@ -1,4 +1,4 @@
-"""Layers whose neurons also see their own layer's spikes of the step before."""
+"""Layers whose neurons also receive their own layer's spikes of the previous step."""
 
 from __future__ import annotations
 

@@ -3,17 +3,17 @@
     sew:  I^l = W^l x^l,            x^{l+1} = x^l + S^l,   x^1 the input           (SEW ADD: Fang et al. 2021, arXiv:2102.04159)
     ms:   I^l = I^{l−1} + W^l S^{l−1},   I^0 = 0,   S^0 the input       (membrane shortcut: Hu et al. 2021, arXiv:2112.08954)
 
-The loss is at x^{depth+1} (sew), at S^depth (ms). The gradient of layer l is that at H^l (sew), and at I^l, the shortcut's
-included (ms); at one step of a membrane shortcut the latter is ∂L/∂H^l.
+The loss is at x^{depth+1} (sew), at S^depth (ms). The gradient of layer l is ∂L/∂H^l (sew), or ∂L/∂I^l with the
+shortcut's part included (ms). With one step the latter is ∂L/∂H^l too.
 
-What `gain` K means. scaling=constant: fan_in · Var(W^l) = K in every block. scaling=depth: K is a dense layer's of the firing
-rate p = `rate` (Var(H) = K p), and
+What `gain` K means. scaling=constant: fan_in · Var(W^l) = K in every block. scaling=depth: K is the gain of a dense layer with
+firing rate p = `rate` (Var(H) = K p), and
 
     sew:  fan_in · Var(W^l) = K p/M_l,   M_l = E[x_l²] if all blocks fire at the rate p:
           M_l = E[x²] + (l − 1)(2 p E[x] + p) + (l − 1)(l − 2) p²,      so that Var(H^l) = K p in each block
     ms:   K p/E[x²] into layer 1, then K/depth: Var(H) starts at K p and grows by at most a factor 1 + 1/(2p)
 
-with E[x], E[x²] of the network's input, their means over the steps.
+E[x], E[x²] belong to the network's input, averaged over the steps.
 """
 
 from __future__ import annotations

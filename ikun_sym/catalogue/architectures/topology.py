@@ -1,9 +1,9 @@
 """What an architecture is: how the layers of a network are connected. `--arch name:param=value,…` names one.
 
 Every architecture has `depth` layers of spiking neurons; layer l has one weight matrix (or kernel) W^l into it, and, where it
-is recurrent, one within it. `gain` K is fan_in · Var(W^l), fan_in counting every input that a neuron away from any border
-sees through W^l; `Topology.gains` says by what each layer's differs. The gradient of layer l is that at the output of W^l,
-which at one step of a dense network is ∂L/∂H^l.
+is recurrent, one within it. `gain` K is fan_in · Var(W^l), where fan_in counts every input that a neuron away from any
+border sees through W^l; `Topology.gains` gives the value for each layer if they differ. The gradient of layer l is the one at
+the output of W^l; with one step of a dense network it is ∂L/∂H^l.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class Topology:
 
     @property
     def spec(self) -> str:
-        """The text that names it: what differs from the defaults."""
+        """The text that names it: name, and the parameters that differ from the defaults."""
         values = (f"{f.name}={_shown(v)}" for f in fields(self) if (v := getattr(self, f.name)) != f.default)
         text = ",".join(values)
         return f"{self.name}:{text}" if text else self.name
 
     @property
     def measured_only(self) -> str:
-        """Why no infinite-width prediction is known of it; "" if one is."""
+        """Why there is no infinite-width prediction for it; "" if there is one."""
         return ""
 
     @property
@@ -47,11 +47,11 @@ class Topology:
         return True
 
     def check(self, depth: int, widths: Sequence[int]) -> None:
-        """Error: a depth or widths (of the input, layer 1, …) that no such network has."""
+        """Error: the depth or the widths (of the input, layer 1, …) are impossible for this architecture."""
 
     def gains(self, gain: float, depth: int, input_mean: float, input_second: float) -> tuple[float, ...]:
-        """fan_in · Var(W^l) of layers 1 … depth. `input_mean`, `input_second`: E[x] and E[x²] of the network's input, their
-        means over the steps."""
+        """fan_in · Var(W^l) of layers 1 … depth. `input_mean`, `input_second`: E[x] and E[x²] of the network's input,
+        averaged over the steps."""
         return (gain,) * depth
 
 
@@ -61,7 +61,7 @@ Kind = TypeVar("Kind", bound=type[Topology])
 
 
 def architecture(kind: Kind) -> Kind:
-    """The decorated class is registered."""
+    """Class decorator: registers the architecture."""
     ARCHITECTURES.register(kind)
     return kind
 

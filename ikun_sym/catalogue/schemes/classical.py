@@ -60,7 +60,7 @@ SCHEMES.register(
     )
 )
 
-# Orthonormal rows (or columns, where there are fewer of those) of length fan_max: their entries have variance 1/fan_max.
+# Orthonormal rows (or columns, if there are fewer of those) of length fan_max: entries have variance 1/fan_max.
 _GAIN = Param("gain", 1)
 SCHEMES.register(
     Scheme(

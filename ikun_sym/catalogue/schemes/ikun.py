@@ -1,4 +1,4 @@
-"""IKUN's Theorem 1 in its two readings, the released code, and what follows if the gradient alone is to keep its variance."""
+"""IKUN's Theorem 1 in its two readings, the released code, and the variants that keep the variance of the gradient only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schemes that need data: the variance is where they start, the rest is done on a network with inputs."""
+"""Schemes that need data: the variance is only the start; the rest is done on a network with inputs."""
 
 from __future__ import annotations
 

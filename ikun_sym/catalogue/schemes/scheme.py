@@ -1,7 +1,8 @@
 """What an initialisation scheme is: Var(W) as an expression in the symbols below, or the name of a rule that computes it.
 
 A scheme whose expression contains a moment of the layer (`m2`, `var_x`, `second_x`) is evaluated at its own stationary
-state: the q with q = fan_in · λ² · Var(W) · E[X²], all at q. Nothing else distinguishes the schemes to the rest of the code.
+state: the q that solves q = fan_in · λ² · Var(W) · E[X²], with all moments taken at q. The rest of the code treats all schemes
+alike.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ m2, var_x, second_x = sp.symbols("m2 var_x second_x", positive=True)
 """m2 = E[f'(H − θ)²]. var_x, second_x: variance and second moment of the layer's input."""
 
 m2_uniform = sp.Symbol("m2_uniform", positive=True)
-"""The mean of f'(x)² over x uniform between `low` and `high` thresholds, two parameters of the scheme."""
+"""Mean of f'(x)² over x uniform from low · θ to high · θ; `low` and `high` are parameters of the scheme."""
 
 input_factor = sp.Symbol("lambda", positive=True)
-"""λ: what a current is multiplied by before it reaches the membrane; 1 − κ with decayed inputs, else 1."""
+"""λ: factor of a current on its way to the membrane. 1 − κ with decay_input, else 1."""
 
 rate, quantile = sp.symbols("p a", positive=True)
 """p: the firing rate that the scheme aims at or assumes. a = Q⁻¹(p), for p < ½."""
@@ -50,10 +51,10 @@ _RUN = "run it on a model with ikun diagnose MODULE:FACTORY --input-shape T,B,�
 AIMS = {
     "deviation": _RUN,
     "rate": _RUN,
-    "batch-norm": "it is a part of the model: put a threshold-dependent batch normalisation into it, and take scheme kaiming",
+    "batch-norm": "it is part of the model: add threshold-dependent batch normalisation to the model, and use scheme kaiming",
 }
-"""What schemes that need data bring about (a membrane of standard deviation 1, a firing rate, a normalised current), and how
-to have it."""
+"""Aims of schemes that need data (a membrane of standard deviation 1, a firing rate, a normalised current) to advice on how to
+apply the scheme."""
 
 DISTRIBUTIONS = ("normal", "uniform")
 
@@ -81,16 +82,16 @@ class SlopeRule:
 class Scheme:
     """`variance`: Var(W), or None where `rule` names a function of `ikun_sym.schemes.rules` that computes it.
 
-    formula:       how the variance is written for people; its expression unless given
+    formula:       the variance as text for people; default: the expression
     mean:          the mean of the weights
-    bias:          what every bias is set to; `bias_bound`: biases are drawn from U(±bias_bound). Neither: no bias
-    slope:         how it sets the surrogate's slope; `sets_slope` says that the rule does
-    needs_data:    what it does to the weights once data are there ("" if it needs none); then `variance` is the start
-    aim:           which of AIMS that brings about; "" where no data are needed
+    bias:          the value of every bias; `bias_bound`: biases are drawn from U(±bias_bound). Neither: no bias
+    slope:         how it sets the surrogate's slope; `sets_slope`: the rule sets it
+    needs_data:    what it does to the weights with data ("" if it needs none); then `variance` is only the start
+    aim:           the key of AIMS that this achieves; "" if it needs no data
     weights:       how they are drawn, a key of WEIGHTS
-    params:        constants of its own, set by `name:param=value`
-    defaults:      values of symbols of the setting that the user leaves open, expressions in the others
-    needs_stable:  without a stable stationary state it has no meaning (it is defined by what the network does there)
+    params:        the scheme's own constants, set by `name:param=value`
+    defaults:      values of symbols that the user leaves open, as expressions in the others
+    needs_stable:  the scheme is defined by a stable stationary state, and has no meaning without one
     """
 
     name: str
@@ -134,7 +135,7 @@ class Scheme:
 
     @property
     def advice(self) -> str:
-        """How to have what needs data."""
+        """How to apply a scheme that needs data."""
         return AIMS[self.aim].format(name=self.name) if self.aim else ""
 
     @property
@@ -143,12 +144,12 @@ class Scheme:
 
     @property
     def written(self) -> str:
-        """The variance for people to read."""
+        """The variance as text for people."""
         return self.formula or str(self.variance)
 
     @property
     def symbols(self) -> set[sp.Basic]:
-        """Everything that its expressions contain."""
+        """All symbols in its expressions."""
         parts = [self.variance, self.mean, self.bias, self.bias_bound]
         parts += [self.slope.moment, self.slope.mean, self.slope.variance] if self.slope else []
         return set().union(*(part.free_symbols for part in parts if part is not None))

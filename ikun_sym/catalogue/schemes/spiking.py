@@ -1,4 +1,4 @@
-"""Schemes made for spiking neurons: they know the threshold, most of them the leak or a firing rate."""
+"""Schemes made for spiking neurons: they use the threshold, and most also the leak or a firing rate."""
 
 from __future__ import annotations
 

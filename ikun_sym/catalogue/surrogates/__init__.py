@@ -1,8 +1,8 @@
 """Every surrogate, one statement each, in the modules of this package.
 
-f'(x), x = H - threshold, is written in u = |x| >= 0 (`piecewise`). `equivalents` says which function of which library
-is the same, in that library's own parameters; the tests compare each with the library's real backward pass, and with an
-independent statement of it.
+f'(x), x = H - threshold, is written in u = |x| >= 0 (`piecewise`). `equivalents` names the library functions that are the same,
+in the library's own parameters. The tests compare each with the library's real backward pass, and with an independent statement
+of it.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ register(
                 tag="0.0.0.0.14",
                 scale=sp.Integer(2),
                 mapping={"w": w, "c": c / 2},
-                note="this release has 1/w inside, twice what it documents; 2.0.0 mended it",
+                note="this release has 1/w inside, twice what it documents; 2.0.0 fixed it",
             ),
         ),
     )

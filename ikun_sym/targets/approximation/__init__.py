@@ -1,4 +1,4 @@
-"""Polynomials with a certified error, for what a target language has no function for."""
+"""Polynomials with a certified error, for functions that a target language does not have."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Polynomials for M_p(s) = E[h(sZ)ᵖ] on the whole of [0, ∞], with a certified bound of their error.
 
-With y = c/(s + c) in [0, 1], M = y F(y) where h vanishes at infinity, else M = F(y). F is written as a few Chebyshev sums in
-y, fitted in plain numbers; then the very doubles that are emitted are compared with the rigorous `Local` models.
+With y = c/(s + c) in [0, 1], M = y F(y) if h vanishes at infinity, else M = F(y). F is a few Chebyshev sums in y, fitted in
+plain arithmetic. Then exactly the doubles that are emitted are compared with the rigorous `Local` models.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from .local import BITS, FIRST, POINTS, Local, NotCoveredError, chebyshev_coeffi
 NEGLIGIBLE = 2e-17
 SAMPLES = 72
 ONE_PANEL, TERMS = 44, 24
-"""Terms that one sum may have where it serves the whole range, else each of several."""
+"""Most terms of a sum: if one sum serves the whole range; of each sum, if there are several."""
 
 ELLIPSES = ("4.1", "3.9", "3.7", "3.4")
 
 GOAL = 2e-15
-"""What a certified bound must be below, or the approximation is not used."""
+"""An approximation is used only if its certified error is below this."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Panel:
 
 @dataclass(frozen=True)
 class Certified:
-    """M(s) = yʳ F(y), y = c/(s + c), r = 1 if `decays` else 0; |F − sum|/|F| <= `error` for all s in [0, ∞]. `panels` by
-    falling y, so by increasing s."""
+    """M(s) = yʳ F(y), y = c/(s + c), r = 1 if `decays` else 0; |F − sum|/|F| <= `error` for all s in [0, ∞]. `panels` are
+    ordered by decreasing y, that is, increasing s."""
 
     c: float
     decays: bool
@@ -59,7 +59,7 @@ class Certified:
 
 
 class _Fit:
-    """F in plain numbers (balls whose radius is not looked at)."""
+    """F in plain arithmetic (balls whose radius is ignored)."""
 
     def __init__(self, local: Local) -> None:
         self.local = local
@@ -93,7 +93,7 @@ class _Fit:
         return self.c / (2.0**j + self.c)
 
     def panel(self, low: float, high: float, terms: int) -> Panel | None:
-        """None if so many terms do not do."""
+        """The panel with at most `terms` terms; None if they do not suffice."""
         middle, half = (arb(high) + arb(low)) / 2, (arb(high) - arb(low)) / 2
         values = [self.scaled(middle + half * t).mid() for t in chebyshev_points(SAMPLES)]
         found = [float(c) for c in chebyshev_coefficients(values)]
@@ -130,7 +130,7 @@ def _clenshaw(coefficients: list[arb] | tuple[float, ...], t: Any) -> Any:
 
 @lru_cache(maxsize=512)
 def computed(unit: PiecewiseFunction, power: int) -> Certified:
-    """Fitted and certified now. Errors: `NotCoveredError`, with the reason."""
+    """The approximation, fitted and certified now (not from the store). Errors: `NotCoveredError`, with the reason."""
     with precision(BITS):
         fit = _Fit(Local(unit, power))
         panels = fit.panels()
@@ -157,8 +157,8 @@ def _sum(panel: Panel, y: Any) -> Any:
 
 
 def _middle(fit: _Fit, panel: Panel, j: int) -> arb:
-    """On s in [2ʲ, 2ʲ⁺¹], where P(y(s)) − F is analytic beside the axis: its interpolant at the nodes and Bernstein's bound of
-    the rest, 4 B ρ^{1−K}/(ρ − 1) for K nodes."""
+    """Bound on s in [2ʲ, 2ʲ⁺¹], where P(y(s)) − F is analytic near the axis: by its interpolant at K nodes, plus Bernstein's
+    bound 4 B ρ^{1−K}/(ρ − 1) of the remainder."""
     local, c, scale = fit.local, arb(fit.c), arb(2) ** j
     nodes = chebyshev_points(POINTS)
     gaps, sizes = [], []
@@ -202,7 +202,7 @@ def _on_ellipse(fit: _Fit, panel: Panel, rho: arb, scale: arb) -> tuple[arb, arb
 
 
 def _head(fit: _Fit, panel: Panel) -> arb:
-    """On s in [0, 2^FIRST]: the same with the Taylor polynomial for M, analytic everywhere."""
+    """Bound on s in [0, 2^FIRST]: the same with the Taylor polynomial in the place of M, which is analytic everywhere."""
     c, scale = arb(fit.c), arb(2) ** FIRST
     head, rest = fit.local.taylor
 
@@ -225,7 +225,7 @@ def _head(fit: _Fit, panel: Panel) -> arb:
 
 
 def _tail(fit: _Fit, panel: Panel) -> arb:
-    """On s >= 2ᴶ, y <= y_J, with V = V₀ ± its radius: F = ℓ/2 + V₀ yᵈ/(c (1 − y)) ± …, d = 0 or 1 as it decays or not. The
+    """Bound on s >= 2ᴶ, y <= y_J, with V = V₀ ± its radius: F = ℓ/2 + V₀ yᵈ/(c (1 − y)) ± …, d = 0 if M decays, else 1. The
     difference D is at most |D(0)| + y_J sup |D'|."""
     c = arb(fit.c)
     top = c / (arb(2) ** fit.last + c)

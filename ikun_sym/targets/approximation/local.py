@@ -1,12 +1,12 @@
-"""M_p(s) = E[h(sZ)ᵖ] for all s in [0, ∞], enclosed: rigorous local models that an approximation is compared with.
+"""Rigorous enclosures of M_p(s) = E[h(sZ)ᵖ] for all s in [0, ∞]: local models that an approximation is compared with.
 
 With G(w) = h(w)ᵖ + h(−w)ᵖ and ℓ = G(∞), M = ℓ/2 + V/s, V(s) = ∫₀^∞ (G(w) − ℓ) φ(w/s) dw.
 
-* Middle, s in [2ʲ, 2ʲ⁺¹]: V at K Chebyshev nodes, by Gauss–Legendre sums on the panels [2ⁱ, 2ⁱ⁺¹] of w, whose error follows
-  from a bound of the integrand on a Bernstein ellipse. As s and w both run through the same dyadic panels, the density
-  at the nodes depends on i − j alone: one table serves all functions and powers. Between the nodes: V is analytic for
+* Middle, s in [2ʲ, 2ʲ⁺¹]: V at K Chebyshev nodes, by Gauss–Legendre sums on the panels [2ⁱ, 2ⁱ⁺¹] of w. Their error
+  follows from a bound of the integrand on a Bernstein ellipse. As s and w run through the same dyadic panels, the density
+  at the nodes depends only on i − j: one table serves all functions and powers. Between the nodes: V is analytic for
   |arg s| < π/4, where |V(s)/s| <= (r/|s|) ∫ |G − ℓ| φ(w/r) dw/r, 1/r² = Re(1/s²); the interpolation error follows.
-* s <= 2^FIRST: the Taylor polynomial of G at 0, by Cauchy's integral, with Cauchy's bound of the rest.
+* s <= 2^FIRST: the Taylor polynomial of G at 0, by Cauchy's integral, with Cauchy's bound of the remainder.
 * s >= S: |V − φ(0) ∫(G − ℓ)| <= φ(0) (W²/2S² ∫₀^W |G − ℓ| + ∫_W^∞ |G − ℓ|) for every W.
 """
 
@@ -26,27 +26,27 @@ from ...gaussian.enclosures.tails import envelope
 
 BITS = 110
 NODES = 30
-"""Gauss–Legendre nodes a panel: the error is at most of the order 3.2^{−60}, about 1e-30."""
+"""Gauss–Legendre nodes per panel: the error is of order 3.2^{−60}, about 1e-30, at most."""
 
 POINTS = 44
-"""Chebyshev nodes a panel of s."""
+"""Chebyshev nodes per panel of s."""
 
 FIRST, LOWEST = -13, -19
-"""2^FIRST: below, the Taylor polynomial. 2^LOWEST: the end of the first panel of w."""
+"""Below s = 2^FIRST the Taylor polynomial is used. 2^LOWEST: end of the first panel of w."""
 
 SECOND, LAST, HIGHEST = 34, 96, 101
-"""2^SECOND: the model for s → ∞ starts no earlier. 2^LAST, 2^HIGHEST: the largest s and w that are looked at."""
+"""The model for s → ∞ starts at 2^SECOND or later. 2^LAST, 2^HIGHEST: the largest s and w considered."""
 
 TERMS = 10
 NARROW = 4e-18
-"""The model for s → ∞ starts where its relative radius is below this."""
+"""The model for s → ∞ starts as soon as its relative radius is below this."""
 
 _RHO = arb("3.2")
 _TAU = sp.Dummy("tau", positive=True)
 
 
 class NotCoveredError(IkunError):
-    """The moment is of no kind that is approximated here; the message says why."""
+    """The moment cannot be approximated here; the message says why."""
 
 
 def chebyshev_points(count: int) -> list[arb]:
@@ -55,7 +55,7 @@ def chebyshev_points(count: int) -> list[arb]:
 
 
 def chebyshev_coefficients(values: list[arb]) -> list[arb]:
-    """Of the interpolating polynomial through values at `chebyshev_points`."""
+    """Chebyshev coefficients of the polynomial that interpolates values at `chebyshev_points`."""
     count = len(values)
     cosines = _cosines(count)
     found = [
@@ -108,7 +108,8 @@ def _kernel(shift: int, first: bool) -> arb_mat:
 
 
 def _cancelled(expr: sp.Expr) -> sp.Expr:
-    """`expr` as one fraction, in e^{−u} where it has exponentials: what cancels at infinity must not be left to balls."""
+    """`expr` as one fraction, in e^{−u} if it has exponentials: terms that cancel at infinity must cancel before balls are
+    used."""
     decay = sp.Dummy("E", positive=True)
     plain = expr.replace(lambda e: isinstance(e, sp.exp), lambda e: decay ** (-e.args[0] / U))
     if U in plain.free_symbols and plain.has(decay):
@@ -142,7 +143,7 @@ class Local:
 
     @cached_property
     def _pieces(self) -> list[tuple[bool, sp.Expr]]:
-        """(ends at 1, G − ℓ) of the (at most two) stretches of w."""
+        """(whether it ends at 1, G − ℓ) for the one or two stretches of w."""
         stretches = []
         for outside in (False, True):
             total = -self.level
@@ -168,7 +169,7 @@ class Local:
         wide, high = half * (rho + 1 / rho) / 2, half * (rho - 1 / rho) / 2
         for cuts in (10, 24):
             worst = arb(0)
-            for a, b in itertools.product(range(cuts), range(cuts // 2)):  # G is real on the axis: the upper half will do
+            for a, b in itertools.product(range(cuts), range(cuts // 2)):  # G is real on the axis: the upper half suffices
                 near = (abs(2 * a + 1 - cuts) - 1, 2 * b)  # the corner next to the centre, in units of the semi-axes/cuts
                 if near[0] ** 2 + near[1] ** 2 >= cuts**2:
                     continue
@@ -250,7 +251,7 @@ class Local:
         within = {top: self._absolute(top) for top in range(6, HIGHEST)}
         for j in range(SECOND, LAST):
             scale = arb(2) ** j
-            # M = ℓ/2 + V/s: what counts is V's radius against the larger of the two
+            # M = ℓ/2 + V/s: the radius of V counts relative to the larger of the two terms
             size = (abs(limit) + scale * self.half_level).lower()
             for top in range(6, min(j, HIGHEST - 1)):
                 spread = arb(fmpq(2, 5)) * ((arb(2) ** top / scale) ** 2 / 2 * within[top] + everything - within[top])

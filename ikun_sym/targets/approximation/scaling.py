@@ -1,7 +1,6 @@
 """Surrogates with one slope: f'(x) = A(k) h(x / w(k)), so that at mean 0 E[f'ᵖ] = Aᵖ M_p(s), M_p(s) = E[h(sZ)ᵖ], s = σ/w.
 
-h is written with as few numbers of its own as possible (value 1 at 0, only breakpoint 1), so that surrogates that differ
-by scales alone share their approximation.
+h is normalised (value 1 at 0, breakpoint 1), so that surrogates that differ only by scales share their approximation.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ class Scaling:
 
 
 def scaling_of(surrogate: Surrogate) -> Scaling | None:
-    """None unless f' scales with one positive parameter, the only one."""
+    """The scaling, if f' scales with its only parameter, a positive one; else None."""
     function, params = surrogate.derivative, surrogate.params
     if function.tails or surrogate.family or len(params) != 1 or params[0].domain != "positive":
         return None
@@ -42,7 +41,7 @@ def scaling_of(surrogate: Surrogate) -> Scaling | None:
 
 
 def _scaled(function: PiecewiseFunction, k: sp.Symbol, width: sp.Expr) -> Scaling | None:
-    """With u = width · t every piece must be the same A(k) times something free of k."""
+    """The scaling with this width: with u = width · t, every piece must be the same A(k) times an expression without k."""
     height: sp.Expr | None = None
     pieces = []
     for piece in function.pieces:
@@ -61,7 +60,8 @@ def _scaled(function: PiecewiseFunction, k: sp.Symbol, width: sp.Expr) -> Scalin
 
 
 def _normalised(unit: PiecewiseFunction, height: sp.Expr, width: sp.Expr) -> Scaling | None:
-    """One breakpoint goes to 1, the value at 0⁺ (else at 0⁻) to 1. None with several breakpoints, or with 0 on both sides."""
+    """Rescale so that the breakpoint is 1 and the value at 0⁺ (if 0, at 0⁻) is 1. None: several breakpoints, or 0 on both
+    sides."""
     ends = {p.hi for p in unit.pieces} - {sp.oo}
     if len(ends) > 1:
         return None

@@ -1,7 +1,7 @@
-"""Approximations of the registered surrogates, kept in a file: a certificate takes seconds, reading one does not.
+"""Approximations of the registered surrogates, kept in a file, since computing a certificate takes seconds.
 
-Written by `python -c "from ikun_sym.targets.approximation import store; store.main()"`, never edited; tests certify entries
-anew.
+Written by `python -c "from ikun_sym.targets.approximation import store; store.main()"`, never edited. Tests certify entries
+again.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ POWERS = (1, 2, 4)
 
 
 def key(unit: PiecewiseFunction, power: int) -> str:
-    """What is approximated: two functions with the same key are the same."""
+    """Key of an approximation: functions with the same key are the same."""
     return "; ".join(f"{p.side:+d}: {p.value} to {p.hi}" for p in unit.pieces) + f"; power {power}"
 
 
 @lru_cache(maxsize=1)
 def stored() -> dict[str, Certified]:
-    """What the file holds; nothing where it is yet to be made."""
+    """The contents of the file; empty if there is no file yet."""
     path = Path(__file__).with_name(FILE)
     if not path.is_file():
         return {}
@@ -44,7 +44,7 @@ def _read(entry: dict[str, Any]) -> Certified:
 
 
 def certified(unit: PiecewiseFunction, power: int) -> Certified:
-    """The stored approximation, else one that is made and certified now. Errors: `NotCoveredError`, with the reason."""
+    """The stored approximation, or one computed and certified now. Errors: `NotCoveredError`, with the reason."""
     known = stored().get(key(unit, power))
     return computed(unit, power) if known is None else known
 

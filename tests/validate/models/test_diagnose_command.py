@@ -109,7 +109,7 @@ BAD = {
     "nan": ("{0}:Nan", "1,4,64", "gives NaN"),
     "shape": ("{0}:mlp", "1,4,63", "on input of shape (1, 4, 63)"),
     "factory-raises": ("{0}:needs", "4", "needs() raised TypeError"),
-    "no-model": ("{0}:number", "4", "gave a int"),
+    "no-model": ("{0}:number", "4", "returned a int"),
     "not-callable": ("{0}:value", "4", "not callable"),
     "no-attribute": ("{0}:goood", "4", "did you mean good"),
     "no-module": ("{0}_none:mlp", "4", "there is no module"),

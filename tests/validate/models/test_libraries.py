@@ -96,7 +96,7 @@ def test_a_neuron_that_does_something_else_is_not_predicted() -> None:
     for node, told in ((neuron.SimpleLIFNode, False), (Misleading, True)):
         parts = [layer.Linear(64, 64, step_mode="m"), node(tau=2.0, decay_input=False, step_mode="m")]
         report = diagnose(nn.Sequential(*parts), (torch.rand(4, 16, 64) < 0.5).float()).layers[0]
-        assert ("does not do what its attributes say" in report.note) == told
+        assert ("does not behave as its attributes say" in report.note) == told
         assert (report.rate.predicted is None) == told
 
 

@@ -1,1 +1,1 @@
-"""One recorded run of a user's model: what its layers do, and whether they were read rightly."""
+"""One recorded run of a user's model: what its layers do, and whether they were read correctly."""

@@ -1,7 +1,7 @@
-"""Where a layer's current comes from, read off the autograd graph: the weights, the layers below, what stands between.
+"""Where a layer's current comes from, read off the autograd graph: the weights, the layers below, and what is in between.
 
-From the node of H at the first step one walks towards the input and stops at other layers' spikes. Values have passed there, so
-this is the data's own way, whatever the modules are called.
+The walk starts at the node of H at the first step, goes towards the input, and stops at other layers' spikes. The graph holds
+the path that the data took, so the names and the nesting of modules do not matter.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ Node = Any
 
 @dataclass
 class Way:
-    """`weights`: parameters of two or more dimensions, nearest first; `others`: the rest (biases, batch norms); `layers`:
-    indices of the layers whose spikes arrive; `operations`: the nodes' names, nearest first."""
+    """What a walk met. `weights`: parameters of two or more dimensions, nearest first; `others`: the rest (biases, batch
+    norms); `layers`: indices of the layers whose spikes arrive; `operations`: names of the nodes, nearest first."""
 
     weights: list[Tensor] = field(default_factory=list)
     others: list[Tensor] = field(default_factory=list)
@@ -43,8 +43,8 @@ def membrane(x: Tensor) -> tuple[Node, int] | None:
 
 
 def walk(start: Node, stops: Mapping[Node, int], source: Node | None, marks: Mapping[Node, str] = MappingProxyType({})) -> Way:
-    """Breadth first from `start`; `stops`: node of a layer's spikes to its index; `source`: the node of the model's input;
-    `marks`: names for nodes whose own say too little."""
+    """Walk breadth first from `start`. `stops`: node of a layer's spikes to its index; `source`: the node of the model's input;
+    `marks`: names for nodes whose own name says too little."""
     way, seen, queue = Way(), {start}, deque([start])
     while queue:
         node = queue.popleft()

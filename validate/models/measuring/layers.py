@@ -21,8 +21,8 @@ BatchNorm = nn.modules.batchnorm._BatchNorm  # pyright: ignore[reportPrivateUsag
 
 @dataclass(eq=False)
 class Layer:
-    """`index` from 0. `weight` and its `owner`: the one that feeds the layer, None where there is none or more than one
-    without spikes between. `between`: what changes the current or the spikes on the way, in words."""
+    """`index` from 0. `weight`, `owner`: the single weight that feeds the layer, and its module; None if there is none, or more
+    than one without spikes in between. `between`: what changes the current or the spikes on the way, in words."""
 
     index: int
     name: str
@@ -50,8 +50,8 @@ class Layer:
 
 
 def fan_of(weight: Tensor, owner: nn.Module | None) -> Fan:
-    """fan_in = weights per output; mean fan_out = weights per input channel over the stride's volume, borders aside. PyTorch's
-    own fan_out leaves out groups and stride."""
+    """fan_in = weights per output. Mean fan_out = weights per input channel / volume of the stride, without borders. PyTorch's
+    own fan_out ignores groups and stride."""
     kernel = math.prod(weight.shape[2:])
     groups, stride = getattr(owner, "groups", 1), getattr(owner, "stride", 1)
     volume = math.prod(stride) if isinstance(stride, tuple) else stride ** max(weight.ndim - 2, 0)
@@ -61,7 +61,7 @@ def fan_of(weight: Tensor, owner: nn.Module | None) -> Fan:
 
 
 def layers_of(model: nn.Module, recorder: Recorder, source: Any) -> list[Layer]:
-    """Errors: no spiking neuron, or a forward pass without a graph."""
+    """The layers in the order of their first spike. Errors: no spiking neuron, or a forward pass without a graph."""
     if not recorder.records:
         raise IkunError(
             f"{type(model).__name__} has no spiking neuron that fires in its forward pass; known: neurons of SpikingJelly, "
@@ -86,8 +86,8 @@ def layers_of(model: nn.Module, recorder: Recorder, source: Any) -> list[Layer]:
 
 
 def _split(record: Recorded, recorder: Recorder) -> list[list[Call]]:
-    """One module's calls as layers: in plain torch a single module may hold several, told apart by the weights that feed
-    them."""
+    """One module's calls, grouped into layers. In plain torch one module may serve several layers; the weights that feed the
+    calls tell them apart."""
     if record.library is not None:
         return [record.calls]
     stops = {c.spikes.grad_fn: 0 for r in recorder.records.values() for c in r.calls if c.spikes.grad_fn is not None}

@@ -1,5 +1,5 @@
-"""What one recorded run says of each layer, as numbers: rates, Var(H), gradients, and the second moments that a prediction
-may start from. Per step, with the samples of the batch kept apart for the intervals.
+"""The numbers of each layer in one recorded run: rates, Var(H), gradients, and the second moments that a prediction may start
+from. All are per step and per sample of the batch, so that intervals can be formed.
 """
 
 from __future__ import annotations
@@ -22,23 +22,26 @@ from .surrogate_match import Found, recognise
 from .surrogate_probe import Floats, Probe
 
 COLUMNS = 4096
-"""Neurons (times samples) from which T×T moments of long sequences and the replay are taken; moments of few steps use more."""
+"""Number of columns (neurons times samples) used for the replay and for T×T moments of long sequences; short ones use more."""
 
 TINY = 1e-300
-"""Stands for the variance of weights that are all zero, which a gain must not be."""
+"""Replaces the variance of weights that are all zero: a gain must be positive."""
 
 ENTRIES = 2**21
-"""Numbers that a T×T moment is computed from at most."""
+"""Most numbers from which a T×T moment is computed."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Measured:
-    """One layer. `rate`, `var_h`, `grad` [T, B]: per step and sample (`grad`: mean of (∂L/∂H)², absolute). `slope2` [T]:
-    E[f'²]. [T, T] over neurons and samples, None where unknown: `spikes` E[S S], `current` E[I I] with `current_mean` [T],
-    `input` E[x x] of what the weights multiply, `grad_spikes` E[δS δS].
-    `direct`: the weights' output is the neuron's current, to the last bit; where its input is known `current` is left out.
-    `gain` fan_in · Var(W), `gain_out` fan_out · Var(W) and `bias_var`, second moments about zero; 1, 1, 0 where no single
-    weight feeds the layer."""
+    """One layer.
+
+    [T, B], per step and sample: `rate`, `var_h`, `grad` = mean of (∂L/∂H)² (absolute). [T]: `slope2` = E[f'²].
+    [T, T], over neurons and samples, None if unknown: `spikes` = E[S S], `current` = E[I I] (mean: `current_mean` [T]),
+    `input` = E[x x] of the weights' input x, `grad_spikes` = E[δS δS].
+    `direct`: the output of the weights is bit for bit the neuron's current; then `current` is omitted if `input` is known.
+    `gain` = fan_in · Var(W), `gain_out` = fan_out · Var(W), `bias_var`: with second moments about zero; 1, 1, 0 if no single
+    weight feeds the layer.
+    """
 
     layer: Layer
     reading: Reading | None
@@ -72,7 +75,7 @@ def measure(model: nn.Module, example: Any, run: Run = ONE_CALL) -> list[Measure
         layers = layers_of(model, recorder, source)
         gradients = backward(layers, output)
         found = [_measured(layer, recorder, gradients[layer.index]) for layer in layers]
-        for layer in layers:  # let go of the graph
+        for layer in layers:  # free the graph
             layer.calls = [type(call)(call.x.detach(), call.spikes.detach()) for call in layer.calls]
             layer.way.operations.clear()
             layer.record.calls = layer.calls
@@ -80,8 +83,8 @@ def measure(model: nn.Module, example: Any, run: Run = ONE_CALL) -> list[Measure
 
 
 class Seen(NamedTuple):
-    """One layer on one forward pass: arguments of its spike function and spikes, [T, B, …], and E[x x] of what its weights
-    multiply, [T, T], None where unknown."""
+    """One layer in one forward pass: `h`, arguments of the spike function, and `s`, spikes, [T, B, …]; `input`, E[x x] of the
+    weights' input, [T, T], None if unknown."""
 
     h: Tensor
     s: Tensor
@@ -89,7 +92,7 @@ class Seen(NamedTuple):
 
 
 def seen(model: nn.Module, example: Any, index: int, run: Run) -> Seen:
-    """What layer `index` does now: no backward pass, and no other layer is looked at. The model is left as it was."""
+    """Record layer `index` only, in one forward pass. The model is left as it was."""
     with untouched(model, run.seed):
         recorder, _, source = forward(model, example, run)
         layer = layers_of(model, recorder, source)[index]
@@ -122,7 +125,7 @@ def _measured(layer: Layer, recorder: Recorder, gradients: list[tuple[Tensor | N
     reading, note = _checked(layer, reading, note, sample)
     through = None if reading is None else detached(reading, sample)
     if reading is not None and through is not None and through != reading.detach:
-        note = _joined(note, f"its reset is {'' if through else 'not '}detached, against what it declares")
+        note = _joined(note, f"its reset is {'' if through else 'not '}detached, although it declares the opposite")
         reading = replace(reading, detach=through)
     batch = x.shape[1] if x.ndim > 2 else 1
     by_sample = (len(x), batch, -1)
@@ -149,7 +152,7 @@ def _measured(layer: Layer, recorder: Recorder, gradients: list[tuple[Tensor | N
 
 
 def _as_run(found: Found, x: Tensor, take: Any, slope: Tensor) -> Found:
-    """The surrogate with what only this run shows: a library may compute it badly in the model's own precision."""
+    """The surrogate with defects that only this run shows: a library may compute it badly in the model's own precision."""
     bad = slope.isnan()
     if not bool(bad.any()):
         return found
@@ -181,17 +184,17 @@ def _read(layer: Layer) -> tuple[Reading | None, str]:
 
 
 def _checked(layer: Layer, reading: Reading | None, note: str, sample: Sample) -> tuple[Reading | None, str]:
-    """The reading if the neuron was seen to do that."""
+    """The reading if the recorded run confirms it, and a note."""
     if layer.record.library is None:
         found = identified(sample)
-        return found, "" if found else "its charge and reset are none that the registry holds"
+        return found, "" if found else "its charge and reset match no neuron of the registry"
     if reading is None or reading.statement is None:
         return reading, note
     held = agrees(reading, sample)
     if held is None:
-        return replace(reading, statement=None), _joined(note, "its current cannot be seen")
+        return replace(reading, statement=None), _joined(note, "its current could not be recorded")
     if not held:
-        return replace(reading, statement=None), _joined(note, f"{layer.neuron} does not do what its attributes say")
+        return replace(reading, statement=None), _joined(note, f"{layer.neuron} does not behave as its attributes say")
     return reading, note
 
 
@@ -200,7 +203,7 @@ def _joined(*notes: str) -> str:
 
 
 def _currents(layer: Layer, recorder: Recorder) -> Tensor | None:
-    """What came in at each step: the neuron's input, or the output of the weights where there is no neuron module."""
+    """The current at each step: the neuron's input, or the output of the weights if there is no neuron module."""
     found = [call.current for call in layer.calls]
     if all(current is not None for current in found):
         return torch.stack([current.detach() for current in found if current is not None])
@@ -223,7 +226,7 @@ def _by_step(tensors: list[Tensor], shape: torch.Size, steps: int) -> Tensor | N
 
 
 def _input(layer: Layer, recorder: Recorder, steps: int) -> Tensor | None:
-    """[T, …]: what the weights multiply; positions beyond a zero padding counted as zeros."""
+    """[T, …]: the input of the weights, scaled for zero padding (padded positions count as zeros)."""
     if layer.weight is None or layer.recurrent:
         return None
     tensors = recorder.inputs.get(id(layer.weight), [])
@@ -237,7 +240,7 @@ def _input(layer: Layer, recorder: Recorder, steps: int) -> Tensor | None:
 
 
 def padding_share(owner: nn.Module | None, tensor: Tensor) -> float:
-    """The mean share of a kernel's taps that lie on the input and not on its zero padding."""
+    """Mean share of a kernel's taps that fall on the input, not on its zero padding."""
     if (
         not isinstance(owner, nn.Conv1d | nn.Conv2d | nn.Conv3d)
         or owner.padding_mode != "zeros"
@@ -262,7 +265,7 @@ def _flat(tensor: Tensor) -> Tensor:
 
 
 def _columns(tensor: Tensor, most: int) -> Any:
-    """Columns evenly over neurons and samples: a stride that shares no factor with powers of two."""
+    """Columns spread evenly over neurons and samples, by an odd stride (widths are often powers of two)."""
     count = tensor[0].numel()
     if count <= most:
         return slice(None)
@@ -271,7 +274,7 @@ def _columns(tensor: Tensor, most: int) -> Any:
 
 
 def _second(tensor: Tensor, *, exact: bool = False) -> Floats:
-    """`exact`: entries are 0 and 1, whose sums float32 holds."""
+    """E[x x] over columns, [T, T]. `exact`: entries are 0 and 1, whose sums are exact in float32."""
     flat = _flat(tensor)
     flat = flat[:, _columns(tensor, max(COLUMNS, ENTRIES // len(flat)))]
     flat = flat if exact and flat.dtype == torch.float32 else flat.double()

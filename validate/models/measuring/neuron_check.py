@@ -1,8 +1,8 @@
-"""Whether a neuron does what was read: its recorded currents, membranes, spikes and gradients put through the statement.
+"""Check a neuron against its reading: replay recorded currents, membranes, spikes and gradients by the registry's statement.
 
-Forward, each step from the *recorded* one before, h[t] = charge(reset(h[t−1], s[t−1]), i[t]): an error does not grow along the
-sequence, and a spike that rounding turns over does no harm. Backward likewise, with the measured f'. In plain torch nothing
-declares the constants; there they are solved for, and every reset of the registry is tried.
+Forward, h[t] = charge(reset(h[t−1], s[t−1]), i[t]), each step from the *recorded* previous one. So errors do not grow along the
+sequence, and a spike flipped by rounding does no harm. Backward likewise, with the measured f'. In plain torch nothing declares
+the constants: they are solved for, and every reset of the registry is tried.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ..libraries import Reading
 from .surrogate_probe import Floats
 
 TOLERANCE = 2e-3
-"""Relative: float32 rounding accumulated in a membrane stays below 1e-4; a wrong leak or reset shows at 1e-2 and more."""
+"""Relative. float32 rounding in a membrane stays below 1e-4; a wrong leak or reset gives 1e-2 or more."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """Some neurons of a layer over its steps, each [T, m]: argument of the spike function, spikes, current, measured f', and
-    the gradients at the spikes (as other layers ask for it) and at the membrane."""
+    """Some neurons of a layer over all steps, each array [T, m]: argument of the spike function, spikes, current, measured f',
+    and the gradients at the spikes (from other layers only) and at the membrane."""
 
     x: Floats
     spikes: Floats
@@ -37,7 +37,7 @@ class Sample:
 
 
 def agrees(reading: Reading, sample: Sample) -> bool | None:
-    """Whether the recorded membranes obey the reading; None where no current was recorded."""
+    """Whether the recorded membranes obey the reading; None if no current was recorded."""
     if reading.statement is None or sample.current is None:
         return None
     return _error(_membranes(reading, sample), sample.x + reading.threshold) <= TOLERANCE
@@ -60,8 +60,8 @@ def _error(ours: Floats, theirs: Floats) -> float:
 
 
 def detached(reading: Reading, sample: Sample) -> bool | None:
-    """Whether the gradient passes by the reset: the declared way if it explains the gradients, else the other if that does;
-    None if neither does, or nothing can be told."""
+    """Whether the reset is detached: the declared answer if it explains the gradients, else the other answer if that does; None
+    if neither does, or the data cannot tell."""
     if reading.statement is None or sample.grad_spikes is None:
         return None
     for candidate in (reading.detach, not reading.detach):
@@ -85,8 +85,8 @@ def _gradient_error(reading: Reading, sample: Sample) -> float:
 
 
 def identified(sample: Sample) -> Reading | None:
-    """The neuron behind a plain torch layer, from what it did: threshold and the current's weight from the first step, the leak
-    from neurons that did not fire there, the reset from those that did. None where the registry holds none that does this."""
+    """Identify the neuron of a plain torch layer from the recorded run: threshold and input weight from the first step, leak
+    from neurons that did not fire there, reset from neurons that did. None if no neuron of the registry behaves like this."""
     if sample.current is None:
         return None
     found = _affine(sample.current[0], sample.x[0])
@@ -125,7 +125,7 @@ def _candidates(base: Reading, sample: Sample) -> Iterable[Neuron]:
 
 
 def _affine(x: Floats, y: Floats) -> tuple[float, float] | None:
-    """y = weight · x + offset, if it is that."""
+    """(weight, offset) if y = weight · x + offset, else None."""
     design = np.stack([x, np.ones_like(x)], axis=1)
     solution, _, rank, _ = np.linalg.lstsq(design, y, rcond=None)
     if rank < 2 or _error(design @ solution, y) > TOLERANCE:
@@ -134,6 +134,6 @@ def _affine(x: Floats, y: Floats) -> tuple[float, float] | None:
 
 
 def _tidy(value: float) -> float:
-    """Four digits where float32 says no more."""
+    """Rounded to four digits if float32 cannot tell the difference."""
     short = float(f"{value:.4g}")
     return short if abs(short - value) <= 2e-6 * max(1.0, abs(value)) else value

@@ -1,7 +1,7 @@
 """One forward and one backward pass of the user's model, recorded.
 
-The gradient that goes in at the model's output is random with zero mean over outputs and new at each step of an output that has
-steps: the readout for which the theory's gradient holds, whatever loss the user has in mind.
+The gradient at the model's output is random with zero mean, drawn independently for each output, and for each step if there
+are several. The theory predicts the gradient for this readout; the user's own loss plays no part.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Run:
 ONE_CALL = Run()
 
 Gradients = list[list[tuple[Tensor | None, Tensor | None]]]
-"""[layer][step]: ∂L/∂spikes (as other layers ask for it) and ∂L/∂H."""
+"""[layer][step]: ∂L/∂spikes (from other layers only) and ∂L/∂H."""
 
 
 def forward(model: nn.Module, example: Any, run: Run) -> tuple[Recorder, Any, Any]:
@@ -58,7 +58,7 @@ def forward(model: nn.Module, example: Any, run: Run) -> tuple[Recorder, Any, An
     for tensor in _tensors(output):
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor.detach()).all()):
             kind = "NaN" if bool(tensor.detach().isnan().any()) else "infinity"
-            raise IkunError(f"{type(model).__name__} gives {kind} on input of shape {_shape(example)}; mend that first")
+            raise IkunError(f"{type(model).__name__} gives {kind} on input of shape {_shape(example)}; fix that first")
     return recorder, output, source
 
 
@@ -72,7 +72,8 @@ def _call(model: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]
 
 
 def _arguments(example: Any) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
-    """Positional and keyword arguments; the first floating tensor becomes part of the graph, behind a node that is returned."""
+    """Positional and keyword arguments, and the graph node of the first floating-point tensor among them, which is made part of
+    the graph."""
     keywords = dict(example) if isinstance(example, dict) else {}
     arguments = () if isinstance(example, dict) else tuple(example) if isinstance(example, tuple | list) else (example,)
     source, made = None, []
@@ -98,7 +99,7 @@ def _tensors(value: Any) -> list[Tensor]:
 
 
 def backward(layers: list[Layer], output: Any) -> Gradients:
-    """Every layer's gradients, from one backward pass that stops at the membranes: no parameter's gradient is computed."""
+    """Gradients of every layer, from one backward pass that stops at the membranes. No parameter gradient is computed."""
     edges: list[GradientEdge] = []
     places: list[tuple[int, int, int]] = []
     sent_at: dict[Any, int] = {}
@@ -129,8 +130,8 @@ def backward(layers: list[Layer], output: Any) -> Gradients:
 
 
 def _readout(layers: list[Layer], output: Any) -> Tensor:
-    """Σ r · y with r ~ N(0, 1): over the first output tensor that has a gradient, of each step; else over the last layer's
-    spikes. Torch's generator has been seeded."""
+    """Σ r · y, r ~ N(0, 1): y is the first output tensor with a gradient, at each step; else the last layer's spikes. The
+    caller has seeded torch's generator."""
     per_step = output if isinstance(output, list) else [output]
     chosen = [next((t for t in _tensors(one) if t.requires_grad and t.is_floating_point()), None) for one in per_step]
     seen = [tensor for tensor in chosen if tensor is not None]

@@ -1,7 +1,7 @@
-"""What a forward pass shows: every spike function's argument x = H − θ and its spikes, every neuron's input, every weight's.
+"""Record a forward pass: arguments x = H − θ and spikes of every spike function, inputs of every neuron and of every weight.
 
-Library neurons are found before the run and tapped by their reader. In plain torch a neuron is where an `autograd.Function`
-turns a tensor into zeros and ones of the same shape: the module that calls it, or the one around a module that does only that.
+Library neurons are found before the run and tapped by their reader. In plain torch, a neuron is the module that calls an
+`autograd.Function` which turns a tensor into zeros and ones of the same shape; or its parent, if the module does nothing else.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from ..libraries.reader import library_of
 
 @dataclass(eq=False)
 class Call:
-    """One step of one neuron layer. `x` is the spike function's argument; `sent` is what the layer's spikes become for others
-    (apart from its own reset); `current` what came in. Tensors hang on the graph until the run is digested."""
+    """One step of one neuron layer. `x`: argument of the spike function. `sent`: the spikes as other layers see them, without
+    the layer's own reset. `current`: the input. The tensors keep the graph alive until the run is evaluated."""
 
     x: Tensor
     spikes: Tensor
@@ -44,21 +44,21 @@ class Recorded:
 class _Frame:
     module: nn.Module
     argument: Tensor | None
-    first: int = 0  # calls that the module's record held before
+    first: int = 0  # number of calls recorded for the module before this one
 
 
 class Recorder:
-    """Use as `with recorder.listening(model): model(x)`. `records` in order of their first spike."""
+    """Use as `with recorder.listening(model): model(x)`. `records` are in the order of the first spike."""
 
     def __init__(self) -> None:
         self.records: dict[nn.Module, Recorded] = {}
         self.inputs: dict[int, list[Tensor]] = {}
-        """id of a weight to the inputs, and the outputs, of the module that owns it, call by call."""
+        """`inputs` and `outputs`: id of a weight to the inputs (outputs) of the module that owns it, call by call."""
         self.outputs: dict[int, list[Tensor]] = {}
         self.order: list[Call] = []
-        """All calls, as they came."""
+        """All calls in the order in which they came."""
         self.marks: dict[Any, str] = {}
-        """Nodes of the graph that a name does not give away: dropout is but a product there."""
+        """Names for graph nodes that do not show what they are: dropout appears there as a mere product."""
         self._stack: list[_Frame] = []
         self._muted = 0
 
@@ -86,7 +86,8 @@ class Recorder:
             with self._quiet():
                 spikes = function(x)
             if x.requires_grad and not spikes.requires_grad:
-                spikes = spikes + 0 * x  # no gradient of its own: this keeps the way to the layer below visible, at zero
+                # no gradient of its own: keep the path to the layer below in the graph, with gradient zero
+                spikes = spikes + 0 * x
             self._add(record, Call(x, spikes))
             return spikes
 
@@ -113,7 +114,7 @@ class Recorder:
 
     def _leave(self, module: nn.Module, arguments: tuple[Any, ...], output: Any) -> Any:
         while self._stack and self._stack[-1].module is not module:
-            self._stack.pop()  # modules that raised inside and were caught
+            self._stack.pop()  # modules inside that raised, and whose error was caught
         if not self._stack:
             return None
         frame, record = self._stack.pop(), self.records.get(module)
@@ -139,7 +140,7 @@ class Recorder:
 
     @staticmethod
     def _sent(output: Any, calls: list[Call]) -> Any:
-        """The output with its spikes behind a node of their own, whose gradient is what the layers above ask for."""
+        """The output, its spikes behind a separate graph node: the gradient there comes from the layers above only."""
         first = output[0] if isinstance(output, tuple) and output else output
         if not (isinstance(first, Tensor) and first.requires_grad):
             return None
@@ -156,8 +157,8 @@ class Recorder:
 
     @contextmanager
     def _plain_functions(self) -> Iterator[None]:
-        """Every call of an `autograd.Function`, for the time of the run. Users keep `Spike.apply` in a variable, so the method
-        itself cannot be replaced; but it goes on to its parent's, by name and at each call, and there this stands."""
+        """Intercept every call of an `autograd.Function` during the run. Users keep `Spike.apply` in a variable, so that method
+        itself cannot be replaced. But at each call it looks up its parent's `apply` by name, and that one is replaced here."""
         parent: Any = torch.autograd.Function.__mro__[1]
 
         def apply(cls: Any, *arguments: Any, **keywords: Any) -> Any:

@@ -1,7 +1,7 @@
-"""A model lent for a measurement and given back as it was: attributes, buffers, states, gradients, hooks, mode, random state.
+"""Restore a model after a measurement: attributes, buffers, states, gradients, hooks, mode, random state.
 
-Containers are copied with what they contain and tensors by value, so that nothing that a forward pass does survives, not even
-when it raises. What a model keeps outside its modules is not seen.
+Containers are copied with their contents, and tensors by value. So nothing that a forward pass does survives, even if it
+raises. State that a model keeps outside its modules is not restored.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CONTAINERS = (dict, list, set)
 
 @dataclass
 class Kept:
-    """One tensor as it was."""
+    """A tensor and its saved value."""
 
     tensor: Tensor
     value: Tensor
@@ -34,8 +34,8 @@ class Kept:
         return cls(tensor, tensor.detach().clone(), tensor.requires_grad, grad)
 
     def give_back(self) -> None:
-        # version counters do not tell: batch norm updates its statistics behind them. Written through `data`, so that a graph
-        # of the user's that holds this tensor, unchanged again, still takes it.
+        # Version counters cannot be trusted here: batch norm changes its statistics without raising them. Writing through
+        # `data` keeps the counter, so that a graph of the user's that holds this tensor stays valid.
         if not _identical(self.tensor.detach(), self.value):
             self.tensor.data.copy_(self.value)
         if self.tensor.is_leaf:
@@ -59,14 +59,14 @@ def _tensors(value: Any, depth: int = 3) -> Iterator[Tensor]:
 
 
 def _copied(container: Any) -> Any:
-    """The container's contents, and those of containers in it."""
+    """The container's contents, copied recursively."""
     if isinstance(container, dict):
         return {key: _copied(value) if isinstance(value, CONTAINERS) else value for key, value in container.items()}
     return [_copied(value) if isinstance(value, CONTAINERS) else value for value in container]
 
 
 def _refill(container: Any, contents: Any) -> None:
-    """The same object with its old contents; inner containers likewise."""
+    """Put the old contents back into the same object; inner containers likewise."""
     for now, before in _pairs(container, contents):
         _refill(now, before)
     if isinstance(container, dict):
@@ -114,7 +114,7 @@ class _Snapshot:
 
 @contextmanager
 def untouched(model: nn.Module, seed: int | None = None) -> Iterator[None]:
-    """Whatever happens inside, `model` and the random generators are afterwards what they were. `seed`: theirs inside."""
+    """Restore `model` and the random generators on exit, whatever happens inside. `seed`: seed of torch's generator inside."""
     devices = {tensor.device.index for tensor in model.parameters() if tensor.is_cuda}
     numbers, states = np.random.get_state(), random.getstate()
     with torch.random.fork_rng(devices=[device for device in devices if device is not None]):

@@ -1,7 +1,7 @@
-"""A measured f' recognised: the registry's function, with fitted parameters and height, that has these values.
+"""Recognise a measured f': find the function of the registry, with fitted parameters and height, that has these values.
 
-First what the library says it is; then every entry of the registry. A match is agreement on the whole grid, not a fit; what
-matches nothing stays a measured function.
+The library's own declaration is tried first, then every entry of the registry. A match must agree on the whole grid; a best fit
+is not enough. A function without a match stays a measured function.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ MOST_FITTED = 2
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """`bound`: the function as the registry states it, None if it has no such function. `label`: how it is called in tables;
-    `fitted`: whether its parameters were found by fitting, not declared. `notes`: what is wrong or odd."""
+    """`bound`: the function as the registry states it, None if there is none. `label`: its name in tables. `fitted`: whether
+    its parameters were fitted, not declared. `notes`: what is wrong or unusual."""
 
     probe: Probe
     bound: Bound | None
@@ -53,7 +53,7 @@ def recognise(probe: Probe, declared: Iterable[str] = ()) -> Found:
         if fine.mean() > 0.5 and _difference(ours[fine], values[fine]) <= AGREES:
             return Found(probe, bound, bound.spec, notes=tuple(notes))
     if said:
-        notes.append(f"declared as {said[0][0].spec}, which its gradient is not")
+        notes.append(f"declared as {said[0][0].spec}, but its gradient is another function")
     if fine.all() and not probe.random:
         found = _search(values.tobytes())
         if found is not None:
@@ -71,8 +71,8 @@ _STATED: dict[str, tuple[Bound, Floats]] = {}
 
 
 def _stated(spec: str) -> tuple[Bound, Floats] | None:
-    """The function of this name and its values on the grid: once for all layers that declare it. What is unknown today may be
-    registered tomorrow."""
+    """The function of this name and its values on the grid, cached for all layers that declare it. Failures are not cached: the
+    name may be registered later."""
     if spec not in _STATED:
         try:
             bound = resolve(spec)
@@ -94,7 +94,7 @@ def _difference(ours: Floats, theirs: Floats) -> float:
 
 @lru_cache(maxsize=256)
 def _search(raw: bytes) -> tuple[Bound, str] | None:
-    """The first entry of the registry that has these values, those without a height of their own first."""
+    """The first entry of the registry that has these values. Entries of height 1 come first."""
     values = np.frombuffer(raw)
     if not values.any():
         return resolve("zero"), "zero"
@@ -111,7 +111,7 @@ def _search(raw: bytes) -> tuple[Bound, str] | None:
 
 
 def _fits(surrogate: Surrogate, values: Floats) -> Iterator[tuple[Bound, float]]:
-    """(the entry with parameters fitted, height) wherever height · f' has these values."""
+    """(entry with fitted parameters, height) for every fit for which height · f' has these values."""
     if len(surrogate.params) > MOST_FITTED or surrogate.family is not None:
         return
     shape = _Family(surrogate)
@@ -147,8 +147,8 @@ class _Family:
 
 
 def _by_value(shape: _Family, values: Floats) -> Iterator[tuple[float]]:
-    """One parameter: where f' has the measured value at one point (height 1, and exact even where f' jumps), or the measured
-    ratio of two (any height)."""
+    """One parameter: solve for the measured value of f' at one point (height 1; exact even if f' jumps), or for the measured
+    ratio at two points (any height)."""
     peak, near = float(np.abs(values).max()), len(values) // 2
     half = near + int(np.argmin(np.abs(np.abs(values[near:]) - peak / 2)))
     targets = [(near, None), (half, None), (half, near)] if values[near] else [(half, None)]
@@ -168,7 +168,7 @@ def _by_value(shape: _Family, values: Floats) -> Iterator[tuple[float]]:
 
 
 def _by_least_squares(shape: _Family, values: Floats) -> Iterator[tuple[float, float]]:
-    """Two parameters, on a log scale, from the best of several starts; the height is linear."""
+    """Fit two parameters on a log scale from the best of several starts. The height enters linearly."""
 
     def misfit(logs: Floats) -> Floats:
         found = shape(*np.exp(np.clip(logs, -10, 10)))
@@ -182,7 +182,7 @@ def _by_least_squares(shape: _Family, values: Floats) -> Iterator[tuple[float, f
 
 
 def _tidy(value: float) -> str:
-    """Six digits where they say the same; more only where they are needed."""
+    """Six digits if they are the same number to 1e-7, else all digits."""
     short = f"{value:.6g}"
     return short if abs(float(short) / value - 1) < 1e-7 else repr(float(value))
 

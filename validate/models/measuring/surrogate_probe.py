@@ -1,4 +1,4 @@
-"""The surrogate as it really acts: f'(x) measured as a vector–Jacobian product, whatever the library's documents say."""
+"""The surrogate as it really acts: f'(x) measured as a vector–Jacobian product, not taken from the library's documentation."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ REACH, NEEDLE = 8.0, 0.002
 
 @lru_cache(maxsize=4)
 def grid(count: int = 300) -> Floats:
-    """Points on both sides, evenly spaced in asinh: dense enough for a needle of width 1/500, and out to ±8; never 0 itself,
-    where libraries differ in convention."""
+    """Points on both sides, evenly spaced in asinh: dense enough for a needle of width 1/500, and out to ±8. 0 is left out:
+    libraries differ in convention there."""
     outer = np.arcsinh(REACH / NEEDLE)
     half = NEEDLE * np.sinh((np.arange(count // 2) + 0.5) * outer / (count // 2))
     # an irrational stretch keeps breakpoints such as ½, 1, 2 off the grid
     half = half * (1 + 1e-3 * np.sqrt(2))
     points = np.concatenate([-half[::-1], half])
-    points.flags.writeable = False  # one array for all who ask
+    points.flags.writeable = False  # the cached array is shared
     return points
 
 
@@ -64,7 +64,7 @@ class Probe:
 
     @cached_property
     def random(self) -> bool:
-        """Whether a second look gives other values."""
+        """Whether a second evaluation gives other values."""
         return not np.array_equal(self.values, self.gradient(grid()), equal_nan=True)
 
     @property
