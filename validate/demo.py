@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +122,7 @@ def _cases(claim: Claim, architecture: Architecture) -> tuple[list[Case], list[L
     cases, absent = [], []
     for name in NAMES:
         for theta in THRESHOLDS:
-            wanted = replace(architecture, surrogate=name, threshold=theta, forward=claim.forward)
+            wanted = architecture.but(surrogate=name, threshold=theta, forward=claim.forward)
             try:
                 cases.append(build(wanted, claim.scheme))
             except (NoSolutionError, DomainError) as error:

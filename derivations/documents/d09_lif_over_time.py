@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ import sympy as sp
 from flint import acb, arb
 
 from ikun_sym.catalogue import neurons as catalogue
-from ikun_sym.catalogue.neurons import NEURONS, Neuron
+from ikun_sym.catalogue.neuron import Neuron
+from ikun_sym.catalogue.neurons import RESETS, Reset
 from ikun_sym.exact import exact
 from ikun_sym.expressions.lowering import precision
 from ikun_sym.gaussian.enclosures.certify import Enclosure
@@ -25,6 +26,17 @@ i1, i2, i3 = sp.symbols("I_1 I_2 I_3", real=True)
 H1, s1, s2 = sp.symbols("H_1 S_1 S_2", real=True)
 g1, g2, g3 = (sp.Symbol(rf"\delta S_{t}", real=True) for t in (1, 2, 3))
 rho, h, k, z = sp.symbols("rho h k z", real=True)
+
+
+def _stated(reset: Reset) -> Reset:
+    """With its parameters at their defaults."""
+    numbers = dict(reset.bind().values)
+    values: Any = {param.symbol: sp.Rational(numbers[param.name]) for param in reset.params}
+    return replace(reset, charge=reset.charge.subs(values), after=reset.after.subs(values), params=())
+
+
+STATED = tuple(_stated(reset) for reset in RESETS if reset.adapt is None)
+"""Every reset without a second state."""
 
 
 class Spike(sp.Function):
@@ -48,13 +60,13 @@ class Slope(sp.Function):
         return rf"f'{'' if exp is None else f'^{{{exp}}}'}\left({printer._print(self.args[0])}\right)"
 
 
-def charge(neuron: Neuron, v: sp.Expr, i: sp.Expr) -> sp.Expr:
+def charge(neuron: Reset, v: sp.Expr, i: sp.Expr) -> sp.Expr:
     """The catalogue's statement, in this document's letters."""
     return _own(neuron.charge).subs({catalogue.v: v, catalogue.i: i}, simultaneous=True)
 
 
-def reset(neuron: Neuron, h: sp.Expr, s: sp.Expr) -> sp.Expr:
-    return _own(neuron.reset).subs({catalogue.h: h, catalogue.s: s}, simultaneous=True)
+def reset(neuron: Reset, h: sp.Expr, s: sp.Expr) -> sp.Expr:
+    return _own(neuron.after).subs({catalogue.h: h, catalogue.s: s}, simultaneous=True)
 
 
 def _own(expr: sp.Expr) -> sp.Expr:
@@ -102,7 +114,7 @@ def build() -> Document:
         symbols=(kappa, theta, i1, i2, i3, H1, s1, s2, g1, g2, g3),
     )
     v, i, hh, s = catalogue.v, catalogue.i, catalogue.h, catalogue.s
-    for neuron in NEURONS:
+    for neuron in STATED:
         rules = f"h = {tex(charge(neuron, v, i))}, \\quad v = {tex(reset(neuron, hh, s))}"
         document.define(f"{neuron.name}: {neuron.summary}", rules, id=f"neuron-{neuron.name}")
     document.define(
@@ -142,17 +154,17 @@ def _forward(document: Document) -> None:
         r"K = n_{\mathrm{in}} \sigma_W^2",
         id="map",
     )
-    for neuron in NEURONS:
+    for neuron in STATED:
         _two_steps(document, neuron)
 
 
-def second_potential(neuron: Neuron, spike: int) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
+def second_potential(neuron: Reset, spike: int) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
     """H₂ given the first step's spike, and what it is affine with: H₂ = I₂ + slope I₁ − shift."""
     second = charge(neuron, reset(neuron, charge(neuron, sp.S.Zero, i1), sp.Integer(spike)), i2)
     return second, sp.diff(second, i1), -second.subs({i1: 0, i2: 0})
 
 
-def _two_steps(document: Document, neuron: Neuron) -> None:
+def _two_steps(document: Document, neuron: Reset) -> None:
     """The second step fires on an affine function of the two currents, whichever the first did."""
     lines, events = [], []
     for spike, comparison in ((1, r"\geq"), (0, "<")):
@@ -227,9 +239,9 @@ def _numbers(document: Document) -> None:
         rf"K[t, t] = {tex(SETTING.diagonal)}, \quad K[1, 2] = {tex(SETTING.off)}",
     )
     drive = np.array([[SETTING.diagonal, SETTING.off], [SETTING.off, SETTING.diagonal]], dtype=float)
-    for neuron in NEURONS:
-        leak, threshold = float(SETTING.leak), float(SETTING.threshold)
-        dynamics = Dynamics(neuron, leak, threshold, True, np.zeros_like)
+    for neuron in STATED:
+        one = Neuron(reset=neuron.bind(), leak=float(SETTING.leak), threshold=float(SETTING.threshold))
+        dynamics = Dynamics(one, np.zeros_like)
         runs = two_steps(dynamics, drive).second
         both, second = second_moments(neuron)
         document.value(
@@ -263,10 +275,10 @@ class _Fires:
 
     def __call__(self, generator: np.random.Generator, n: int) -> Any:
         currents = np.linalg.cholesky(np.array(self.drive)) @ generator.standard_normal((2, n))
-        return self.dynamics.fire(currents)[1][1]
+        return self.dynamics.fire(currents).s[1]
 
 
-def second_moments(neuron: Neuron) -> tuple[Enclosure, Enclosure]:
+def second_moments(neuron: Reset) -> tuple[Enclosure, Enclosure]:
     """E[S₁S₂] and E[S₂] at SETTING, from the events of `_two_steps`, by ball arithmetic."""
     values: Any = {kappa: _rational(SETTING.leak), theta: _rational(SETTING.threshold)}
     with precision(120):
@@ -313,7 +325,7 @@ def _adjoint(document: Document) -> None:
         id="recursion",
     )
     document.define("With the reset detached, the spike in it is a constant: its term in τ is dropped", id="detach")
-    for neuron in NEURONS:
+    for neuron in STATED:
         made = [_through(document, neuron, detach) for detach in (False, True)]
         chains = [_three_steps(document, neuron, detach) for detach in (False, True)]
         document.conclude(
@@ -325,16 +337,16 @@ def _adjoint(document: Document) -> None:
         )
 
 
-def through(neuron: Neuron, h: sp.Expr, s: sp.Expr, detach: bool) -> sp.Expr:
+def through(neuron: Reset, h: sp.Expr, s: sp.Expr, detach: bool) -> sp.Expr:
     """τ at membrane potential h and spike s, by the partial derivatives of the statement."""
     hh, ss = catalogue.h, catalogue.s
-    inside = sp.diff(_own(neuron.reset), hh)
+    inside = sp.diff(_own(neuron.after), hh)
     if not detach:
-        inside += sp.diff(_own(neuron.reset), ss) * Slope(h - theta)
+        inside += sp.diff(_own(neuron.after), ss) * Slope(h - theta)
     return sp.diff(_own(neuron.charge), catalogue.v) * inside.subs({hh: h, ss: s}, simultaneous=True)
 
 
-def _through(document: Document, neuron: Neuron, detach: bool) -> Statement:
+def _through(document: Document, neuron: Reset, detach: bool) -> Statement:
     spike: Any = s1 if detach else Spike(H1 - theta)
     factor = through(neuron, H1, spike, detach)
     outer = sp.diff(_own(neuron.charge), catalogue.v)
@@ -349,7 +361,7 @@ def _through(document: Document, neuron: Neuron, detach: bool) -> Statement:
     )
 
 
-def _three_steps(document: Document, neuron: Neuron, detach: bool) -> Statement:
+def _three_steps(document: Document, neuron: Reset, detach: bool) -> Statement:
     """Any loss of the spikes, to first order Σ_t δS[t] S[t]: its derivative in H₁ against the recursion from the end."""
     spikes: list[sp.Expr] = [s1, s2] if detach else []
     potentials: list[sp.Expr] = [H1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -15,6 +16,7 @@ DOMAINS = {
     "positive": (lambda value: value > 0, "a positive number", {"positive": True}),
     "nonnegative": (lambda value: value >= 0, "zero or a positive number", {"nonnegative": True}),
     "real": (lambda value: True, "a real number", {"real": True}),
+    "share": (lambda value: 0 <= value <= 1, "between 0 and 1", {"nonnegative": True}),
     "above one": (lambda value: value > 1, "a number above 1", {"positive": True}),
     "count": (
         lambda value: value >= 1 and value.denominator == 1,
@@ -65,3 +67,23 @@ class Param:
         if not contains(number):
             raise DomainError(f"parameter {self.name}", value, allowed)
         return number
+
+
+def bound_values(kind: str, name: str, params: Iterable[Param], given: Mapping[str, Number]) -> dict[str, Fraction]:
+    """Exact values of an entry's parameters: the given ones, else the defaults. `kind` and `name` are for the errors."""
+    known = {param.name: param for param in params}
+    for wrong in given.keys() - known.keys():
+        allowed = f"it has {', '.join(known)}" if known else "it has no parameters"
+        raise IkunError(f"{kind} {name!r} has no parameter {wrong!r}; {allowed}")
+    values: dict[str, Fraction] = {}
+    for param in known.values():
+        value = given.get(param.name, param.default)
+        if value is None:
+            raise IkunError(f"{kind} {name!r} has no default for {param.name}; write {name}:{param.name}=…")
+        values[param.name] = param.check(value)
+    return values
+
+
+def plain(value: Fraction) -> str:
+    """As a decimal where that is exact."""
+    return str(float(value)).removesuffix(".0") if Fraction(repr(float(value))) == value else str(value)

@@ -15,7 +15,7 @@ import sympy as sp
 
 from ..errors import IkunError
 from ..exact import Number
-from .parameter import DOMAINS, Param
+from .parameter import DOMAINS, Param, bound_values, plain
 from .piecewise import PiecewiseFunction
 from .registry import Registry
 
@@ -97,18 +97,7 @@ class Surrogate:
 
     def bind(self, values: Mapping[str, Number] | None = None) -> Bound:
         """The surrogate with numbers for its parameters: the given values, else the defaults."""
-        values = dict(values or {})
-        known = [param.name for param in self.params]
-        for given in values:
-            if given not in known:
-                allowed = f"it has {', '.join(known)}" if known else "it has no parameters"
-                raise IkunError(f"surrogate {self.name!r} has no parameter {given!r}; {allowed}")
-        numbers: dict[str, Fraction] = {}
-        for param in self.params:
-            value = values.get(param.name, param.default)
-            if value is None:
-                raise IkunError(f"surrogate {self.name!r} has no default for {param.name}; write {self.name}:{param.name}=…")
-            numbers[param.name] = param.check(value)
+        numbers = bound_values("surrogate", self.name, self.params, values or {})
         surrogate = replace(self, derivative=self.family(numbers)) if self.family else self
         return Bound(surrogate=surrogate, values=tuple(numbers.items()))
 
@@ -154,17 +143,13 @@ class Bound:
     @property
     def spec(self) -> str:
         """The text that names this surrogate on the command line."""
-        values = ",".join(f"{name}={_plain(value)}" for name, value in self.values)
+        values = ",".join(f"{name}={plain(value)}" for name, value in self.values)
         separator = ";" if self.surrogate.name.startswith("expr:") else ":"
         return self.surrogate.name + (separator + values if values else "")
 
 
 def _rational(value: Fraction) -> sp.Rational:
     return sp.Rational(value)  # type: ignore[return-value]
-
-
-def _plain(value: Fraction) -> str:
-    return str(float(value)).removesuffix(".0") if Fraction(repr(float(value))) == value else str(value)
 
 
 SURROGATES: Registry[Surrogate] = Registry("surrogate")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import IkunError
-from .console import EXACT, REAL, as_json, emit, progress_bar, table
+from .console import EXACT, REAL, as_json, emit, neuron_options, progress_bar, table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -130,23 +130,17 @@ def surrogates(library: str | None, as_json: bool) -> None:
     emit({"surrogates": found, "unsupported": apart}, as_json, show)
 
 
-@click.command(short_help="Variance, bias and slope of an initialisation scheme.")
-@click.option("--scheme", required=True, help="NAME or NAME:PARAM=VALUE,…; an unknown name lists all schemes.")
-@click.option("--surrogate", default="atan", show_default=True, metavar="SPEC")
+@click.command()
+@click.option("--scheme", required=True, help="Name of the scheme, name:param=value,…; an unknown one lists them all.")
 @click.option("--fan-in", type=int, help="Inputs per neuron.")
-@click.option("--fan-out", type=REAL, help="Neurons that each input feeds; default: fan-in.")
-@click.option("--conv", metavar="IN,OUT,GROUPS,K,STRIDE", help="A 2-d convolution, instead of --fan-in.")
-@click.option("--threshold", type=REAL, default="1", show_default=True, help="Firing threshold θ.")
-@click.option("--alpha", type=REAL, default="1", show_default=True, help="α of IKUN's Theorem 1.")
-@click.option("--second-moment", type=REAL, help="E[X²] of the layer's input, if known (first layer).")
-@click.option("--rate", type=REAL, help="Target firing rate; default: the scheme's own.")
-@click.option("--leak", type=REAL, help="Membrane leak κ (1: IF); default: the scheme's own, or 0.")
-@click.option("--synaptic-leak", type=REAL, help="Leak of the synaptic current; default: the scheme's own, or 0.")
-@click.option("--decay-input/--no-decay-input", default=False, show_default=True, help="Multiply currents by 1 - κ.")
+@click.option("--fan-out", type=REAL, help="Neurons that each input feeds; default fan-in.")
+@click.option("--conv", metavar="IN,OUT,GROUPS,K,STRIDE", help="A 2-d convolution instead of the fans.")
+@click.option("--alpha", type=REAL, default="1", show_default=True, help="IKUN's constant.")
+@click.option("--second-moment", type=REAL, help="E[X²] of the layer's input, where it is known (first layer).")
+@click.option("--rate", type=REAL, help="The firing rate that the scheme aims at; default: the scheme's own.")
 @click.option("--steps", type=int, default=1, show_default=True, help="Time steps T.")
-@click.option("--reset", default="hard", show_default=True, help="hard, soft or delayed (snnTorch's default).")
-@click.option("--detach/--no-detach", default=True, show_default=True, help="Block the gradient through the reset.")
-@click.option("--distribution", help="normal or uniform weights; default: the scheme's own.")
+@neuron_options("leak", "synaptic_leak")
+@click.option("--distribution", help="normal or uniform; default: the scheme's own.")
 @as_json
 def init(scheme: str, fan_in: int | None, fan_out: float | None, conv: str | None, as_json: bool, **settings: Any) -> None:
     """Compute Var(W), standard deviation, uniform bound and bias of an initialisation scheme.
@@ -220,27 +214,22 @@ def export(spec: str, target: str, out: str, as_json: bool) -> None:
     )
 
 
-@click.command(short_help="Weights and slope for a target firing rate.")
-@click.option("--rate", type=REAL, required=True, help="Target firing rate of every layer.")
-@click.option("--surrogate", default="atan", show_default=True, metavar="SPEC")
-@click.option("--threshold", type=REAL, default="1", show_default=True, help="Firing threshold θ.")
-@click.option("--leak", type=REAL, default="0", show_default=True, help="Membrane leak κ; 1 is IF.")
+@click.command()
+@click.option("--rate", type=REAL, required=True, help="The firing rate that every layer shall have.")
 @click.option("--steps", type=int, default=1, show_default=True, help="Time steps T.")
-@click.option("--reset", default="hard", show_default=True, help="hard, soft or delayed (snnTorch's default).")
-@click.option("--detach/--no-detach", default=True, show_default=True, help="Block the gradient through the reset.")
-@click.option("--decay-input/--no-decay-input", default=False, show_default=True, help="Multiply currents by 1 - κ.")
-@click.option("--fan-in", type=REAL, default=None, help="Inputs per neuron: also give the standard deviation of the weights.")
+@neuron_options()
+@click.option("--fan-in", type=REAL, default=None, help="Also give the standard deviation of the weights.")
 @click.option("--fan-ratio", type=REAL, default="1", show_default=True, help="fan_out/fan_in.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sampling (several steps only).")
 @as_json
-def design(rate: float, surrogate: str, threshold: float, as_json: bool, **settings: Any) -> None:
+def design(rate: float, as_json: bool, **settings: Any) -> None:
     """Rate-targeted critical initialisation: weights that hold a firing rate, and the slope that holds the gradient."""
     from ..schemes.rate_targeted import design as compute
 
     if settings["seed"] < 0:
         raise IkunError(f"seed = {settings['seed']} is not allowed; it must be an integer of at least 0")
     with progress_bar("sampled runs") as advance:
-        result = compute(rate, surrogate, threshold, **settings, progress=advance if settings["steps"] > 1 else None)
+        result = compute(rate, **settings, progress=advance if settings["steps"] > 1 else None)
     error = {name: f" ± {value:.1g}" for name, value in (result.se or {}).items()}
     rows = [
         ("fan_in · Var(W)", f"{result.n_var_w:.10g}{error.get('n_var_w', '')}"),
@@ -256,9 +245,10 @@ def design(rate: float, surrogate: str, threshold: float, as_json: bool, **setti
         rows.append(
             ("gradient's growth before its factor is 1", f"e^{result.log_transient:.4g}{error.get('log_transient', '')}")
         )
-    title = f"Firing rate {rate:g} at threshold {threshold:g}, gradient factor 1 per layer"
+    one = result.neuron
+    title = f"Firing rate {rate:g} at threshold {one.threshold:g}, gradient factor 1 per layer"
     if result.steps > 1:
-        title += f", {result.steps} steps, leak {result.leak:g}, {result.reset} reset"
+        title += f", {result.steps} steps, leak {one.leak:g}, {one.reset.spec} reset"
     emit(result.to_dict(), as_json, lambda console: console.print(table(title, ("", ""), rows)))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..catalogue.neuron_fields import NEURON_FIELDS, Field
 from ..exact import exact
 
 if TYPE_CHECKING:
@@ -35,6 +36,39 @@ class Real(Exact):
 
 
 EXACT, REAL = Exact(), Real()
+
+AnyCommand = Callable[..., Any]
+
+
+def option(field: Field) -> click.Option:
+    """The option of a word."""
+    names, settings = _option(field)
+    return click.Option(names, **settings)
+
+
+def _option(field: Field) -> tuple[list[str], dict[str, Any]]:
+    """--a-word, or --a-word/--no-a-word for one that is true or false; and what click is told of it."""
+    flag = "--" + field.name.replace("_", "-")
+    told = f"{field.help} Default: {field.otherwise}." if field.otherwise else field.help
+    settings: dict[str, Any] = {"default": field.default, "show_default": field.default is not None, "help": told}
+    if field.kind is bool:
+        return [f"{flag}/--no-{flag[2:]}"], settings
+    return [flag], settings | {"type": {float: REAL, int: int, str: str}[field.kind], "metavar": field.metavar}
+
+
+def neuron_options(*left_open: str) -> Callable[[AnyCommand], AnyCommand]:
+    """An option for each word that describes a neuron. Those of `left_open` have no default of their own: schemes may."""
+
+    def with_options(command: AnyCommand) -> AnyCommand:
+        for field in reversed(NEURON_FIELDS):
+            if field.name in left_open:
+                field = field._replace(default=None, otherwise=f"the scheme's own, or {field.default:g}")
+            names, settings = _option(field)
+            command = click.option(*names, **settings)(command)
+        return command
+
+    return with_options
+
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
 

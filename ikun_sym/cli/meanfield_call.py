@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
 from ..errors import UnknownNameError
 from ..mean_field.predict import RANDOMISATIONS, SAMPLES, predict
 from ..mean_field.prediction import TimePrediction
-from .model_flags import MODEL_FLAGS, WIDTH, model_of
+from .model_flags import MODEL_DEFAULTS, model_of
 
 
 def meanfield(
@@ -26,8 +24,7 @@ def meanfield(
     gain, input_rate, input, loss, bias, decay_input, …), with the same defaults; `fan_out` per neuron, the width if not
     given; `samples` (a power of 2) per randomisation. Errors: those of the command.
     """
-    defaults = click.Command("meanfield", params=[*MODEL_FLAGS, WIDTH]).make_context("meanfield", []).params
-    for name in network.keys() - defaults.keys():
-        raise UnknownNameError("keyword", name, defaults)
-    model, _ = model_of(defaults | network, fan_out)
+    for name in network.keys() - MODEL_DEFAULTS.keys():
+        raise UnknownNameError("keyword", name, MODEL_DEFAULTS)
+    model, _ = model_of(MODEL_DEFAULTS | network, fan_out)
     return predict(model, samples=samples, randomisations=randomisations, seed=seed)

@@ -56,8 +56,9 @@ def meanfield(as_json: bool, **flags: Any) -> None:
 def _show(console: Console, model: TimeModel, result: TimePrediction, notes: list[str]) -> None:
     chosen = sorted({round(i * (model.depth - 1) / (SHOWN - 1)) for i in range(SHOWN)})
     rows = [_row(result.layers[i]) for i in chosen]
-    setting = f"θ = {model.threshold:g}, T = {model.steps}, κ = {model.leak:g}"
-    title = f"Infinite width, {model.topology.spec}: {model.bound.spec}, {model.reset} reset, {setting}"
+    one = model.neuron
+    setting = f"θ = {one.threshold:g}, T = {model.steps}, κ = {one.leak:g}"
+    title = f"Infinite width, {model.topology.spec}: {one.surrogate.spec}, {one.reset.spec} reset, {setting}"
     console.print(table(title, ("layer", "Var H", "rate", "ln Σ E[δH²]"), rows))
     over = "steps and positions" if result.positions and result.positions[0] else "steps"
     console.print(f"Var H and rate: means over {over}. Gradient: relative to the last layer.")

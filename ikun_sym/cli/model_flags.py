@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import click
-
+from ..catalogue.neuron_fields import NAMES, NEURON_FIELDS, Field
 from ..errors import IkunError
-from .console import REAL
+from .console import option
 
 if TYPE_CHECKING:
     from ..mean_field.infinite_network import TimeModel
@@ -21,44 +20,43 @@ KNOWN = "dense, conv1d, conv2d, csnn, residual, recurrent, each with parameters:
 SCHEME = "critical"
 """Of a network that the user describes without saying where its weights come from."""
 
-MODEL_FLAGS = (
-    click.Option(["--arch"], default="dense", show_default=True, metavar="SPEC", help=KNOWN),
-    click.Option(["--depth"], type=int, default=20, show_default=True),
-    click.Option(["--steps"], type=int, default=1, show_default=True, help="Time steps T."),
-    click.Option(["--leak"], type=REAL, default="0", show_default=True, help="κ; 1 is IF."),
-    click.Option(["--reset"], default="hard", show_default=True, help="hard, soft or delayed (snnTorch's default)."),
-    click.Option(["--v-reset"], type=REAL, default="0", show_default=True, help="Where the hard reset leaves the membrane."),
-    click.Option(["--synaptic-leak"], type=REAL, default="0", show_default=True, help="Of the synaptic current (norse)."),
-    click.Option(["--detach/--no-detach"], default=True, show_default=True, help="No gradient through the reset."),
-    click.Option(["--threshold"], type=REAL, default="1", show_default=True),
-    click.Option(["--surrogate"], default="atan", show_default=True, metavar="SPEC"),
-    click.Option(["--scheme"], help="Initialisation scheme; an unknown one lists them all."),
-    click.Option(["--gain"], type=REAL, help="fan_in · Var(W) instead of a scheme."),
-    click.Option(["--alpha"], type=REAL, default="1", show_default=True, help="IKUN's constant, for IKUN's schemes."),
-    click.Option(["--second-moment"], type=REAL, help="σ_X² for IKUN's schemes, if it is not the stationary one."),
-    click.Option(["--input-rate"], type=REAL, default="0.5", show_default=True),
-    click.Option(["--input"], default="poisson", show_default=True, help="poisson or constant."),
-    click.Option(["--loss"], default="white", show_default=True, help="white, rate or summed."),
-    click.Option(["--bias"], type=REAL, default="0", show_default=True, help="Standard deviation of the biases."),
-    click.Option(["--decay-input/--no-decay-input"], default=False, show_default=True, help="Currents times 1 - leak."),
+_BEFORE = (
+    Field("arch", str, "dense", KNOWN, metavar="SPEC"),
+    Field("depth", int, 20, ""),
+    Field("steps", int, 1, "Time steps T."),
 )
+_AFTER = (
+    Field("scheme", str, None, "Initialisation scheme; an unknown one lists them all.", otherwise=f"{SCHEME}, or --gain"),
+    Field("gain", float, None, "fan_in · Var(W) instead of a scheme."),
+    Field("alpha", float, 1.0, "IKUN's constant, for IKUN's schemes."),
+    Field("second_moment", float, None, "σ_X² for IKUN's schemes, if it is not the stationary one."),
+    Field("input_rate", float, 0.5, ""),
+    Field("input", str, "poisson", "poisson or constant."),
+    Field("loss", str, "white", "white, rate or summed."),
+    Field("bias", float, 0.0, "Standard deviation of the biases."),
+)
+_WIDTH = Field("width", int, 512, "Neurons of every layer.")
 
-WIDTH = click.Option(["--width"], type=int, default=512, show_default=True, help="Neurons of every layer.")
+MODEL_FLAGS = tuple(option(field) for field in (*_BEFORE, *NEURON_FIELDS, *_AFTER))
 
-NEURON = ("arch", "depth", "steps", "leak", "reset", "v_reset", "synaptic_leak", "detach", "threshold", "decay_input")
-"""Flags that describe connections, neurons and time and are called as the theory calls them."""
+WIDTH = option(_WIDTH)
 
-SURROUNDINGS = ("surrogate", "input", "input_rate", "loss")
+MODEL_DEFAULTS = {field.name: field.default for field in (*_BEFORE, *NEURON_FIELDS, *_AFTER, _WIDTH)}
+
+PLAIN = ("arch", "depth", "steps", "input", "input_rate", "loss")
+"""Words of a network that are called as the theory calls them, those of its neuron aside."""
 
 
 def described(flags: dict[str, Any]) -> dict[str, Any]:
     """The fields of a network, `gain` aside. Error: an architecture that is not known."""
     from ..catalogue.architectures import parse_architecture
+    from ..catalogue.neuron import Neuron
 
     parse_architecture(flags["arch"])
     if flags["gain"] is not None and flags["scheme"] is not None:
         raise IkunError("give --gain or --scheme, not both")
-    return {name: flags[name] for name in NEURON + SURROUNDINGS} | {"bias_var": flags["bias"] ** 2}
+    neuron = Neuron.of(**{name: flags[name] for name in NAMES})
+    return {"neuron": neuron, "bias_var": flags["bias"] ** 2} | {name: flags[name] for name in PLAIN}
 
 
 class Described(NamedTuple):
@@ -81,8 +79,11 @@ def model_of(flags: dict[str, Any], fan_out: float | None) -> Described:
     if flags["gain"] is None:
         from ..schemes.for_network import weights_of
 
-        found = weights_of(flags["scheme"] or SCHEME, fan, fields, alpha=flags["alpha"], second_moment=flags["second_moment"])
+        network = {name: fields[name] for name in ("neuron", "steps", "arch", "depth", "bias_var")}
+        found = weights_of(
+            flags["scheme"] or SCHEME, fan, **network, alpha=flags["alpha"], second_moment=flags["second_moment"]
+        )
         fields, notes = fields | found.fields, list(found.notes)
     else:
         fields["gain"] = flags["gain"]
-    return Described(TimeModel(**fields, gain_out=fields["gain"] * fan.fan_out / fan.fan_in), notes)
+    return Described(TimeModel.of(**fields, gain_out=fields["gain"] * fan.fan_out / fan.fan_in), notes)

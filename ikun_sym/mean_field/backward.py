@@ -138,7 +138,7 @@ def descend(model: TimeModel, law: SampledLaw, drives: Sequence[Floats]) -> Grad
         total = float(np.trace(carried))
         if not np.isfinite(total):
             raise NoSolutionError(
-                f"{model.bound.spec}, {model.steps} steps",
+                f"{model.neuron.surrogate.spec}, {model.steps} steps",
                 "within one layer gradients grow beyond float64",
                 "detach the reset, take fewer steps or a flatter surrogate",
             )

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..catalogue.architectures import Topology, parse_architecture
-from ..catalogue.neurons import NEURONS, Neuron, hard
-from ..catalogue.surrogate import Bound
+from ..catalogue.neuron import HasNeuron, Neuron
 from ..errors import DomainError, IkunError, NoTheoryError
 from ..gaussian.moment import float_function
-from ..reading.surrogate_spec import Spec, resolve
 from .covariance import Floats, checked_second_moment, constant_input, poisson_input
 from .layer import FORWARD_PASSES, Layer
 from .neuron_sample import Dynamics, current_filter
@@ -25,17 +23,15 @@ LOSSES = ("white", "rate", "summed")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TimeModel:
-    """H[t] = κ V[t−1] + I[t], S = 1[H >= θ]; I^l is Gaussian, in a dense network with covariance
-    K E[S^{l−1}[t] S^{l−1}[s]] + σ_b².
+class TimeModel(HasNeuron):
+    """Layers of one neuron whose currents I^l are Gaussian, in a dense network with covariance
+    K E[S^{l−1}[t] S^{l−1}[s]] + σ_b². With an input that decays users of K see K/τ².
 
+    neuron:         what all layers are made of; `of` and `but` take its own words
     arch:           how the layers are connected: `name:param=value,…` of the catalogue's architectures
     gain:           K = fan_in · Var(W);  gain_out: fan_out · Var(W), K if not given; several: of the weights into layer 1,
                     layer 2, …, repeated from the start where they end
     bias_var:       σ_b², the variance of the biases
-    leak:           κ in [0, 1]; 1 is IF
-    synaptic_leak:  below 1, the synaptic current's own leak (norse); 0: none
-    decay_input:    the current times 1 − κ = 1/τ (SpikingJelly's decay_input; norse's membrane): users run K/τ²
     input:          poisson or constant, with `input_rate` one value or one per input; or E[x[t] x[s]] as a T×T matrix
     forward:        spiking; smooth: a neuron sends f(H − θ) instead of a spike, at one time step only
     white_currents: what theories assume that take currents as white in time (SpikeInit, fluctuation-driven): what a neuron
@@ -45,14 +41,7 @@ class TimeModel:
     """
 
     arch: str | Topology = "dense"
-    surrogate: Spec = "atan"
-    reset: str = "hard"
-    v_reset: float = 0.0
-    threshold: float = 1.0
-    leak: float = 0.0
-    synaptic_leak: float = 0.0
-    decay_input: bool = False
-    detach: bool = True
+    neuron: Neuron = field(default_factory=Neuron)
     steps: int = 1
     depth: int = 20
     gain: float = 1.0
@@ -69,39 +58,20 @@ class TimeModel:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
                 raise DomainError(name, value, "an integer of at least 1")
-        for name in ("threshold", "bias_var"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                raise DomainError(name, getattr(self, name), "zero or a positive number")
-        for name in ("leak", "synaptic_leak"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise DomainError(name, getattr(self, name), "between 0 and 1", "the state is multiplied by it at each step")
+        if not (math.isfinite(self.bias_var) and self.bias_var >= 0):
+            raise DomainError("bias_var", self.bias_var, "zero or a positive number")
         for name, values in (("gain", (self.gain,)), ("gain_out", self.gains_out)):
             for value in values:
                 if not (math.isfinite(value) and value > 0):
                     raise DomainError(name, value, "a positive number", "it is a number of weights times Var(W)")
-        if self.decay_input and self.leak == 1:
-            raise DomainError("leak", 1, "below 1 with decay_input", "the current is multiplied by 1 − leak")
         if self.loss not in LOSSES:
             raise IkunError(f"unknown loss {self.loss!r}; known: {', '.join(LOSSES)}")
-        _ = self.topology, self.neuron, self.bound, FORWARD_PASSES[self.forward]
+        _ = self.topology, FORWARD_PASSES[self.forward]
         if self.forward != "spiking" and self.steps > 1:
             raise NoTheoryError(f"the forward pass {self.forward!r} has an infinite-width theory at one time step only")
         silent_input = not self.input_second_moment.any()
-        if silent_input and self.threshold == 0 and self.bias_var == 0:
+        if silent_input and self.neuron.threshold == 0 and self.bias_var == 0:
             raise DomainError("threshold", 0, "positive where there is no input", "H = θ = 0 is neither spike nor silence")
-
-    @property
-    def neuron(self) -> Neuron:
-        neuron = NEURONS[self.reset]
-        if self.v_reset == 0:
-            return neuron
-        if neuron != NEURONS["hard"]:
-            raise IkunError(f"v_reset = {self.v_reset} has no meaning for reset {self.reset!r}; it belongs to the hard reset")
-        return hard(self.v_reset)
-
-    @property
-    def bound(self) -> Bound:
-        return resolve(self.surrogate)
 
     @cached_property
     def input_second_moment(self) -> Floats:
@@ -152,17 +122,16 @@ class TimeModel:
     @property
     def layer(self) -> Layer:
         """The layer at one time step."""
-        return FORWARD_PASSES[self.forward].layer(self.bound, float(self.threshold))
+        return FORWARD_PASSES[self.forward].layer(self.neuron.surrogate, self.neuron.threshold)
 
     @cached_property
     def dynamics(self) -> Dynamics:
-        gradient = float_function(self.bound, "fprime", 1)
-        return Dynamics(self.neuron, float(self.leak), float(self.threshold), self.detach, gradient)
+        return Dynamics(self.neuron, float_function(self.neuron.surrogate, "fprime", 1))
 
     @cached_property
     def filter(self) -> Floats:
         """What makes weighted inputs the current at the membrane; lower triangular, T×T."""
-        return current_filter(self.leak, self.synaptic_leak, self.decay_input, self.steps)
+        return current_filter(self.neuron, self.steps)
 
     @property
     def input_weight(self) -> float:

@@ -31,13 +31,13 @@ class SampledLaw:
 
     def steps(self, drive: Floats) -> Steps:
         """Given the steps before, h[t] is normal: mean m[t], standard deviation of what is new at t. So the last spike of
-        every product is replaced by its conditional probability, E[S[s] S[t]] = E[S[s] Φ((m[t] − θ)/sd[t])] for s < t,
-        which is smooth in the points: the standard error falls 3 to 5 times."""
+        every product is replaced by its conditional probability, E[S[s] S[t]] = E[S[s] Φ((m[t] − θ[t])/sd[t])] for s < t,
+        which is smooth in the points: the standard error falls 3 to 5 times. θ[t] is known from the steps before, too."""
         dynamics, root = self.model.dynamics, square_root(drive)
-        h, s = dynamics.fire(root.astype(self.points.dtype) @ self.points)
+        h, s, level = dynamics.fire(root.astype(self.points.dtype) @ self.points)
         new = dynamics.input_gain * np.diag(root)
         mean = h - new[:, None].astype(h.dtype) * self.points
-        spike = conditional_probability(mean - dynamics.threshold, new)
+        spike = conditional_probability(mean - level, new)
         samples = s.shape[1]
         product = np.triu((s @ spike.T).astype(float) / samples, 1)
         second = product + product.T + np.diag(spike.mean(axis=1, dtype=float))
@@ -103,7 +103,7 @@ class OneStepLaw(SampledLaw):
         return Steps(second=second.reshape(1, 1), mean_h=np.zeros(1), var_h=np.array([q]), mean_s=mean.reshape(1))
 
     def transport(self, drive: Floats) -> Transport:
-        q, at_rest = self._variance(drive), self.model.dynamics.gradient(np.array([-self.model.threshold])) ** 2
+        q, at_rest = self._variance(drive), self.model.dynamics.gradient(np.array([-self.model.neuron.threshold])) ** 2
         # a membrane that hardly moves sees the surrogate at rest: quadrature has no scale there
         resting = q <= REST * max(self._layer.threshold**2, REST)
         return MatrixTransport((at_rest if resting else self._layer.gradient_moment(q)).reshape(1, 1))

@@ -1,10 +1,14 @@
 """One neuron over T steps, on many sampled currents: forward, and backward exactly as the catalogue's statement says.
 
-    h[t] = charge(v[t−1], i[t]),  s[t] = 1[h[t] >= θ],  v[t] = reset(h[t], s[t]),  v[−1] = 0
-    δh[t] = f'(h[t] − θ) δs[t] + through[t] δh[t+1]
-    through[t] = ∂charge/∂v · (∂reset/∂h + ∂reset/∂s f'(h[t] − θ)); a detached reset drops ∂reset/∂s
+    h[t] = charge(v[t−1], i[t], a[t−1]),  x[t] = h[t] − fires_at(a[t−1]),  s[t] = 1[x[t] >= 0]
+    v[t] = after(h[t], s[t], a[t−1]),  a[t] = adapt(a[t−1], h[t], s[t]),  v[−1] = a[−1] = 0
 
-so that, given the trajectory, δh = A δs with A upper triangular: A[t, t] = f'[t], A[t, s] = through[t] A[t + 1, s].
+Backward the state is u[t] = (δh[t], δa[t−1]), the second entry only where there is a second state:
+
+    u[t] = entering[t] δs[t] + through[t] u[t+1]
+
+In a neuron with one state entering = f'(x) and through = ∂charge/∂v · (∂after/∂h + ∂after/∂s f'(x)); a detached reset drops
+∂after/∂s. Given the trajectory, δh = A δs with A upper triangular, A[t, t] = f'(x[t]).
 """
 
 from __future__ import annotations
@@ -12,19 +16,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
 from ..catalogue import neurons as catalogue
-from ..catalogue.neurons import Neuron
+from ..catalogue.neuron import Neuron
 from ..expressions.lowering import Evaluator, Numpy, lower
 
 Array = NDArray[Any]
 
-SYMBOLS = {symbol.name: symbol for symbol in (catalogue.v, catalogue.i, catalogue.h, catalogue.s, catalogue.c)}
+SYMBOLS = {symbol.name: symbol for symbol in (catalogue.v, catalogue.i, catalogue.h, catalogue.s, catalogue.c, catalogue.a)}
 
 
 @lru_cache(maxsize=256)
@@ -47,19 +51,37 @@ def partial(expr: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
 
 @dataclass(frozen=True, kw_only=True)
 class Trajectory:
-    """Arrays [T, samples]; `slope` is f'(h − θ), `through` as above."""
+    """`h`, `s` [T, samples]; `entering` [d, T, samples] and `through` [d, d, T, samples] as above, d the number of states."""
 
     h: Array
     s: Array
-    slope: Array
+    entering: Array
     through: Array
+
+    @property
+    def slope(self) -> Array:
+        """f'(x), [T, samples]."""
+        return self.entering[0]
+
+    def back(self, t: int, u: Array) -> Array:
+        """through[t] u for u [d, samples, …]; δs[t] aside, what is u[t] if u is u[t+1]."""
+        through = self.through[:, :, t].reshape(*self.through.shape[:2], -1, *(1,) * (u.ndim - 2))
+        if len(u) == 1:
+            return through[0] * u
+        return (through * u[None]).sum(axis=1)
 
     def adjoint(self, grad_s: Array) -> Array:
         """δh = A δs for every sample."""
-        grad_h = self.slope * grad_s
-        for t in range(len(grad_h) - 2, -1, -1):
-            grad_h[t] += self.through[t] * grad_h[t + 1]
-        return grad_h
+        u = self.entering * grad_s
+        for t in range(len(grad_s) - 2, -1, -1):
+            u[:, t] += self.back(t, u[:, t + 1])
+        return u[0]
+
+    def of(self, part: slice) -> Trajectory:
+        """Of some of the samples."""
+        return Trajectory(
+            h=self.h[:, part], s=self.s[:, part], entering=self.entering[..., part], through=self.through[..., part]
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,79 +108,148 @@ def _largest(values: Array) -> float:
     return float(np.abs(values).max())
 
 
+class State(NamedTuple):
+    """Membrane and second state after a step, each [samples]; `a` is None where there is no second state."""
+
+    v: Array
+    a: Array | None
+
+
+class Fired(NamedTuple):
+    """A step's, or all steps', h, s and the potential at which it fires: a number, or, with a second state, as h."""
+
+    h: Array
+    s: Array
+    level: Any
+
+
 @dataclass(frozen=True)
 class Dynamics:
     """A neuron's statement with numbers for its constants. `gradient` is f'."""
 
     neuron: Neuron
-    leak: float
-    threshold: float
-    detach: bool
     gradient: Callable[[Array], Array]
 
     @property
     def constants(self) -> dict[sp.Symbol, float]:
-        return {catalogue.leak: self.leak, catalogue.threshold: self.threshold}
+        return self.neuron.constants
 
     @cached_property
     def _charge(self) -> Callable[..., Any]:
-        return compiled(self.neuron.charge, self.constants)
+        return compiled(self.neuron.reset.rule.charge, self.constants)
 
     @cached_property
-    def _reset(self) -> Callable[..., Any]:
-        return compiled(self.neuron.reset, self.constants)
+    def _after(self) -> Callable[..., Any]:
+        return compiled(self.neuron.reset.rule.after, self.constants)
 
     @cached_property
-    def _dv_dh(self) -> Callable[..., Any]:
-        return compiled(partial(self.neuron.reset, catalogue.h), self.constants)
+    def _adapt(self) -> Callable[..., Any] | None:
+        adapt = self.neuron.reset.rule.adapt
+        return None if adapt is None else compiled(adapt, self.constants)
 
     @cached_property
-    def _dv_ds(self) -> Callable[..., Any]:
-        return compiled(partial(self.neuron.reset, catalogue.s), self.constants)
+    def _fires_at(self) -> Callable[..., Any]:
+        return compiled(self.neuron.reset.rule.fires_at, self.constants)
+
+    def partial(self, what: str, by: str) -> Callable[..., Any]:
+        """∂what/∂by, `what` one of the rule's expressions and `by` one of its variables."""
+        return compiled(partial(getattr(self.neuron.reset.rule, what), SYMBOLS[by]), self.constants)
 
     @cached_property
     def membrane_gain(self) -> float:
         """∂h/∂v: charges are linear, so it is a number."""
-        return float(compiled(partial(self.neuron.charge, catalogue.v), self.constants)())
+        return float(self.partial("charge", "v")())
 
     @cached_property
     def input_gain(self) -> float:
         """∂h/∂i."""
-        return float(compiled(partial(self.neuron.charge, catalogue.i), self.constants)())
+        return float(self.partial("charge", "i")())
 
-    def fire(self, drive: Array) -> tuple[Array, Array]:
-        """(h, s), each [T, samples], for the currents `drive`."""
+    def at_rest(self, like: Array) -> State:
+        """Before the first step, for samples [samples]."""
+        nothing: Array = np.zeros_like(like)
+        return State(nothing, nothing if self.neuron.adapts else None)
+
+    def fire(self, drive: Array) -> Fired:
+        """Each [T, samples], for the currents `drive`."""
         h, s = np.empty_like(drive), np.empty_like(drive)
-        v: Array = np.zeros_like(drive[0])
+        level: Any = np.empty_like(drive) if self.neuron.adapts else self.neuron.threshold
+        state = self.at_rest(drive[0])
         for t, current in enumerate(drive):
-            h[t], s[t], v = self.step(v, current)
-        return h, s
+            one, state = self.step(state, current)
+            h[t], s[t] = one.h, one.s
+            if self.neuron.adapts:
+                level[t] = one.level
+        return Fired(h, s, level)
 
-    def step(self, v: Array, current: Array) -> tuple[Array, Array, Array]:
-        """(h, s, v) of one time step."""
-        h = self._charge(v=v, i=current)
-        s = (h >= self.threshold).astype(current.dtype)
-        return h, s, self._reset(h=h, s=s)
+    def level(self, state: State) -> Any:
+        """The potential at which it fires in the next step."""
+        return self.neuron.threshold if state.a is None else self._fires_at(a=state.a)
+
+    def step(self, state: State, current: Array) -> tuple[Fired, State]:
+        """One time step, and the state after it."""
+        v, a = state
+        second = {} if a is None else {"a": a}
+        h = self._charge(v=v, i=current, **second)
+        level = self.level(state)
+        s = (h >= level).astype(current.dtype)
+        return Fired(h, s, level), self.state_after(h, s, a)
+
+    def state_after(self, h: Array, s: Array, a: Array | None) -> State:
+        """What a step leaves that reached h and fired s, from the second state before it."""
+        if self._adapt is None:
+            return State(self._after(h=h, s=s), None)
+        return State(self._after(h=h, s=s, a=a), self._adapt(a=a, h=h, s=s))
 
     def run(self, drive: Array) -> Trajectory:
         """Forward, with what the backward pass needs."""
-        h, s = self.fire(drive)
-        slope = np.asarray(self.gradient(h - self.threshold), dtype=drive.dtype)
-        through = self._dv_dh(h=h, s=s)
-        if not self.detach:
-            through = through + self._dv_ds(h=h, s=s) * slope
-        through = np.broadcast_to(np.asarray(through * self.membrane_gain, dtype=drive.dtype), h.shape)
+        h, s, level = self.fire(drive)
+        slope = np.asarray(self.gradient(h - level), dtype=drive.dtype)
+        if self.neuron.adapts:
+            entering, through = self._two_states(h, s, slope)
+        else:
+            carried = self.partial("after", "h")(h=h, s=s)
+            if not self.neuron.detach:
+                carried = carried + self.partial("after", "s")(h=h, s=s) * slope
+            entering = slope[None]
+            through = np.broadcast_to(np.asarray(carried * self.membrane_gain, dtype=drive.dtype), h.shape)[None, None]
         if _largest(slope) * max(1.0, _largest(through)) ** (len(h) - 1) > NARROW:
-            slope, through = slope.astype(float), through.astype(float)
-        return Trajectory(h=h, s=s, slope=slope, through=through)
+            entering, through = entering.astype(float), through.astype(float)
+        return Trajectory(h=h, s=s, entering=entering, through=through)
+
+    def _two_states(self, h: Array, s: Array, slope: Array) -> tuple[Array, Array]:
+        """`entering` [2, …] and `through` [2, 2, …] of u[t] = (δh[t], δa[t−1]). With δv[t] = ∂h/∂v δh[t+1],
+
+        δx = f' (δs + ∂v/∂s δv + ∂a/∂s δa),   δh = δx + ∂v/∂h δv + ∂a/∂h δa,
+        δa[t−1] = −∂fires_at/∂a δx + ∂h/∂a δh + ∂v/∂a δv + ∂a/∂a δa."""
+        before, state = np.zeros_like(h), self.at_rest(h[0])
+        for t in range(len(h)):
+            assert state.a is not None
+            before[t] = state.a
+            state = self.state_after(h[t], s[t], state.a)
+
+        def at(what: str, by: str) -> Any:
+            return self.partial(what, by)(h=h, s=s, a=before)
+
+        raised, charged = self.partial("fires_at", "a")(a=before), float(self.partial("charge", "a")())
+        spiking = 0.0 if self.neuron.detach else at("after", "s")
+        # what a unit of (δs, δv, δa[t]) makes of δx, then of δh and of δa[t−1]
+        at_x = (slope, slope * spiking, slope * at("adapt", "s"))
+        at_h = (at_x[0], at_x[1] + at("after", "h"), at_x[2] + at("adapt", "h"))
+        direct = (0.0, at("after", "a"), at("adapt", "a"))
+        at_a = tuple(d - raised * x + charged * y for d, x, y in zip(direct, at_x, at_h, strict=True))
+        entering, through = np.empty((2, *h.shape), h.dtype), np.empty((2, 2, *h.shape), h.dtype)
+        for row, (ds, dv, da) in enumerate((at_h, at_a)):
+            entering[row], through[row, 0], through[row, 1] = ds, dv * self.membrane_gain, da
+        return entering, through
 
 
-def current_filter(leak: float, synaptic_leak: float, decay_input: bool, steps: int) -> Array:
+def current_filter(neuron: Neuron, steps: int) -> Array:
     """The T×T matrix that makes a layer's weighted input the current that its membranes see: synapse, then decay."""
-    constants = {catalogue.leak: leak, catalogue.synaptic_leak: synaptic_leak}
+    constants = neuron.constants
     synapse, decayed = compiled(catalogue.SYNAPSE, constants), compiled(catalogue.DECAYED_INPUT, constants)
     current, rows = np.zeros(steps), []
     for impulse in np.eye(steps):
         current = synapse(c=current, i=impulse)
-        rows.append(decayed(i=current) if decay_input else current)
+        rows.append(decayed(i=current) if neuron.decay_input else current)
     return np.array(rows)

@@ -1,7 +1,7 @@
 """Bivariate normal orthants, and the neuron's first two steps in closed form.
 
-With h₁ = i₁ and the membrane after it affine in h₁ on either side of the threshold, v = a₀ h₁ + b₀ if it did not fire and
-a₁ h₁ + b₁ if it did, the second step fires on i₂ + ν v >= θ: every event is an orthant of (i₁, i₂ + ν a i₁).
+With h₁ = i₁ and what it leaves for the second step affine in h₁ on either side of the threshold, a₀ h₁ + b₀ if it did not fire
+and a₁ h₁ + b₁ if it did, the second step fires on i₂ + a h₁ + b >= θ: every event is an orthant of (i₁, i₂ + a i₁).
 
     Hard: E[S₁S₂] = P(i₁ >= θ, i₂ >= θ). Soft: P(i₁ >= θ, J >= θ(1 + κ)), J = κ i₁ + i₂.
     Both: E[S₂] = E[S₁S₂] + P(i₁ < θ, J >= θ).
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -61,17 +62,37 @@ def _owen(h: float, k: float, rho: float, rest: float) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Affine:
-    """What a spike (or none) leaves behind: v = scale · h + shift."""
+    """scale · h₁ + shift."""
 
     scale: float
     shift: float
 
 
-def after(dynamics: Dynamics, spike: int) -> Affine:
-    """The reset's statement with s = 0 or 1, which must be affine in h."""
-    expr = sp.expand(dynamics.neuron.reset.subs(catalogue.s, spike))
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """What a first step leaves for the second: `membrane` = h₂ − ν i₂, and `argument` = that less what the threshold has risen
+    by, each affine in h₁."""
+
+    membrane: Affine
+    argument: Affine
+
+
+def after(dynamics: Dynamics, spike: int) -> Left:
+    """From the statement with s₁ = 0 or 1."""
+    rule = dynamics.neuron.reset.rule
+    start: Any = {catalogue.s: spike, catalogue.a: 0}
+    adapted: Any = sp.S.Zero if rule.adapt is None else rule.adapt.subs(start)
+    state: Any = {catalogue.v: rule.after.subs(start), catalogue.i: 0, catalogue.a: adapted}
+    membrane: Any = rule.charge.subs(state, simultaneous=True)
+    risen: Any = rule.fires_at.subs(catalogue.a, adapted) - catalogue.threshold
+    return Left(membrane=_affine(dynamics, membrane), argument=_affine(dynamics, membrane - risen))
+
+
+def _affine(dynamics: Dynamics, expr: Any) -> Affine:
+    expr = sp.expand(expr)
     if not sp.Poly(expr, catalogue.h).degree() <= 1:
-        raise IkunError(f"neuron {dynamics.neuron.name!r}: its reset is not affine in h, so two steps have no closed form")
+        name = dynamics.neuron.reset.name
+        raise IkunError(f"reset {name!r}: what it leaves is not affine in h, so two steps have no closed form")
     scale = compiled(sp.diff(expr, catalogue.h), dynamics.constants)()
     shift = compiled(expr.subs(catalogue.h, 0), dynamics.constants)()
     return Affine(scale=float(scale), shift=float(shift))
@@ -79,32 +100,32 @@ def after(dynamics: Dynamics, spike: int) -> Affine:
 
 def two_steps(dynamics: Dynamics, drive: Floats) -> Steps:
     """T = 2 exactly, for currents of covariance `drive` [2, 2]."""
-    theta, gain = dynamics.threshold, dynamics.input_gain
+    theta, gain = dynamics.neuron.threshold, dynamics.input_gain
     c11, c12, c22 = gain**2 * drive[0, 0], gain**2 * drive[0, 1], gain**2 * drive[1, 1]
-    keep, quiet, fired = dynamics.membrane_gain, after(dynamics, 0), after(dynamics, 1)
+    quiet, fired = after(dynamics, 0), after(dynamics, 1)
 
     def second_spike(left: Affine) -> tuple[float, float]:
-        """P(J >= bound) and P(h₁ >= θ, J >= bound), J = i₂ + ν a h₁."""
-        a, bound = keep * left.scale, theta - keep * left.shift
+        """P(J >= bound) and P(h₁ >= θ, J >= bound), J = i₂ + a h₁."""
+        a, bound = left.scale, theta - left.shift
         var_j = c22 + 2 * a * c12 + a * a * c11
         return half_line(bound, var_j), orthant(theta, bound, c11, var_j, c12 + a * c11)
 
-    alone, with_first = second_spike(quiet)
-    both = second_spike(fired)[1]
+    alone, with_first = second_spike(quiet.argument)
+    both = second_spike(fired.argument)[1]
     first = half_line(theta, c11)
     second = both + alone - with_first
-    mean_v, square_v, v_h = _left_behind(quiet, fired, theta, c11, first)
+    mean_v, square_v, v_h = _left_behind(quiet.membrane, fired.membrane, theta, c11, first)
     slope = c12 / c11 if c11 > 0 else 0.0  # E[i₂ | h₁] = slope · h₁
-    var_2 = keep**2 * (square_v - mean_v**2) + 2 * keep * slope * v_h + c22
+    var_2 = square_v - mean_v**2 + 2 * slope * v_h + c22
     return Steps(
         second=np.array([[first, both], [both, second]]),
-        mean_h=np.array([0.0, keep * mean_v]),
+        mean_h=np.array([0.0, mean_v]),
         var_h=np.array([c11, var_2]),
     )
 
 
 def _left_behind(quiet: Affine, fired: Affine, theta: float, variance: float, rate: float) -> tuple[float, float, float]:
-    """E[v], E[v²], E[v h] after one step, h ~ N(0, variance): moments of h above and below the threshold."""
+    """E[v], E[v²], E[v h] of v = a h + b, h ~ N(0, variance): moments of h above and below the threshold."""
     sigma = math.sqrt(variance)
     density = float(normal_density(theta / sigma)) if sigma > 0 else 0.0
     above = (rate, sigma * density, variance * rate + theta * sigma * density)

@@ -42,51 +42,50 @@ class SampledTransport(Transport):
     trajectory: Trajectory
 
     def apply(self, g: Floats) -> Floats:
-        slope, through = self.trajectory.slope, self.trajectory.through
-        steps, samples = slope.shape
+        steps, samples = self.trajectory.h.shape
         result, size = np.zeros((steps, steps)), max(1, CHUNK // steps**2)
         for start in range(0, samples, size):
-            part = slice(start, start + size)
-            a = _rows(slope[:, part], through[:, part])
+            a = _rows(self.trajectory.of(slice(start, start + size)))
             carried = (a.reshape(-1, steps) @ g.astype(a.dtype)).reshape(steps, -1)
             result += carried @ a.reshape(steps, -1).T
         return (result + result.T) / (2 * samples)
 
 
-def _rows(slope: Array, through: Array) -> Array:
+def _rows(trajectory: Trajectory) -> Array:
     """A as [T, samples, T]."""
-    steps, samples = slope.shape
-    a = np.zeros((steps, samples, steps), dtype=slope.dtype)
-    a[-1, :, -1] = slope[-1]
-    for t in range(steps - 2, -1, -1):
-        np.multiply(a[t + 1], through[t][:, None], out=a[t])
-        a[t, :, t] = slope[t]
+    entering = trajectory.entering
+    states, steps, samples = entering.shape
+    u: Array = np.zeros((states, samples, steps), dtype=entering.dtype)
+    a = np.empty((steps, samples, steps), dtype=entering.dtype)
+    for t in range(steps - 1, -1, -1):
+        if t < steps - 1:
+            u = trajectory.back(t, u)
+        u[:, :, t] = entering[:, t]
+        a[t] = u[0]
     return a
 
 
-def _entries(slope: Array, through: Array) -> tuple[list[tuple[int, int]], Array]:
+def _entries(trajectory: Trajectory) -> tuple[list[tuple[int, int]], Array]:
     """The entries (t, s), t <= s, of A that are not zero by structure, and their samples, one row each."""
-    steps, samples = slope.shape
+    entering = trajectory.entering
+    _, steps, samples = entering.shape
     pairs = [(t, s) for s in range(steps) for t in range(s, -1, -1)]
-    rows = np.empty((len(pairs), samples), dtype=slope.dtype)
+    rows = np.empty((len(pairs), samples), dtype=entering.dtype)
+    u = entering[:, 0]
     for row, (t, s) in enumerate(pairs):
-        if t == s:
-            rows[row] = slope[s]
-        else:
-            np.multiply(rows[row - 1], through[t], out=rows[row])  # the row before is (t + 1, s)
+        u = entering[:, s] if t == s else trajectory.back(t, u)  # the row before is (t + 1, s)
+        rows[row] = u[0]
     return pairs, rows
 
 
 def matrix_of(trajectory: Trajectory) -> MatrixTransport:
     """The map as a matrix: one product of all entries of A with all entries of A."""
-    slope, through = trajectory.slope, trajectory.through
-    steps, samples = slope.shape
+    steps, samples = trajectory.h.shape
     count = steps * (steps + 1) // 2
     moments, size = np.zeros((count, count)), max(1, CHUNK // count)
     pairs: list[tuple[int, int]] = []
     for start in range(0, samples, size):
-        part = slice(start, start + size)
-        pairs, rows = _entries(slope[:, part], through[:, part])
+        pairs, rows = _entries(trajectory.of(slice(start, start + size)))
         moments += rows @ rows.T
     t, s = np.array(pairs).T
     matrix = np.zeros((steps, steps, steps, steps))
@@ -95,4 +94,4 @@ def matrix_of(trajectory: Trajectory) -> MatrixTransport:
 
 
 def transport(trajectory: Trajectory) -> Transport:
-    return matrix_of(trajectory) if len(trajectory.slope) <= LONGEST_MATRIX else SampledTransport(trajectory)
+    return matrix_of(trajectory) if len(trajectory.h) <= LONGEST_MATRIX else SampledTransport(trajectory)

@@ -3,16 +3,15 @@
 A layer maps the spikes' T×T second moment C to S(K F C Fᵀ), K the gain, F the current's filter. Every membrane starts at 0, so
 the first step knows nothing of time: its rate p₁ obeys the map of one step, and K = θ²/(λ² a₁² p₁), a₁ = Q⁻¹(p₁), as there.
 If it falls silent the second step is a first step at the same K, and falls silent too, and so on: **over any number of steps,
-whatever leak and reset, activity needs K >= c* θ²/λ², and p₁ > p*** (`critical`). So p₁ from p* to ½ runs through all
-stationary states in which no step is silent. The rate averaged over the steps grows with it. The lowest stable rate is what
-it is at p₁ = p*, or, where a reset that outlasts its step holds later steps down (delayed, or to below rest), at the least p₁
-at which they all last: below, some are silent, and where one wakes the rate jumps.
+whatever leaks and reset, activity needs K >= c* θ²/λ², and p₁ > p*** (`critical`). So p₁ from p* to ½ runs through all
+stationary states in which no step is silent. The rate averaged over the steps grows with it. Some resets suppress later steps
+(delayed, to below rest, adaptive thresholds). Then the lowest stable rate belongs to the smallest p₁ at which every step stays
+active.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +22,8 @@ from ..mean_field.infinite_network import TimeModel
 from ..mean_field.layer_law import SampledLaw
 from ..mean_field.neuron_sample import Steps
 from ..mean_field.normal_law import quantile_of_upper_tail
-from .critical_scale import critical, least_gain
+from .critical_scale import critical, gain_of_rate, least_gain
+from .root import rising_root
 
 CLOSE = 5e-6
 """Change of the mean of C and of its diagonal in one layer at which a fixed point counts as reached: below the error of
@@ -68,14 +68,14 @@ class FixedPoint:
 def critical_gain(model: TimeModel, *, biases: bool = True) -> float:
     """c* θ²/λ² at zero bias: the least K at which activity lasts through any number of layers, whatever the steps, leak and
     reset, for the first step's rate sees no other step. With biases `least_gain`, of the first step's upper branch."""
-    return least_gain(float(model.threshold / abs(model.input_weight)), model.bias_var if biases else 0.0)
+    return least_gain(float(model.neuron.threshold / abs(model.input_weight)), model.bias_var if biases else 0.0)
 
 
 def at_first_rate(law: SampledLaw, first: float, start: Floats | None = None) -> FixedPoint:
     """The fixed point whose first step has the rate `first`, reached from all steps active."""
     model = law.model
     a = float(quantile_of_upper_tail(first))
-    gain = (model.threshold / a / model.input_weight) ** 2 / first
+    gain = (model.neuron.threshold / a / model.input_weight) ** 2 / first
     steps = model.steps
     second = first / 2 * (np.ones((steps, steps)) + np.eye(steps)) if start is None else start.copy()
     last: list[Floats] = []
@@ -121,6 +121,13 @@ def _all_active(law: SampledLaw, first: float) -> FixedPoint | None:
     return point
 
 
+def setting_of(model: TimeModel) -> str:
+    """The neuron and its steps, for messages."""
+    one = model.neuron
+    synapse = f", synaptic leak {one.synaptic_leak:g}" if one.synaptic_leak else ""
+    return f"{model.steps} steps, leak {one.leak:g}{synapse}, {one.reset.spec} reset"
+
+
 def lowest_stable_rate(law: SampledLaw) -> float:
     """The rate, averaged over the steps, at the least gain at which every step's activity lasts."""
     return lowest_stable(law).rate
@@ -131,13 +138,15 @@ def at_rate(law: SampledLaw, rate: float, near: FixedPoint | None = None) -> Fix
 
     Error: a rate that is not stable in this setting, or not below ½.
     """
+    if law.model.steps == 1:
+        gain_of_rate(rate, law.model.neuron.threshold)  # its errors
+        return at_first_rate(law, rate)
     least = critical().rate.value
     if near is None:
         end = lowest_stable(law)
         lowest, least = end.rate, float(end.second[0, 0])
         if not lowest < rate < 0.5:
-            setting = f"{law.model.steps} steps, leak {law.model.leak:g}, {law.model.neuron.name} reset"
-            allowed = f"above {lowest:.4f}, the lowest stable firing rate with {setting}, and below 0.5"
+            allowed = f"above {lowest:.4f}, the lowest stable firing rate with {setting_of(law.model)}, and below 0.5"
             raise DomainError("rate", rate, allowed)
     known = None if near is None else near.second
 
@@ -148,7 +157,10 @@ def at_rate(law: SampledLaw, rate: float, near: FixedPoint | None = None) -> Fix
         return point.rate - rate
 
     guess = rate if near is None else float(near.second[0, 0])
-    point = at_first_rate(law, _root(excess, least, guess), known)
+    first = rising_root(excess, guess, step=FIRST_WIDTH, least=least, most=HIGHEST, close=CLOSE, enough=CLOSE / 10)
+    if first is None:
+        raise NoSolutionError("rate", f"it is not reached while the first step's rate is below {HIGHEST}", "choose a lower one")
+    point = at_first_rate(law, first, known)
     if abs(point.rate / rate - 1) > REACHED:
         raise NoSolutionError(
             f"rate {rate:g}", f"the nearest fixed point found fires at {point.rate:.4g}", "choose a higher one"
@@ -156,41 +168,11 @@ def at_rate(law: SampledLaw, rate: float, near: FixedPoint | None = None) -> Fix
     return point
 
 
-def _root(excess: Callable[[float], float], lowest: float, guess: float) -> float:
-    """p₁ at which the excess is 0: bracketed from a guess outwards, then by false position (Illinois). The function remembers
-    where it was, so each value is asked for once."""
-    low = high = min(max(guess, lowest), HIGHEST)
-    below = above = excess(low)
-    width = FIRST_WIDTH
-    while above <= 0:
-        if high >= HIGHEST:
-            raise NoSolutionError(
-                "rate", f"it is not reached while the first step's rate is below {HIGHEST}", "choose a lower one"
-            )
-        low, below, high = high, above, min(high + width, HIGHEST)
-        above, width = excess(high), 3 * width
-    while below > 0 and low > lowest:
-        high, above, low = low, below, max(low - width, lowest)
-        below, width = excess(low), 3 * width
-    side, middle = 0, low
-    while below < 0 < above and high - low > CLOSE:
-        middle = (low * above - high * below) / (above - below)
-        value = excess(middle)
-        if abs(value) <= CLOSE / 10:
-            break
-        if value > 0:
-            high, above = middle, value
-            below = below / 2 if side > 0 else below
-        else:
-            low, below = middle, value
-            above = above / 2 if side < 0 else above
-        side = 1 if value > 0 else -1
-    return middle
-
-
 def forward_slope(law: SampledLaw, point: FixedPoint) -> float:
     """1/(1 + d log K/d log p) along the curve of fixed points: below 1 where more gain means more spikes, and then activity
     returns to the fixed point from layer to layer. At one step, q = K p(q), it is d log q'/d log q."""
+    if law.model.steps == 1:
+        return law.model.layer.forward_slope(law.model.dynamics.input_gain**2 * float(point.drive[0, 0]))
     first = float(point.second[0, 0])
     around = (max(first * (1 - STEP), critical().rate.value), min(first * (1 + STEP), HIGHEST))
     low, high = (at_first_rate(law, p, point.second) for p in around)

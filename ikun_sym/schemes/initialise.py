@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..catalogue.schemes import DISTRIBUTIONS
 from ..catalogue.schemes.scheme import INDEPENDENT
+from ..catalogue.surrogate import Bound
 from ..errors import IkunError, NoSolutionError
 from ..mean_field.layer import SpikingLayer
-from ..reading.surrogate_spec import Spec, resolve
 from .fan import Fan
+from .rules import RULES, Found
 from .scheme_input import Setting, find_scheme
+from .slope import slope_for_moment, slope_of
 from .stationary import SchemeAt, State
 
-__all__ = ["DISTRIBUTIONS", "Initialisation", "init_variance"]
+__all__ = ["DISTRIBUTIONS", "Initialisation", "init_variance", "initialisation"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +25,9 @@ class Initialisation:
     """Weights of this mean and variance, N(mean, std²) or U(mean ± uniform_bound), drawn as `weights` says (a key of
     `catalogue.schemes.WEIGHTS`). Biases: `bias` each, or U(±bias_bound) if that is not 0.
 
-    `surrogate`: the SPEC to train with, `slope` its slope if the scheme sets it (None: it is the one that was given).
-    `needs_data`: what remains to be done on data; "" if nothing does, else `variance` is where that starts.
+    `surrogate` (`bound`): the SPEC to train with, `slope` its slope if the scheme sets it (None: it is the one that was given).
+    `needs_data`: what remains to be done on data; "" if nothing does, else `variance` is where that starts. `state`: the
+    stationary state that the variance was computed at, for schemes that are defined so.
     """
 
     scheme: str
@@ -34,10 +37,15 @@ class Initialisation:
     bias: float = 0.0
     bias_bound: float = 0.0
     weights: str = INDEPENDENT
-    surrogate: str
+    bound: Bound
     slope: float | None = None
     needs_data: str = ""
+    state: State | None = None
     provenance: dict[str, Any]
+
+    @property
+    def surrogate(self) -> str:
+        return self.bound.spec
 
     @property
     def std(self) -> float:
@@ -61,86 +69,62 @@ def init_variance(
     fan_in: int | Fan,
     fan_out: float | None = None,
     *,
-    surrogate: Spec = "atan",
-    threshold: float = 1.0,
-    leak: float | None = None,
-    synaptic_leak: float | None = None,
     steps: int = 1,
-    reset: str = "hard",
-    detach: bool = True,
-    decay_input: bool = False,
     rate: float | None = None,
     alpha: float = 1.0,
     second_moment: float | None = None,
     distribution: str | None = None,
+    **neuron: Any,
 ) -> Initialisation:
     """Weights, biases and (where the scheme sets it) surrogate slope for a layer of spiking neurons.
 
-    `scheme`: a name, or `name:param=value,…`. `leak` κ; `decay_input`: currents times 1 − κ (SpikingJelly's decay_input).
-    `rate`: the firing rate that the scheme aims at. `second_moment`: E[X²] of the layer's input where it is known (a first
-    layer); else the layer below is taken to be in the same stationary state. What is None is the scheme's default, else 0.
+    `scheme`: a name, or `name:param=value,…`. `neuron`: surrogate, threshold, leak κ, synaptic_leak, decay_input (currents
+    times 1 − κ), reset, v_reset, detach. `rate`: the firing rate that the scheme aims at. `second_moment`: E[X²] of the layer's
+    input where it is known (a first layer); else the layer below is taken to be in the same stationary state. A leak,
+    synaptic_leak or rate that is None or missing is the scheme's default, else 0.
     Errors: unknown scheme or parameter, zero width, a rate out of reach, a scheme that has no stationary state here.
     """
     entry, own = find_scheme(scheme)
     fan = fan_in if isinstance(fan_in, Fan) else Fan.of(fan_in, fan_out)
+    known = {"rate": rate, "alpha": alpha, "second_moment": second_moment, "steps": steps, "own": own}
+    return initialisation(Setting.of(entry, fan, neuron, **known), distribution)
+
+
+def initialisation(setting: Setting, distribution: str | None = None) -> Initialisation:
+    """The same for a setting."""
+    entry = setting.scheme
     drawn = entry.distribution if distribution is None else distribution
     if drawn not in DISTRIBUTIONS:
         raise IkunError(f"unknown distribution {drawn!r}; known: {', '.join(DISTRIBUTIONS)}")
-    bound = resolve(surrogate)
-    setting = Setting(
-        scheme=entry,
-        fan=fan,
-        surrogate=bound,
-        threshold=threshold,
-        leak=leak,
-        synaptic_leak=synaptic_leak,
-        decay_input=decay_input,
-        rate=rate,
-        alpha=alpha,
-        second_moment=second_moment,
-        steps=steps,
-        reset=reset,
-        detach=detach,
-        own=own,
-    )
-    variance, account = _variance(setting)
-    slope, sharpened = account.pop("slope", None), account.pop("sharpened", bound)
+    found = _found(setting)
+    account: dict[str, Any] = {"source": entry.source, "fan_in": setting.fan.fan_in, "fan_out": setting.fan.fan_out}
     return Initialisation(
         scheme=entry.name,
-        variance=variance,
+        variance=found.variance,
         distribution=drawn,
         mean=setting.value(entry.mean),
         bias=setting.value(entry.bias),
         bias_bound=0.0 if entry.bias_bound is None else setting.value(entry.bias_bound),
         weights=entry.weights,
-        surrogate=sharpened.spec,
-        slope=slope,
+        bound=setting.neuron.surrogate if found.surrogate is None else found.surrogate,
+        slope=found.slope,
         needs_data=entry.needs_data,
-        provenance=account,
+        state=found.state,
+        provenance=account | {"fan_out_is": setting.fan.fan_out_is} | found.account,
     )
 
 
-def _variance(setting: Setting) -> tuple[float, dict[str, Any]]:
-    """Var(W) and its account; `slope` and `sharpened` in the account where the scheme sets the surrogate's slope."""
-    from .rules import RULES
-
-    entry, fan = setting.scheme, setting.fan
-    account: dict[str, Any] = {"source": entry.source, "fan_in": fan.fan_in, "fan_out": fan.fan_out}
-    account["fan_out_is"] = fan.fan_out_is
+def _found(setting: Setting) -> Found:
+    entry, neuron = setting.scheme, setting.neuron
     if entry.rule:
         rule = RULES[entry.rule]
         found = rule.compute(setting)
-        account |= {"formula": rule.formula} | found.account
-        if found.surrogate is not None:
-            account |= {"slope": found.slope, "sharpened": found.surrogate}
-        return found.variance, account
-    account["formula"] = entry.written
-    account["numbers"] = setting.account()
+        return replace(found, account={"formula": rule.formula} | found.account)
+    account: dict[str, Any] = {"formula": entry.written, "numbers": setting.account()}
     if entry.needs_moments:
-        layer = SpikingLayer(setting.surrogate, setting.threshold)
-        at = SchemeAt(entry, layer, fan, setting.alpha, setting.second_moment, setting)
+        at = SchemeAt(setting, SpikingLayer(neuron.surrogate, neuron.threshold))
         state = at.solve()
-        return state.gain / fan.fan_in, account | _state(layer, at, state)
+        return Found(variance=state.gain / setting.fan.fan_in, state=state, account=account | _state(at, state))
     variance = setting.value(entry.variance) if entry.variance is not None else math.nan
     if not (math.isfinite(variance) and variance > 0):
         raise NoSolutionError(
@@ -148,31 +132,28 @@ def _variance(setting: Setting) -> tuple[float, dict[str, Any]]:
             f"its variance {entry.written} is {variance:.6g} here",
             "it must be a positive number: change " + ", ".join(sorted(setting.account().keys() - {"fan_in", "fan_out"})),
         )
-    return variance, account | _sharpened(setting)
+    return _sharpened(setting, Found(variance=variance, account=account))
 
 
-def _sharpened(setting: Setting) -> dict[str, Any]:
-    """The surrogate's slope from the scheme's own condition."""
-    from .slope import slope_for_moment
-
+def _sharpened(setting: Setting, found: Found) -> Found:
+    """With the surrogate's slope from the scheme's own condition, if it has one."""
     rule = setting.scheme.slope
     if rule is None:
-        return {}
+        return found
     moment, mean, variance = (setting.value(expr) for expr in (rule.moment, rule.mean, rule.variance))
-    slope, bound, parameter = slope_for_moment(setting.surrogate, setting.threshold, moment, mean=mean, variance=variance)
-    law = f"H ~ N({mean:.6g}, {variance:.6g})"
-    return {"law": law, "mean_h": mean, "var_h": variance, "E_g2": moment, "parameter": parameter} | {
-        "slope": slope,
-        "sharpened": bound,
-    }
+    family = slope_of(setting.neuron.surrogate)
+    slope = slope_for_moment(family, setting.neuron.threshold, moment, mean=mean, variance=variance)
+    told = {"law": f"H ~ N({mean:.6g}, {variance:.6g})", "mean_h": mean, "var_h": variance, "E_g2": moment}
+    account = found.account | told | {"parameter": family.parameter}
+    return replace(found, slope=slope, surrogate=family.at(slope), account=account)
 
 
-def _state(layer: SpikingLayer, at: SchemeAt, state: State) -> dict[str, Any]:
-    known = at.input_second_moment
+def _state(at: SchemeAt, state: State) -> dict[str, Any]:
+    known, layer = at.setting.second_moment, at.layer
     return {
         "surrogate": layer.surrogate.spec,
         "threshold": layer.threshold,
-        "alpha": at.alpha,
+        "alpha": at.setting.alpha,
         "law": f"H ~ N(0, {state.var_h:.6g}), the scheme's own stationary state at one time step",
         "var_h": state.var_h,
         "E_g2": state.m2,

@@ -18,6 +18,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, singledispatch
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +51,7 @@ REACHED, NARROW, NARROW_AT_FOLD = 1e-5, 1e-7, 1e-5
 class Adapted:
     """Fields of a network that differ from the dense one's, and what to tell of it."""
 
-    fields: dict[str, object]
+    fields: dict[str, Any]
     notes: tuple[str, ...]
 
 
@@ -99,7 +100,7 @@ def _solved(model: TimeModel, rate: float, make: type[Recursion]) -> Adapted:
     runs = 1 if exact_forward(model) else RUNS
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(0).spawn(runs)]
     recursions = [make(model, normal_points(SAMPLES, model.steps, stream).astype(np.float32)) for stream in streams]
-    gains, slopes, slope, state = [], [], slope_of(model.bound), None
+    gains, slopes, slope, state = [], [], slope_of(model.neuron.surrogate), None
     for recursion in recursions:
         start, step = (model.gain, STEP) if state is None else (gains[0], NEAR)
         gain, state = gain_at_rate(recursion, rate, start, step, state)
@@ -107,7 +108,7 @@ def _solved(model: TimeModel, rate: float, make: type[Recursion]) -> Adapted:
         slopes.append(_slope(slope, at_gain(recursion, gain), state, slopes[0] if slopes else None))
     gain, value = float(np.mean(gains)), float(np.mean(slopes))
     return Adapted(
-        fields={"gain": gain, "surrogate": slope.at(value).spec},
+        fields={"gain": gain, "surrogate": slope.at(value)},
         notes=(f"fan_in · Var(W) = {gain:.6g}, surrogate {slope.at(value).spec}",),
     )
 
@@ -186,15 +187,15 @@ class _Site:
 
     @cached_property
     def x(self) -> Array:
-        dynamics = self.model.dynamics
-        return dynamics.fire(square_root(self.drive).astype(self.points.dtype) @ self.points)[0] - dynamics.threshold
+        h, _, level = self.model.dynamics.fire(square_root(self.drive).astype(self.points.dtype) @ self.points)
+        return h - level
 
     def moments(self, slope: Slope, value: float) -> Floats:
         """[T]: E[f'(H[t] − θ)²]."""
         model, sharper = self.model, slope.at(value)
         if model.steps == 1:
             variance = model.dynamics.input_gain**2 * float(self.drive[0, 0])
-            return np.atleast_1d(float_function(sharper, "fprime", 2).expectation(-model.threshold, variance))
+            return np.atleast_1d(float_function(sharper, "fprime", 2).expectation(-model.neuron.threshold, variance))
         gradient = np.asarray(float_function(sharper, "fprime", 1)(self.x))
         return np.square(gradient, dtype=float).mean(axis=1)
 

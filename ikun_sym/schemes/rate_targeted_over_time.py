@@ -7,8 +7,8 @@ eigenvalues are λ² K_out E[f'(x[t]) f'(x[t'])], and by Cauchy and Schwarz the 
 
     max over t of λ² K_out E[f'(H[t] − θ)²],
 
-whatever the reset and whether it is detached. On the way there gradients of earlier layers grow first, by what time carries
-from step to step: `log_transient` is by how much in the end (white loss).
+whatever the reset and the second state, and whether the reset is detached. On the way there gradients of earlier layers grow
+first, by what time carries from step to step: `log_transient` is by how much in the end (white loss).
 
 Sampled with scrambled Sobol sequences: each of several runs solves the whole problem with its own, common to all gains and
 slopes that it tries, and the runs' spread is the standard error.
@@ -19,18 +19,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
+from ..catalogue.neuron import Neuron
 from ..catalogue.surrogate import Bound
+from ..errors import DomainError
 from ..gaussian.moment import float_function
 from ..mean_field.covariance import Floats, normal_points, square_root
 from ..mean_field.infinite_network import TimeModel
 from ..mean_field.layer_law import SampledLaw, law
 from ..mean_field.neuron_sample import Array
 from ..mean_field.transport import LONGEST_MATRIX
-from .fixed_rate import FixedPoint, at_rate, forward_slope
-from .slope import Slope, nearest_slope, slope_of
+from ..reading.surrogate_spec import resolve
+from .fixed_rate import REACHED, FixedPoint, at_rate, forward_slope, lowest_stable_rate
+from .root import rising_root
+from .slope import Slope, nearest_slope, slope_for_moment, slope_of
 
 ENTRIES, FEWEST = 2**16, 2**10
 """Sampled neurons times steps in a run, and the least number of neurons."""
@@ -43,8 +48,8 @@ RUNS = (8, 4)
 TOLERANCE = 1e-6
 """Of the slope within a run: where f' jumps, the factor is a step function of the slope, and nothing finer has a meaning."""
 
-EXACT = 1e-14
-"""The same at one step, where the factor has a closed form."""
+GAINS = 25.0
+"""Logarithms of gains, above and below 0, that are searched for a given input."""
 
 SETTLED, DEEPEST = 1e-6, 2000
 """A layer that changes the logarithm by less ends the transient; DEEPEST layers at most."""
@@ -53,18 +58,31 @@ Progress = Callable[[int, int], None]
 """Called with the number of runs done and of all."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class TimeDesign:
-    """Means over the runs; `se`: their standard errors, by name. `rates`: per step. `log_transient`: None for steps beyond
-    LONGEST_MATRIX, where it costs too much, or where it does not settle."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RateTarget:
+    """The stationary state in which a neuron fires at `rate`, averaged over its steps: `gain` K = fan_in · Var(W), `rates` by
+    step, σ_H² the mean of the steps' Var(H), `forward_slope` as `fixed_rate.forward_slope`. Means over the runs, whose states
+    are `points`; `se`: standard errors by name, none at one step, which is exact."""
 
+    rate: float
+    steps: int
     gain: float
+    rates: tuple[float, ...]
+    sigma_h: float
+    forward_slope: float
+    se: dict[str, float]
+    points: tuple[FixedPoint, ...]
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlopeTarget:
+    """The surrogate with which the gradient keeps its size there. `log_transient`: None at one step, for steps beyond
+    LONGEST_MATRIX, where it costs too much, and where it does not settle."""
+
     slope: float
     parameter: str
     bound: Bound
-    sigma_h: float
-    forward_slope: float
-    rates: tuple[float, ...]
     log_transient: float | None
     se: dict[str, float]
 
@@ -80,20 +98,19 @@ def stationary_slope(
     """The slope nearest to the surrogate's own at which the stationary factor at `point` is 1; `near`: the one of other points
     sampled, if known. NoSolutionError if none does it."""
     model, points = law.model, law.points
-    h, _ = model.dynamics.fire(square_root(point.drive).astype(points.dtype) @ points)
-    x, scale = h - model.threshold, point.gain * fan_ratio * model.input_weight**2
-    variance = model.dynamics.input_gain**2 * float(point.drive[0, 0])
+    scale = point.gain * fan_ratio * model.input_weight**2
+    if model.steps == 1:  # closed form
+        variance = model.dynamics.input_gain**2 * float(point.drive[0, 0])
+        return slope_for_moment(slope, model.neuron.threshold, 1 / scale, variance=variance)
+    h, _, level = model.dynamics.fire(square_root(point.drive).astype(points.dtype) @ points)
+    x = h - level
 
     def factor(value: float) -> float:
-        sharper = slope.at(value)
-        if model.steps == 1:  # closed form
-            return scale * float(float_function(sharper, "fprime", 2).expectation(-model.threshold, variance))
-        return scale * stationary_factor(np.asarray(float_function(sharper, "fprime", 1)(x)))
+        return scale * stationary_factor(np.asarray(float_function(slope.at(value), "fprime", 1)(x)))
 
-    over = "" if model.steps == 1 else f" over {model.steps} steps"
-    where, aim = f"surrogate {slope.bound.spec}{over}", "a stationary gradient factor of 1"
+    where, aim = f"surrogate {slope.bound.spec} over {model.steps} steps", "a stationary gradient factor of 1"
     closer = {} if near is None else {"start": near, "step": 1.02}
-    return nearest_slope(slope, factor, aim, where, tolerance=EXACT if model.steps == 1 else TOLERANCE, **closer)
+    return nearest_slope(slope, factor, aim, where, tolerance=TOLERANCE, **closer)
 
 
 def log_transient(model: TimeModel, points: Array, drive: Floats, gain_out: float) -> float:
@@ -113,62 +130,132 @@ def log_transient(model: TimeModel, points: Array, drive: Floats, gain_out: floa
     return math.nan
 
 
-def design_over_time(
-    rate: float, model: TimeModel, fan_ratio: float = 1.0, *, seed: int = 0, progress: Progress | None = None
-) -> TimeDesign:
-    """`model`: the neuron and its steps; its gain, depth, input and loss do not matter. Errors: as `fixed_rate.at_rate`, and
-    a surrogate whose slope cannot do it."""
-    slope = slope_of(model.bound)
-    runs = RUNS[0] if model.steps <= LONG else RUNS[1]
-    samples = max(FEWEST, 2 ** int(math.log2(ENTRIES / model.steps)))
-    found: list[tuple[FixedPoint, dict[str, float]]] = []
-    for index, child in enumerate(np.random.SeedSequence(seed).spawn(runs)):
+def _forward(neuron: Neuron) -> Neuron:
+    """What the spikes depend on: the same neuron with the surrogate and the detachment of all."""
+    return replace(neuron, surrogate=_ANY, detach=True)
+
+
+_ANY = resolve("linear")
+
+
+@lru_cache(maxsize=8)
+def _points(steps: int, seed: int) -> tuple[Array, ...]:
+    """Those of each run: the same for all neurons, so that what is found is a function of the neuron."""
+    if steps == 1:
+        return (np.zeros((1, 2), dtype=np.float32),)  # not looked at
+    runs = RUNS[0] if steps <= LONG else RUNS[1]
+    samples = max(FEWEST, 2 ** int(math.log2(ENTRIES / steps)))
+    streams = np.random.SeedSequence(seed).spawn(runs)
+    return tuple(normal_points(samples, steps, np.random.default_rng(one)).astype(np.float32) for one in streams)
+
+
+def _laws(neuron: Neuron, steps: int, seed: int) -> list[SampledLaw]:
+    return [law(TimeModel(neuron=neuron, steps=steps), points) for points in _points(steps, seed)]
+
+
+_TARGETS: dict[tuple[Neuron, int, float, int], RateTarget] = {}
+MOST_TARGETS = 64
+"""Networks repeat their layers: so many answers are remembered."""
+
+
+def rate_target(neuron: Neuron, steps: int, rate: float, *, seed: int = 0, progress: Progress | None = None) -> RateTarget:
+    """The gain at which this neuron over so many steps fires at `rate` layer after layer. Everything that asks "which weights
+    for this rate" of a dense layer asks here. Errors: as `fixed_rate.at_rate`."""
+    if not neuron.threshold > 0:
+        raise DomainError("threshold", neuron.threshold, "a positive number", "at threshold 0 every neuron fires half the time")
+    key = _forward(neuron), steps, rate, seed
+    if key not in _TARGETS:
+        if len(_TARGETS) >= MOST_TARGETS:
+            _TARGETS.clear()
+        _TARGETS[key] = _rate_target(*key, progress)
+    return _TARGETS[key]
+
+
+def _rate_target(neuron: Neuron, steps: int, rate: float, seed: int, progress: Progress | None) -> RateTarget:
+    laws = _laws(neuron, steps, seed)
+    points: list[FixedPoint] = []
+    for index, one in enumerate(laws):
         if progress:
-            progress(index, runs)
-        points = normal_points(samples, model.steps, np.random.default_rng(child)).astype(np.float32)
-        near = found[0] if found else None
-        found.append(_run(rate, slope, model, points, fan_ratio, near))
+            progress(index, len(laws))
+        points.append(at_rate(one, rate, points[0] if points else None))
+    found = {
+        "n_var_w": [point.gain for point in points],
+        "sigma_h": [math.sqrt(float(np.mean(point.steps.var_h))) for point in points],
+        "forward_slope": [forward_slope(one, point) for one, point in zip(laws, points, strict=True)],
+    }
     if progress:
-        progress(runs, runs)
-    columns = {name: [values[name] for _, values in found] for name in found[0][1]}
-    means = {name: float(np.mean(values)) for name, values in columns.items()}
-    return TimeDesign(
-        gain=means["n_var_w"],
-        slope=means["slope"],
-        parameter=slope.parameter,
-        bound=slope.at(means["slope"]),
-        sigma_h=means["sigma_h"],
-        forward_slope=means["forward_slope"],
-        rates=tuple(float(x) for x in np.mean([np.diag(point.second) for point, _ in found], axis=0)),
-        log_transient=means["log_transient"] if math.isfinite(means["log_transient"]) else None,
-        se={
-            name: float(np.std(values, ddof=1) / math.sqrt(runs))
-            for name, values in columns.items()
-            if np.isfinite(values).all()
-        },
+        progress(len(laws), len(laws))
+    return RateTarget(
+        rate=rate,
+        steps=steps,
+        gain=float(np.mean(found["n_var_w"])),
+        rates=tuple(float(x) for x in np.mean([np.diag(point.second) for point in points], axis=0)),
+        sigma_h=float(np.mean(found["sigma_h"])),
+        forward_slope=float(np.mean(found["forward_slope"])),
+        se=_errors(found),
+        points=tuple(points),
+        seed=seed,
     )
 
 
-def _run(
-    rate: float,
-    slope: Slope,
-    model: TimeModel,
-    points: Array,
-    fan_ratio: float,
-    near: tuple[FixedPoint, dict[str, float]] | None,
-) -> tuple[FixedPoint, dict[str, float]]:
-    """The problem on one set of points, starting from the solution on another."""
-    one = law(model, points)
-    point = at_rate(one, rate, near[0] if near else None)
-    value = stationary_slope(slope, one, point, fan_ratio, near[1]["slope"] if near else None)
-    transient = math.nan
-    if model.steps <= LONGEST_MATRIX:
-        sharpened = replace(model, surrogate=slope.at(value))
-        transient = log_transient(sharpened, points, point.drive, point.gain * fan_ratio)
-    return point, {
-        "n_var_w": point.gain,
-        "slope": value,
-        "sigma_h": math.sqrt(float(np.mean(point.steps.var_h))),
-        "forward_slope": forward_slope(one, point),
-        "log_transient": transient,
+@lru_cache(maxsize=MOST_TARGETS)
+def slope_target(neuron: Neuron, target: RateTarget, fan_ratio: float = 1.0, *, transient: bool = False) -> SlopeTarget:
+    """The neuron's surrogate with the slope at which Σ_t E[δH²] is multiplied by 1 per layer in the target's state, in the end;
+    nearest to its own if there are several. `transient`: by how much gradients grow before, too. Errors: a surrogate whose
+    slope cannot do it."""
+    family, slopes, logs = slope_of(neuron.surrogate), [], []
+    for one, point in zip(_laws(neuron, target.steps, target.seed), target.points, strict=True):
+        slopes.append(stationary_slope(family, one, point, fan_ratio, slopes[0] if slopes else None))
+        if transient and 1 < target.steps <= LONGEST_MATRIX:
+            model = replace(one.model, neuron=replace(neuron, surrogate=family.at(slopes[-1])))
+            logs.append(log_transient(model, one.points, point.drive, point.gain * fan_ratio))
+    slope, grown = float(np.mean(slopes)), float(np.mean(logs)) if logs else math.nan
+    return SlopeTarget(
+        slope=slope,
+        parameter=family.parameter,
+        bound=family.at(slope),
+        log_transient=grown if math.isfinite(grown) else None,
+        se=_errors({"slope": slopes, "log_transient": logs}),
+    )
+
+
+def sharpened(neuron: Neuron, target: RateTarget, fan_ratio: float = 1.0) -> str:
+    """The SPEC of that surrogate as one would write it: the slope in six digits."""
+    return slope_of(neuron.surrogate).at(float(f"{slope_target(neuron, target, fan_ratio).slope:.6g}")).spec
+
+
+def gain_for_input(neuron: Neuron, steps: int, rate: float, second: Floats) -> float:
+    """The gain at which an input of second moment `second` [T, T] makes this neuron fire at `rate`. Error: no gain does."""
+    if steps == 1:
+        return rate_target(neuron, 1, rate).gain * rate / float(second[0, 0])
+    one = _laws(_forward(neuron), steps, 0)[0]
+    unit = one.model.filter @ second @ one.model.filter.T
+
+    def excess(log_gain: float) -> float:
+        return float(one.steps(math.exp(log_gain) * unit).rate.mean()) - rate
+
+    found = rising_root(excess, 0.0, step=1.0, least=-GAINS, most=GAINS, close=1e-6, widen=1.0)
+    if found is None or abs(excess(found)) > REACHED * rate:
+        raise DomainError("rate", rate, "one that this neuron reaches with zero-mean weights")
+    return math.exp(found)
+
+
+@lru_cache(maxsize=MOST_TARGETS)
+def lowest_rate(neuron: Neuron, steps: int) -> float:
+    """The lowest stable rate of this neuron over so many steps, averaged over them."""
+    return lowest_stable_rate(_laws(neuron, steps, 0)[0])
+
+
+def advisable_rate(neuron: Neuron, steps: int, rate: float) -> float:
+    """`rate`, or if that is not stable, in two digits, a tenth above the lowest that is."""
+    lowest = lowest_rate(_forward(neuron), steps)
+    return rate if rate > lowest else math.ceil(110 * lowest) / 100
+
+
+def _errors(found: dict[str, list[float]]) -> dict[str, float]:
+    """Standard errors over the runs, where there are several and all have a value."""
+    return {
+        name: float(np.std(values, ddof=1) / math.sqrt(len(values)))
+        for name, values in found.items()
+        if len(values) > 1 and np.isfinite(values).all()
     }

@@ -15,16 +15,20 @@ from ..catalogue.registry import Registry
 from ..catalogue.surrogate import Bound
 from ..errors import DomainError, IkunError
 from ..mean_field.normal_law import upper_tail
+from .rate_targeted import designed
 from .scheme_input import Setting
+from .stationary import State
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What a rule computed. `slope` and `surrogate`: None if the scheme leaves the surrogate alone."""
+    """What a scheme says of a layer. `slope` and `surrogate`: None if it leaves the surrogate alone. `state`: the stationary
+    state that the variance was computed at, for schemes that are defined so. `account`: where each number came from."""
 
     variance: float
     slope: float | None = None
     surrogate: Bound | None = None
+    state: State | None = None
     account: dict[str, Any] = field(default_factory=dict)
 
 
@@ -43,20 +47,8 @@ RULES: Registry[Rule] = Registry("rule")
 
 
 def _critical(setting: Setting) -> Found:
-    from .rate_targeted import design
-
-    found = design(
-        setting.number(words.rate),
-        setting.surrogate,
-        setting.threshold,
-        fan_in=setting.fan.fan_in,
-        fan_ratio=setting.fan.fan_out / setting.fan.fan_in,
-        steps=setting.steps,
-        leak=setting.number(words.leak),
-        reset=setting.reset,
-        detach=setting.detach,
-        decay_input=setting.decay_input,
-    )
+    rate, ratio = setting.number(words.rate), setting.fan.fan_out / setting.fan.fan_in
+    found = designed(setting.neuron, rate, fan_ratio=ratio, steps=setting.steps)
     if setting.second_moment is None:
         share = 1.0
     elif setting.steps == 1:
@@ -72,7 +64,11 @@ def _critical(setting: Setting) -> Found:
         surrogate=found.bound,
         account={
             "law": f"H ~ N(0, {found.sigma_h**2:.6g})" if setting.steps == 1 else f"the mean field over {setting.steps} steps",
-            "numbers": setting.account({words.rate, words.threshold, words.leak, words.input_factor}),
+            "numbers": setting.account(
+                {words.rate, words.threshold, words.leak, words.input_factor}
+                | ({words.synaptic_leak} if setting.neuron.synaptic_leak else set())
+            ),
+            "reset": setting.neuron.reset.spec,
             "gain": found.n_var_w * share,
         }
         | {name: value for name, value in account.items() if value is not None},
@@ -114,7 +110,7 @@ MOST_STEPS = 100_000
 
 
 def _first_layer(setting: Setting) -> Found:
-    p, leak, theta = setting.number(words.rate), setting.number(words.leak), setting.threshold
+    p, leak, theta = setting.number(words.rate), setting.neuron.leak, setting.neuron.threshold
     if not theta > 0:
         raise DomainError("threshold", theta, "a positive number", "at threshold 0 every positive current fires at every step")
     if not 0 < p < 0.5:
@@ -130,7 +126,7 @@ def _first_layer(setting: Setting) -> Found:
         raise IkunError(f"scheme {setting.scheme.name!r}: no current between 1e-3 θ and 1e6 θ fires at the rate {p:g}")
     sigma = theta * math.exp(brentq(excess, low, high, xtol=1e-14))  # type: ignore[arg-type]
     return Found(
-        variance=sigma**2 / (setting.fan.fan_in * second * setting.input_factor**2),
+        variance=sigma**2 / (setting.fan.fan_in * second * setting.neuron.input_factor**2),
         account={
             "law": f"currents N(0, {sigma**2:.6g}), constant in time, hard reset to 0",
             "rate": p,

@@ -14,13 +14,24 @@ import sympy as sp
 
 from ..catalogue import schemes as words
 from ..catalogue.assignments import assignments
+from ..catalogue.neuron import Neuron
+from ..catalogue.parameter import bound_values
 from ..catalogue.schemes import SCHEMES, Scheme
-from ..catalogue.surrogate import Bound
 from ..errors import DomainError, IkunError
 from ..expressions.lowering import Numpy, lower
 from ..gaussian.moment import float_function
 from ..mean_field.normal_law import quantile_of_upper_tail
 from .fan import Fan
+
+OPEN = {"leak": words.leak, "synaptic_leak": words.synaptic_leak}
+"""Words of a neuron for which schemes may have values of their own, and the symbols that stand for them."""
+
+
+def _default(scheme: Scheme, symbol: sp.Symbol, threshold: float) -> float | None:
+    """The scheme's own value; None if it has none."""
+    if symbol not in scheme.defaults:
+        return None
+    return float(sp.sympify(scheme.defaults[symbol]).subs(words.threshold, sp.Float(threshold)))
 
 
 def find_scheme(spec: str) -> tuple[Scheme, dict[str, Any]]:
@@ -28,43 +39,28 @@ def find_scheme(spec: str) -> tuple[Scheme, dict[str, Any]]:
     name, _, rest = spec.strip().partition(":")
     scheme = SCHEMES[name]
     given = assignments(spec, rest, kind="scheme", example="orthogonal:gain=2")
-    known = {param.name: param for param in scheme.params}
-    for wrong in given.keys() - known.keys():
-        allowed = f"it has {', '.join(known)}" if known else "it has no parameters"
-        raise IkunError(f"scheme {scheme.name!r} has no parameter {wrong!r}; {allowed}")
-    return scheme, {n: param.check(given.get(n, param.default)) for n, param in known.items()}  # type: ignore[arg-type]  # all have defaults
+    return scheme, bound_values("scheme", scheme.name, scheme.params, given)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One layer. None: the scheme's own default, else 0 (leaks), nothing known (rate, second moment).
+    """One layer of these neurons over so many steps. None: the scheme's own default, else nothing known.
 
-    leak: κ. decay_input: currents times 1 − κ. rate: the firing rate aimed at. alpha: IKUN's constant.
-    second_moment: E[X²] of the layer's input where it is known. steps, reset, detach: the neuron over time.
+    rate: the firing rate aimed at. alpha: IKUN's constant. second_moment: E[X²] of the layer's input where it is known.
+    left_open: those of OPEN that the user did not give, for which the neuron has the scheme's defaults, or 0.
     """
 
     scheme: Scheme
     fan: Fan
-    surrogate: Bound
-    threshold: float = 1.0
-    leak: float | None = None
-    synaptic_leak: float | None = None
-    decay_input: bool = False
+    neuron: Neuron
+    left_open: frozenset[str] = frozenset()
     rate: float | None = None
     alpha: float = 1.0
     second_moment: float | None = None
     steps: int = 1
-    reset: str = "hard"
-    detach: bool = True
     own: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.threshold) and self.threshold >= 0):
-            raise DomainError("threshold", self.threshold, "zero or a positive number")
-        for name in ("leak", "synaptic_leak"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
-                raise DomainError(name, value, "between 0 and 1", "the state is multiplied by it at each step")
         for name in ("alpha", "second_moment"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
@@ -73,13 +69,15 @@ class Setting:
             raise DomainError("rate", self.rate, "between 0 and 1", "it is a probability of a spike")
         if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
             raise DomainError("steps", self.steps, "an integer of at least 1")
-        if self.decay_input and self.number(words.leak) == 1:
-            raise DomainError("leak", 1, "below 1 with decay_input", "the current is multiplied by 1 − leak")
 
-    @property
-    def input_factor(self) -> float:
-        """λ."""
-        return 1 - self.number(words.leak) if self.decay_input else 1.0
+    @classmethod
+    def of(cls, scheme: Scheme, fan: Fan, neuron: Mapping[str, Any], **rest: Any) -> Setting:
+        """From the neuron's words; those of OPEN may be missing or None, and are the scheme's then."""
+        given = {name: value for name, value in neuron.items() if value is not None or name not in OPEN}
+        theta = Neuron.of(**{name: value for name, value in given.items() if name == "threshold"}).threshold
+        left = {name for name in OPEN if name not in given}
+        defaults = {name: default for name in left if (default := _default(scheme, OPEN[name], theta)) is not None}
+        return cls(scheme=scheme, fan=fan, neuron=Neuron.of(**given, **defaults), left_open=frozenset(left), **rest)
 
     def number(self, symbol: sp.Symbol) -> float:
         """What stands for a symbol that the user may leave open."""
@@ -88,16 +86,17 @@ class Setting:
     @cached_property
     def _open(self) -> dict[sp.Symbol, tuple[float, str]]:
         """Values of the symbols that the user may leave open, and where each came from."""
-        given = {words.leak: self.leak, words.synaptic_leak: self.synaptic_leak, words.rate: self.rate}
         found: dict[sp.Symbol, tuple[float, str]] = {}
-        for symbol, value in given.items():
-            if value is not None:
-                found[symbol] = float(value), "given"
-            elif symbol in self.scheme.defaults:
-                default = sp.sympify(self.scheme.defaults[symbol]).subs(words.threshold, sp.Float(self.threshold))
-                found[symbol] = float(default), f"the scheme's default, {self.scheme.defaults[symbol]}"
-            else:
+        told = {symbol: (getattr(self.neuron, name), name in self.left_open) for name, symbol in OPEN.items()}
+        told[words.rate] = (self.rate or 0.0, self.rate is None)
+        for symbol, (value, is_open) in told.items():
+            default = _default(self.scheme, symbol, self.neuron.threshold) if is_open else None
+            if not is_open:
+                found[symbol] = value, "given"
+            elif default is None:
                 found[symbol] = 0.0, "default"
+            else:
+                found[symbol] = default, f"the scheme's default, {self.scheme.defaults[symbol]}"
         return found
 
     @cached_property
@@ -108,8 +107,8 @@ class Setting:
             words.fan_out: float(self.fan.fan_out),
             words.fan_max: float(max(self.fan.fan_in, self.fan.fan_out)),
             words.alpha: self.alpha,
-            words.threshold: float(self.threshold),
-            words.input_factor: self.input_factor,
+            words.threshold: self.neuron.threshold,
+            words.input_factor: self.neuron.input_factor,
         }
         known |= {symbol: value for symbol, (value, _) in self._open.items()}
         known |= {param.symbol: self._own(param.name) for param in self.scheme.params}
@@ -132,8 +131,11 @@ class Setting:
         """Each number beside the fans that entered (the scheme's own `symbols` unless given), and where it came from."""
         plain = {words.threshold: "given, or 1", words.alpha: "given, or 1"}
         plain |= {words.fan_max: "the larger of fan_in and fan_out"}
-        plain |= {words.input_factor: "1 − κ, inputs decay" if self.decay_input else "inputs do not decay"}
-        plain |= {words.quantile: "Q⁻¹(p)", words.m2_uniform: f"mean of f'² of {self.surrogate.spec} over a uniform voltage"}
+        plain |= {words.input_factor: "1 − κ, inputs decay" if self.neuron.decay_input else "inputs do not decay"}
+        plain |= {
+            words.quantile: "Q⁻¹(p)",
+            words.m2_uniform: f"mean of f'² of {self.neuron.surrogate.spec} over a uniform voltage",
+        }
         plain |= {symbol: source for symbol, (_, source) in self._open.items()}
         plain |= {param.symbol: "a parameter of the scheme" for param in self.scheme.params}
         names = {symbol: symbol.name for symbol in plain} | {words.rate: "rate", words.quantile: "quantile"}
@@ -152,17 +154,23 @@ class Setting:
 
         if not low < high:
             raise DomainError("low", low, f"below high = {high:g}")
-        if not self.threshold > 0:
-            raise DomainError("threshold", self.threshold, "a positive number", "the range of the voltage is in its units")
-        square, a, b = float_function(self.surrogate, "fprime", 2), low * self.threshold, high * self.threshold
+        if not self.neuron.threshold > 0:
+            raise DomainError(
+                "threshold", self.neuron.threshold, "a positive number", "the range of the voltage is in its units"
+            )
+        square, a, b = (
+            float_function(self.neuron.surrogate, "fprime", 2),
+            low * self.neuron.threshold,
+            high * self.neuron.threshold,
+        )
         cuts = [x for x in (0.0, *self._breakpoints()) if a < x < b]
         ends = sorted({a, b, *cuts})
         parts = [quad(lambda x: float(square(np.array([x]))[0]), *pair, limit=200)[0] for pair in pairwise(ends)]
         return math.fsum(parts) / (b - a)
 
     def _breakpoints(self) -> list[float]:
-        numbers = [(symbol, sp.Rational(v)) for symbol, v in self.surrogate.environment.items()]
-        derivative = self.surrogate.surrogate.derivative
+        numbers = [(symbol, sp.Rational(v)) for symbol, v in self.neuron.surrogate.environment.items()]
+        derivative = self.neuron.surrogate.surrogate.derivative
         if derivative.tails:
-            raise IkunError(f"scheme {self.scheme.name!r}: {self.surrogate.spec} repeats for ever; not covered")
+            raise IkunError(f"scheme {self.scheme.name!r}: {self.neuron.surrogate.spec} repeats for ever; not covered")
         return [piece.side * float(piece.hi.subs(numbers)) for piece in derivative.pieces if piece.hi != sp.oo]

@@ -105,19 +105,15 @@ def _proportional(one: Floats, other: Floats) -> bool:
     return bool(np.array_equal(one == 0, other == 0) and np.abs(ratio / ratio[0] - 1).max() < SAME)
 
 
-def slope_for_moment(
-    bound: Bound, threshold: float, wanted: float, *, mean: float = 0.0, variance: float
-) -> tuple[float, Bound, str]:
-    """(slope, the surrogate with it, its parameter): E[f'(H − θ)²] = `wanted` for H ~ N(mean, variance), at the slope that
-    is nearest to the surrogate's own if there are several. NoSolutionError if none does it."""
-    slope = slope_of(bound)
+def slope_for_moment(slope: Slope, threshold: float, wanted: float, *, mean: float = 0.0, variance: float) -> float:
+    """The slope with E[f'(H − θ)²] = `wanted` for H ~ N(mean, variance) that is nearest to the surrogate's own if there are
+    several. NoSolutionError if none does it."""
 
     def moment(value: float) -> float:
         return float(float_function(slope.at(value), "fprime", 2).expectation(mean - threshold, variance))
 
-    where = f"surrogate {bound.spec} at threshold {threshold:g} and σ_H = {math.sqrt(variance):.6g}"
-    value = nearest_slope(slope, lambda k: moment(k) / wanted, f"E[f'²] = {wanted:.6g}", where, unit=wanted)
-    return value, slope.at(value), slope.parameter
+    where = f"surrogate {slope.bound.spec} at threshold {threshold:g} and σ_H = {math.sqrt(variance):.6g}"
+    return nearest_slope(slope, lambda k: moment(k) / wanted, f"E[f'²] = {wanted:.6g}", where, unit=wanted)
 
 
 def nearest_slope(

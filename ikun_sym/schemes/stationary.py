@@ -56,37 +56,25 @@ class State:
 
 @dataclass(frozen=True)
 class SchemeAt:
-    """A scheme on one layer. `input_second_moment`: E[X²] of the input where it is known (a first layer), else the layer
-    below is taken to be in the same state. It stands for σ_X² in either reading. `setting`: all that schemes may ask for
-    beside moments; without it, one step of a neuron without leak."""
+    """A scheme on one layer at one time step. Where the setting knows E[X²] of the input (a first layer), it stands for σ_X² in
+    either reading; else the layer below is taken to be in the same state."""
 
-    scheme: Scheme
+    setting: Setting
     layer: Layer
-    fan: Fan
-    alpha: float = 1.0
-    input_second_moment: float | None = None
-    setting: Setting | None = None
 
     def __post_init__(self) -> None:
         theta = self.layer.threshold
         if theta != 0 and not THRESHOLDS[0] <= theta <= THRESHOLDS[1]:
             advice = "only f' in units of the threshold matters: rescale both"
             raise DomainError("threshold", f"{theta:g}", f"0 or between {THRESHOLDS[0]:g} and {THRESHOLDS[1]:g}", advice)
-        if not (np.isfinite(self.alpha) and self.alpha > 0):
-            raise DomainError("alpha", self.alpha, "a positive number")
-        if self.input_second_moment is not None and not self.input_second_moment > 0:
-            raise DomainError("second moment", self.input_second_moment, "a positive number")
 
-    @cached_property
-    def _setting(self) -> Setting:
-        return self.setting or Setting(
-            scheme=self.scheme,
-            fan=self.fan,
-            surrogate=self.layer.surrogate,
-            threshold=self.layer.threshold,
-            alpha=self.alpha,
-            second_moment=self.input_second_moment,
-        )
+    @property
+    def scheme(self) -> Scheme:
+        return self.setting.scheme
+
+    @property
+    def fan(self) -> Fan:
+        return self.setting.fan
 
     @cached_property
     def _variance(self) -> Evaluator:
@@ -96,12 +84,12 @@ class SchemeAt:
 
     @property
     def _input_factor2(self) -> float:
-        return self._setting.input_factor**2
+        return self.setting.neuron.input_factor**2
 
     def weight_variance(self, q: Floats | float, *, settle: bool = True) -> Floats:
         """Var(W) when the layer's membrane potential has variance q."""
-        known: dict[sp.Symbol, Any] = dict(self._setting.numbers)
-        given, contained = self.input_second_moment, self.scheme.symbols
+        known: dict[sp.Symbol, Any] = dict(self.setting.numbers)
+        given, contained = self.setting.second_moment, self.scheme.symbols
         if m2 in contained:
             known[m2] = self.layer.gradient_moment(q, settle=settle)
         if second_x in contained:
@@ -112,7 +100,7 @@ class SchemeAt:
 
     def _log_ratio(self, q: Floats | float, *, settle: bool = True) -> Floats:
         """log of (what the weights make of q) / q: zero at a stationary state."""
-        given = self.input_second_moment
+        given = self.setting.second_moment
         passed = self.layer.variance if self.scheme.weights == "row-centred" else self.layer.second_moment
         second = passed(q, settle=settle) if given is None else given
         with np.errstate(divide="ignore", over="ignore", invalid="ignore", under="ignore"):

@@ -21,7 +21,7 @@ class Bias:
 
 def bias_of_bfloat16(draws: int = 16, width: int = 512, depth: int = 20, batch: int = 32, steps: int = 4) -> list[Bias]:
     """The bias of mean H², rate and backward factor, each averaged over the last half of the layers."""
-    architecture = Architecture(width=width, depth=depth, steps=steps, leak=0.5, gain=10.0)
+    architecture = Architecture.of(width=width, depth=depth, steps=steps, leak=0.5, gain=10.0)
     networks = [Network(architecture, batch=batch, dtype=dtype) for dtype in ("bfloat16", "float32")]
 
     def values(draw: Draw) -> np.ndarray:

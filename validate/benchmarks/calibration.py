@@ -204,7 +204,7 @@ class KnownDraws(Laboratory):
 
 def on_law(law: Law, true: bool, claims: int, seed: int = 0, advance: Advance | None = None) -> Row:
     """Judge `claims` claims at the edge of the tolerance, on values of a known law, by the same code."""
-    case = Case("synthetic", Architecture(depth=4, width=4, threshold=0.0, input_rate=0.5, gain=1.0))
+    case = Case("synthetic", Architecture.of(depth=4, width=4, threshold=0.0, input_rate=0.5, gain=1.0))
     rng = np.random.default_rng((seed, int(true), round(1000 * law.skewness), sum(map(ord, law.name))))
     claim = claim_of(1 + TOLERANCE if true else 1 - TOLERANCE)
     verdicts = Counter[str]()

@@ -93,12 +93,12 @@ def spikingjelly(network: Network) -> Contestant:
 
     def layer() -> Any:
         return neuron.LIFNode(
-            tau=1 / (1 - a.leak),
+            tau=1 / (1 - a.neuron.leak),
             decay_input=False,
-            v_threshold=a.threshold,
+            v_threshold=a.neuron.threshold,
             v_reset=0.0,
             surrogate_function=surrogate.ATan(),
-            detach_reset=a.detach,
+            detach_reset=a.neuron.detach,
             step_mode="m",
         )
 
@@ -113,7 +113,9 @@ def snntorch(network: Network) -> Contestant:
     a = network.architecture
 
     def layer() -> Callable[[Tensor], Tensor]:
-        leaky = snn.Leaky(beta=a.leak, threshold=a.threshold, spike_grad=surrogate.atan(), reset_mechanism="subtract")
+        leaky = snn.Leaky(
+            beta=a.neuron.leak, threshold=a.neuron.threshold, spike_grad=surrogate.atan(), reset_mechanism="subtract"
+        )
 
         def run(current: Tensor) -> Tensor:
             spikes, mem = [], leaky.init_leaky().to(current.dtype)

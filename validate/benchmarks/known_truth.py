@@ -70,7 +70,7 @@ def network_of(rng: np.random.Generator, factor: float) -> Architecture:
     """Random family, threshold and rate. The slope is solved so that the backward factor is `factor` in every layer."""
     rate, threshold = rng.uniform(0.2, 0.4), rng.uniform(0.5, 1.5)
     at = design(rate, str(rng.choice(FAMILIES)), threshold, fan_ratio=1 / factor)
-    return replace(SHAPE, surrogate=at.surrogate, threshold=threshold, gain=at.n_var_w, input_rate=rate)
+    return SHAPE.but(surrogate=at.bound, threshold=threshold, gain=at.n_var_w, input_rate=rate)
 
 
 def root(function: Callable[[float], float], low: float, high: float) -> float:
@@ -134,7 +134,7 @@ def _wrong_gain(rng: np.random.Generator) -> Known:
         right, off = network_of(rng, 1.0), _off(rng)
 
         def at(rate: float, right: Architecture = right) -> Architecture:
-            return replace(right, gain=gain_of_rate(rate, right.threshold)[0], input_rate=rate)
+            return replace(right, gain=gain_of_rate(rate, right.neuron.threshold)[0], input_rate=rate)
 
         def excess(rate: float, off: float = off, at: Callable[[float], Architecture] = at) -> float:
             network = at(rate)
@@ -153,13 +153,12 @@ def _wrong_alpha(rng: np.random.Generator) -> Known:
     bound = resolve(str(rng.choice(FAMILIES)))
     slope = slope_of(bound)
     surrogate = slope.at(slope.default * rng.uniform(0.5, 2)).spec
-    return Known(build(replace(SHAPE, surrogate=surrogate, threshold=0.0), "ikun", alpha=_off(rng) / 4), 1.0)
+    return Known(build(SHAPE.but(surrogate=surrogate, threshold=0.0), "ikun", alpha=_off(rng) / 4), 1.0)
 
 
 def _leaky(rng: np.random.Generator) -> Architecture:
     """A leaky network over a few steps: hard reset, detached or not, rate far above the lowest stable one."""
-    return replace(
-        OVER_TIME,
+    return OVER_TIME.but(
         surrogate=str(rng.choice(FAMILIES)),
         steps=int(rng.integers(3, 6)),
         leak=float(rng.uniform(0.4, 0.9)),
@@ -187,13 +186,13 @@ def _apart(
 
 @construction("over time: the theory's factor", true=True)
 def _over_time(rng: np.random.Generator) -> Known:
-    case = _case(replace(_leaky(rng), reset=str(rng.choice(("hard", "soft")))))
+    case = _case(_leaky(rng).but(reset=str(rng.choice(("hard", "soft")))))
     return Known(case, expected(case))
 
 
 @construction("over time: the theory's rate", true=True)
 def _rate_over_time(rng: np.random.Generator) -> Known:
-    case = _case(replace(_leaky(rng), reset=str(rng.choice(("hard", "soft")))))
+    case = _case(_leaky(rng).but(reset=str(rng.choice(("hard", "soft")))))
     return Known(case, expected(case, "rate"), "rate")
 
 
@@ -213,9 +212,9 @@ def _white_noise(rng: np.random.Generator) -> Known:
     """Claims the rate of currents that are white in time, near the gain at which they would just sustain activity."""
 
     def draw(rng: np.random.Generator) -> Architecture:
-        return replace(
-            _leaky(rng), steps=8, loss="white", leak=float(rng.uniform(0.75, 0.9)), gain=float(rng.uniform(7.0, 7.8))
-        )
+        made = _leaky(rng)
+        leak, gain = float(rng.uniform(0.75, 0.9)), float(rng.uniform(7.0, 7.8))
+        return made.but(steps=8, loss="white", leak=leak, gain=gain)
 
     return _apart(rng, draw, "rate", white_currents=True)
 

@@ -117,8 +117,8 @@ def everything(pattern: str = "") -> list[dict[str, Any]]:
 def architecture_of(combination: dict[str, Any], width: int) -> Architecture:
     """The architecture of a combination. `width`: width of dense networks."""
     if "arch" not in combination:
-        return Architecture(width=width, **BASE, **combination)
-    return Architecture(width=WIDTHS[combination["arch"]], leak=0.5, **BASE, **combination)
+        return Architecture.of(width=width, **BASE, **combination)
+    return Architecture.of(width=WIDTHS[combination["arch"]], leak=0.5, **BASE, **combination)
 
 
 def compare(case: Case, laboratory: Laboratory, combination: dict[str, Any] | None = None) -> Agreement:

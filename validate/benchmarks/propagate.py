@@ -189,10 +189,10 @@ def _networks(*, width: int, depth: int, steps: int, batch: int, device: str) ->
     from ..networks.architecture import Architecture
     from ..networks.network import Network
 
-    wanted = Architecture(width=width, depth=depth, steps=steps, leak=LEAK, gain=GAIN)
+    wanted = Architecture.of(width=width, depth=depth, steps=steps, leak=LEAK, gain=GAIN)
 
     def make(reset: str, backend: str, dtype: str, depth: int = depth) -> Network:
-        architecture = replace(wanted, reset=reset, depth=depth)
+        architecture = wanted.but(reset=reset, depth=depth)
         return Network(architecture, batch=batch, device=device, dtype=dtype, backend=backend, keep=True)
 
     return make

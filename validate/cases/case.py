@@ -11,14 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ikun_sym.catalogue.architectures import Dense
-from ikun_sym.catalogue.schemes import DISTRIBUTIONS, Scheme
+from ikun_sym.catalogue.schemes import DISTRIBUTIONS
 from ikun_sym.catalogue.schemes.scheme import INDEPENDENT
 from ikun_sym.errors import DomainError, IkunError, NoTheoryError
 from ikun_sym.mean_field import finite_width
 from ikun_sym.mean_field import predict as temporal
 from ikun_sym.mean_field.layer import FORWARD_PASSES, Layer, SpikingLayer
 from ikun_sym.mean_field.prediction import Run, TimePrediction
-from ikun_sym.reading.surrogate_spec import resolve
 from ikun_sym.schemes.fan import Fan
 from ikun_sym.schemes.for_network import weights_of
 from ikun_sym.schemes.scheme_input import Setting, find_scheme
@@ -56,8 +55,8 @@ NOTHING = Expected(float("nan"))
 
 @dataclass(frozen=True)
 class Case:
-    """`label` names it in tables; `state` is the stationary state that its weights were computed from, if any. `theory`: fields
-    of TimeModel with which the prediction departs from the network, (name, value) each: another theory of it."""
+    """`label` names it in tables; `state` is the stationary state that its weights were computed from, if any. `theory`:
+    overrides applied to the prediction only, to test a rival theory of the same network: (field of TimeModel, value) each."""
 
     label: str
     architecture: Architecture
@@ -98,9 +97,9 @@ class Case:
         if a.forward != "spiking":
             return NOTHING
         plain = isinstance(a.topology, Dense) and a.distribution == "normal" and a.input == "poisson"
-        chain = plain and not (a.widths or a.bias_var or a.decay_input)
+        chain = plain and not (a.widths or a.bias_var or a.neuron.decay_input)
         if chain and a.steps == 1 and a.width <= WIDEST_CHAIN:
-            return Expected(finite_width.survival(a.width, a.depth, a.gain, a.threshold, a.input_rate))
+            return Expected(finite_width.survival(a.width, a.depth, a.gain, a.neuron.threshold, a.input_rate))
         if self.prediction is None:
             return NOTHING
         spikes = self.prediction.layers[-1].rate * network_of(a).neurons(a.depth)
@@ -169,7 +168,7 @@ class Case:
 @lru_cache(maxsize=256)
 def _predict(architecture: Architecture, theory: tuple[tuple[str, Any], ...]) -> TimePrediction | None:
     try:
-        model = replace(architecture.model, **dict(theory))
+        model = architecture.model.but(**dict(theory))
         fewer = 2 ** (2 * max(0, math.ceil(math.log2(model.steps / LONG))))
         return temporal.predict(model, samples=max(FEWEST, SAMPLES // fewer), randomisations=RANDOMISATIONS)
     except NoTheoryError:
@@ -179,7 +178,7 @@ def _predict(architecture: Architecture, theory: tuple[tuple[str, Any], ...]) ->
 def layer_of(architecture: Architecture) -> Layer:
     """The infinite-width layer of this architecture, at one time step."""
     make = FORWARD_PASSES[architecture.forward].layer
-    return make(resolve(architecture.surrogate), architecture.threshold)
+    return make(architecture.neuron.surrogate, architecture.neuron.threshold)
 
 
 def build(architecture: Architecture, scheme: str, alpha: float = 1.0, second_moment: float | None = None) -> Case:
@@ -188,14 +187,20 @@ def build(architecture: Architecture, scheme: str, alpha: float = 1.0, second_mo
     Errors: the scheme has no stationary state here; layers of several widths for which it has several gains.
     """
     entry, own = find_scheme(scheme)
-    neuron, found = architecture.to_dict(), {}
-    fans = _fans(architecture)
+    found, fans, state = {}, _fans(architecture), None
     for fan in fans:
         if architecture.forward == "spiking":
-            drawn = weights_of(scheme, fan, neuron, alpha=alpha, second_moment=second_moment, predicted=False)
+            network = {name: getattr(architecture, name) for name in ("steps", "arch", "depth", "bias_var")}
+            known: dict[str, Any] = {"alpha": alpha, "second_moment": second_moment, "predicted": False}
+            drawn = weights_of(scheme, fan, architecture.neuron, **network, **known)
             fields = drawn.fields | ({} if drawn.drawn == INDEPENDENT else {"distribution": drawn.drawn})
+            here = drawn.state
         else:
-            fields = {"gain": _at(entry, own, architecture, fan, alpha, second_moment).solve().gain}
+            settings: dict[str, Any] = {"alpha": alpha, "second_moment": second_moment, "own": own}
+            setting = Setting(scheme=entry, fan=fan, neuron=architecture.neuron, **settings)
+            here = SchemeAt(setting, layer_of(architecture)).solve()
+            fields = {"gain": here.gain}
+        state = here if state is None else state
         found[tuple(f"{v:.9g}" if isinstance(v, float) else v for v in fields.values())] = fields
     if len(found) > 1:
         layers = ", ".join(f"{fan.fan_in} in, {fan.fan_out:g} out" for fan in fans)
@@ -203,11 +208,8 @@ def build(architecture: Architecture, scheme: str, alpha: float = 1.0, second_mo
             f"scheme {entry.name!r} has several gains or slopes in layers of these fans: {layers}; "
             "one for all layers is what can be drawn here: give --gain, or another scheme"
         )
-    made = replace(architecture, **next(iter(found.values())))
-    state = None
-    if entry.needs_moments:
-        state = _at(entry, own, architecture, fans[0], alpha, second_moment).solve()
-    return Case(label(made), made, state)
+    made = architecture.but(**next(iter(found.values())))
+    return Case(label(made), made, state if entry.needs_moments else None)
 
 
 def _fans(architecture: Architecture) -> list[Fan]:
@@ -215,25 +217,6 @@ def _fans(architecture: Architecture) -> list[Fan]:
     network = network_of(architecture)
     fans = {(fan.fan_in, fan.fan_out): fan for fan in map(network.fan, range(architecture.depth))}
     return [fans[size] for size in sorted(fans, reverse=True)]
-
-
-def _at(
-    entry: Scheme, own: dict[str, Any], architecture: Architecture, fan: Fan, alpha: float, second_moment: float | None
-) -> SchemeAt:
-    layer = layer_of(architecture)
-    setting = Setting(
-        scheme=entry,
-        fan=fan,
-        surrogate=layer.surrogate,
-        threshold=architecture.threshold,
-        leak=architecture.leak,
-        synaptic_leak=architecture.synaptic_leak,
-        decay_input=architecture.decay_input,
-        alpha=alpha,
-        second_moment=second_moment,
-        own=own,
-    )
-    return SchemeAt(entry, layer, fan, alpha, second_moment, setting)
 
 
 SHOWN = {
@@ -249,27 +232,29 @@ SHOWN = {
     "forward": "forward",
     "detach": "detached",
     "decay_input": "decay input",
+    "synaptic_leak": "synaptic leak",
 }
 """What a label names, beside surrogate, threshold and time, where cases would else be called alike."""
 
 
 def label(architecture: Architecture) -> str:
     """Surrogate and threshold, and what differs from one spiking time step of a dense network."""
-    text = f"{resolve(architecture.surrogate).spec}, θ = {architecture.threshold:g}"
+    one = architecture.neuron
+    text = f"{one.surrogate.spec}, θ = {one.threshold:g}"
     if not isinstance(architecture.topology, Dense):
         text += f", {architecture.topology.spec}"
     if architecture.steps > 1:
-        text += f", T = {architecture.steps}, leak {architecture.leak:g}, {architecture.reset} reset"
+        text += f", T = {architecture.steps}, leak {one.leak:g}, {one.reset.spec} reset"
     return text
 
 
 def labels(architectures: Sequence[Architecture]) -> list[str]:
     """The same for each, made different by what they differ in."""
-    texts = [label(architecture) for architecture in architectures]
+    texts, fields = [label(architecture) for architecture in architectures], [one.to_dict() for one in architectures]
     for name, shown in SHOWN.items():
         for text in {text for text in texts if texts.count(text) > 1}:
             alike = [i for i, other in enumerate(texts) if other == text]
-            values = [getattr(architectures[i], name) for i in alike]
+            values = [fields[i][name] for i in alike]
             if len(set(values)) > 1:
                 for i, value in zip(alike, values, strict=True):
                     texts[i] += f", {shown} = {value:.5g}" if isinstance(value, float) else f", {shown} {value}"

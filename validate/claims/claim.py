@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ikun_sym.catalogue.neuron import Neuron
 from ikun_sym.catalogue.registry import Registry
 from ikun_sym.catalogue.schemes import SCHEMES
 from ikun_sym.cli.model_flags import SCHEME
 from ikun_sym.errors import IkunError
 from ikun_sym.mean_field.layer import FORWARD_PASSES
-from ikun_sym.schemes.rate_targeted import design
+from ikun_sym.schemes.rate_targeted import designed
 
 from ..cases.case import Case, build, labels
 from ..cases.observables import OBSERVABLES, Observable
@@ -80,7 +81,7 @@ class Setting:
     def case(self, claim: Claim, architecture: Architecture) -> Case:
         """The case on this architecture. The setting's own fields override those of `architecture`."""
         network = {"forward": claim.forward} | dict(self.network)
-        wanted = replace(architecture, **network)
+        wanted = architecture.but(**network)
         if self.rate is not None:
             return Case("", at_rate(wanted, self.rate, keep_slope=self.keep_slope))
         if "gain" in network:
@@ -90,9 +91,10 @@ class Setting:
 
 def at_rate(architecture: Architecture, rate: float, *, keep_slope: bool = False) -> Architecture:
     """The architecture with the rate-targeted critical initialisation of one time step, and an input of the same rate."""
-    found = design(rate, architecture.surrogate, architecture.threshold)
-    surrogate = architecture.surrogate if keep_slope else found.surrogate
-    return replace(architecture, gain=found.n_var_w, surrogate=surrogate, input_rate=rate)
+    neuron = architecture.neuron
+    found = designed(Neuron(surrogate=neuron.surrogate, threshold=neuron.threshold), rate)
+    surrogate = neuron.surrogate if keep_slope else found.bound
+    return architecture.but(gain=found.n_var_w, surrogate=surrogate, input_rate=rate)
 
 
 def on(scheme: str | None = None, rate: float | None = None, keep_slope: bool = False, **network: Any) -> Setting:
@@ -139,7 +141,7 @@ class Claim:
     def cases(self, architecture: Architecture, **own: Any) -> list[Case]:
         """The claim's settings on an architecture. `own`: fields that override everything else."""
         made = [setting.case(self, architecture) for setting in self.settings]
-        made = [replace(case, architecture=replace(case.architecture, **own)) for case in made]
+        made = [replace(case, architecture=case.architecture.but(**own)) for case in made]
         names = labels([case.architecture for case in made])
         return [replace(case, label=name) for case, name in zip(made, names, strict=True)]
 

@@ -19,7 +19,7 @@ HALF = 0.5
 
 def alive_above_the_scale(case: Case) -> float:
     """1 where K >= c* θ², else 0."""
-    return float(case.architecture.gain >= SCALE * case.architecture.threshold**2)
+    return float(case.architecture.gain >= SCALE * case.architecture.neuron.threshold**2)
 
 
 def stable_rate(case: Case) -> float:

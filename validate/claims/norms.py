@@ -37,7 +37,7 @@ CLAIMS.register(
 
 def unit_rate(case: Case) -> float:
     """P(N(0, 1) >= θ)."""
-    return float(upper_tail(case.architecture.threshold))
+    return float(upper_tail(case.architecture.neuron.threshold))
 
 
 def normalised_factor(case: Case) -> float:
@@ -82,8 +82,9 @@ def white_rate(case: Case) -> float:
     """Firing rate of the case's neurons under currents N(0, 1) that are independent over the steps. Batch norm turns Poisson
     input into such currents: its covariance over samples is 0 between steps."""
     a = case.architecture
-    shared = {name: getattr(a, name) for name in ("steps", "leak", "reset", "threshold", "detach", "surrogate")}
-    model = TimeModel(**shared, depth=1, gain=1 / a.input_rate, input_rate=a.input_rate, white_currents=True)
+    model = TimeModel(
+        neuron=a.neuron, steps=a.steps, depth=1, gain=1 / a.input_rate, input_rate=a.input_rate, white_currents=True
+    )
     return float(temporal.predict(model, samples=2**12).layers[0].rate.mean())
 
 

@@ -24,7 +24,7 @@ def without_decay(observable: str) -> Callable[[Case], float]:
 
     def value(case: Case) -> float:
         a = case.architecture
-        plain = replace(a, decay_input=False, gain=a.gain * (1 - a.leak) ** 2)
+        plain = a.but(decay_input=False, gain=a.gain * a.neuron.input_factor**2)
         return OBSERVABLES[observable].expected(Case("", plain)).value
 
     return value

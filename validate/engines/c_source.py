@@ -8,7 +8,7 @@ double between blocks.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy as sp
 
@@ -18,9 +18,7 @@ from ikun_sym.expressions.vocabulary import Function
 
 from .kernel_source import filled, lowered
 from .source_text import ATOM, PRODUCT, Code, SourceArithmetic
-
-if TYPE_CHECKING:
-    from .population import Population
+from .statement import Statement
 
 BLOCK = 1024
 """Neurons carried together: two float arrays of this size fit the first cache."""
@@ -90,26 +88,60 @@ def _piecewise(name: str, function: PiecewiseFunction, arithmetic: CArithmetic, 
     return f"static inline real {name}(const real x{parameters}) {{\n    " + "\n    ".join(lines) + "\n}\n"
 
 
-def source(population: Population) -> tuple[str, list[float]]:
-    """The C text, free of the values of leak, threshold and parameters, and those values in the order it wants them.
+def source(statement: Statement) -> tuple[str, list[float]]:
+    """The C text, free of the values of the neuron's constants and of parameters, and those values in the order it wants them.
 
     Error (KeyError or IkunError): a function that C has no name for.
     """
     arithmetic = CArithmetic()
-    found = lowered(population, arithmetic, _piecewise)
+    found = lowered(statement, arithmetic, _piecewise)
     fill = {
+        **(_SECOND_STATE if statement.adapts else _ONE_STATE),
         **found.statement,
         "DECLARED": "\n".join(
             f"VECTOR real F({name})(real{', real' if name == 'pow' else ''});" for name in sorted(arithmetic.functions)
         ),
         "FUNCTIONS": found.functions,
         "UNPACK": " ".join(f"const real {name} = (real)constants[{k}]; (void){name};" for k, name in enumerate(found.unpacked)),
-        "FIRE": f"fire_at(x{found.arguments})" if population.smooth else "(real)(x >= 0)",
+        "FIRE": f"fire_at(x{found.arguments})" if statement.smooth else "(real)(x >= 0)",
         "SLOPE": f"slope_at(x{found.arguments})",
         "BLOCK": str(BLOCK),
     }
     return filled(_TEMPLATE, fill), found.values
 
+
+_ONE_STATE = {
+    "STATE": "",
+    "BEGIN": "",
+    "LOAD": "",
+    "ADAPT": "",
+    "TRACE": "(void)trace;",
+    "RECALL": "",
+    "TOTAL": "const real total = slope * (scale * load(grad_s[at + j])) + vs[j] * ((@dv_dh@) + (@dv_ds@) * slope);",
+}
+_SECOND_STATE = {
+    "STATE": ", as[@BLOCK@]",
+    "BEGIN": "memset(as, 0, sizeof as);",
+    "LOAD": "const real a = as[j];",
+    "ADAPT": "as[j] = @adapt@;",
+    "TRACE": r"""
+        memset(as, 0, sizeof as);
+        for (int64_t t = 0; t < steps; t++) {
+            const int64_t at = t * stride + k / blocks * width + first;
+#pragma omp simd
+            for (int64_t j = 0; j < size; j++) {
+                const real a = as[j], h = membrane[at + j], x = h - (@fires_at@), s = @FIRE@;
+                (void)s;
+                trace[at + j] = a; as[j] = @adapt@;
+            }
+        }
+        memset(as, 0, sizeof as);""",
+    "RECALL": "const real a = trace[at + j];",
+    "TOTAL": r"""const real here = slope * (scale * load(grad_s[at + j]) + vs[j] * (@dv_ds@) + as[j] * (@da_ds@));
+                const real total = here + vs[j] * (@dv_dh@) + as[j] * (@da_dh@);
+                as[j] = vs[j] * (@dv_da@) + as[j] * (@da_da@) - (@raised@) * here + (@back_a@) * total;""",
+}
+"""What a second state adds. `trace` is where the adjoint keeps it, before each step, for the way back."""
 
 _TEMPLATE = r"""
 @DECLARED@
@@ -124,20 +156,20 @@ void forward(const stored *current, real *membrane, stored *spikes, double *powe
 #endif
     for (int64_t k = 0; k < samples * blocks; k++) {
         const int64_t first = k % blocks * @BLOCK@, size = width - first < @BLOCK@ ? width - first : @BLOCK@;
-        real vs[@BLOCK@], cs[@BLOCK@];
+        real vs[@BLOCK@], cs[@BLOCK@]@STATE@;
         @UNPACK@
-        memset(vs, 0, sizeof vs); memset(cs, 0, sizeof cs);
+        memset(vs, 0, sizeof vs); memset(cs, 0, sizeof cs); @BEGIN@
         for (int64_t t = 0; t < steps; t++) {
             const int64_t at = t * stride + k / blocks * width + first;
             real squares = 0, total = 0;
 #pragma omp simd reduction(+ : squares, total)
             for (int64_t j = 0; j < size; j++) {
                 const real i = load(current[at + j]);
-                real c = cs[j]; const real v = vs[j];
+                real c = cs[j]; const real v = vs[j]; @LOAD@
                 c = @current@;
                 cs[j] = c;
-                const real h = @charge@, x = h - threshold, s = @FIRE@;
-                vs[j] = @reset@;
+                const real h = @charge@, x = h - (@fires_at@), s = @FIRE@;
+                vs[j] = @after@; @ADAPT@
                 membrane[at + j] = h; spikes[at + j] = store(s);
                 squares += h * h; total += s;
             }
@@ -146,7 +178,7 @@ void forward(const stored *current, real *membrane, stored *spikes, double *powe
     }
 }
 
-void adjoint(const real *membrane, const stored *grad_s, stored *grad_i, double *power, const double scale_,
+void adjoint(const real *membrane, const stored *grad_s, stored *grad_i, double *power, real *trace, const double scale_,
              const double *constants, const int64_t steps, const int64_t samples, const int64_t width, const int threads) {
     const int64_t blocks = (width + @BLOCK@ - 1) / @BLOCK@, stride = samples * width;
 #ifdef _OPENMP
@@ -154,18 +186,19 @@ void adjoint(const real *membrane, const stored *grad_s, stored *grad_i, double 
 #endif
     for (int64_t k = 0; k < samples * blocks; k++) {
         const int64_t first = k % blocks * @BLOCK@, size = width - first < @BLOCK@ ? width - first : @BLOCK@;
-        real vs[@BLOCK@], cs[@BLOCK@];
+        real vs[@BLOCK@], cs[@BLOCK@]@STATE@;
         @UNPACK@
         const real scale = (real)scale_;
-        memset(vs, 0, sizeof vs); memset(cs, 0, sizeof cs);
+        memset(vs, 0, sizeof vs); memset(cs, 0, sizeof cs); @TRACE@
         for (int64_t t = steps - 1; t >= 0; t--) {
             const int64_t at = t * stride + k / blocks * width + first;
             real squares = 0;
 #pragma omp simd reduction(+ : squares)
             for (int64_t j = 0; j < size; j++) {
-                const real h = membrane[at + j], x = h - threshold, s = @FIRE@, slope = @SLOPE@;
+                @RECALL@
+                const real h = membrane[at + j], x = h - (@fires_at@), s = @FIRE@, slope = @SLOPE@;
                 (void)s;
-                const real total = slope * (scale * load(grad_s[at + j])) + vs[j] * ((@dv_dh@) + (@dv_ds@) * slope);
+                @TOTAL@
                 const real c = total * (@back_c@) + cs[j] * (@back_synapse@);
                 vs[j] = total * (@back_v@); cs[j] = c;
                 grad_i[at + j] = store(c * (@back_i@));

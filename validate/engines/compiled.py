@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,35 +14,32 @@ from . import spike_product
 from .buffers import BUFFERS
 from .c_library import library
 from .c_source import BLOCK, source
-from .eager import membrane_dtype
+from .contract import Response, Returned, membrane_dtype
 from .machine import compiler
-from .population import Response, Returned
 from .products import times
-
-if TYPE_CHECKING:
-    from .population import Population
+from .statement import Statement
 
 
-def build(population: Population, device: torch.device) -> Compiled:
+def build(statement: Statement, device: torch.device, asked: bool) -> Compiled:
     """Error (IkunError): why there is no such pass for these neurons on this device."""
     if device.type != "cpu":
         raise IkunError("it needs a CPU")
     if missing := compiler().missing:
         raise IkunError(missing)
     try:
-        text, constants = source(population)
+        text, constants = source(statement)
     except KeyError as unknown:
         raise IkunError(f"C has no {unknown.args[0]}") from None
     if library(text, torch.float32) is None:  # where the compiler works for one precision it works for all
         raise IkunError("the C compiler does not compile it")
-    return Compiled(text, constants)
+    return Compiled(text, constants, statement.adapts)
 
 
 class Compiled:
     """Tensors on the CPU, contiguous or not; `forward` and `adjoint` work in place where the types allow it."""
 
-    def __init__(self, text: str, constants: list[float]) -> None:
-        self.text = text
+    def __init__(self, text: str, constants: list[float], adapts: bool) -> None:
+        self.text, self.adapts = text, adapts
         self.constants = (ctypes.c_double * len(constants))(*constants)
 
     def _functions(self, dtype: torch.dtype) -> ctypes.CDLL:
@@ -75,7 +71,11 @@ class Compiled:
     def adjoint(self, h: Tensor, grad_s: Tensor, scale: float | Tensor) -> Returned:
         grad_s = grad_s.contiguous()
         power, grad_i = _sums(h), BUFFERS.take(grad_s.shape, grad_s.dtype)
-        self._call(self._functions(grad_s.dtype).adjoint, [h, grad_s, grad_i, power], [ctypes.c_double(float(scale))], h.shape)
+        trace = BUFFERS.take(h.shape, h.dtype) if self.adapts else h.new_empty(0)
+        arrays = [h, grad_s, grad_i, power, trace]
+        self._call(self._functions(grad_s.dtype).adjoint, arrays, [ctypes.c_double(float(scale))], h.shape)
+        if self.adapts:
+            BUFFERS.give(trace)
         return Returned(power.sum(dim=-1), grad_i)
 
 

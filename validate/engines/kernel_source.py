@@ -1,19 +1,16 @@
-"""The text of a kernel, whatever its language: what is lowered from the population's one statement."""
+"""The text of a kernel, whatever its language: what is lowered from the neurons' one statement."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ikun_sym.catalogue import neurons as catalogue
 from ikun_sym.expressions.lowering import lower
 from ikun_sym.gaussian.moment import integrand
 
 from .source_text import Code
-
-if TYPE_CHECKING:
-    from .population import Population
+from .statement import VARIABLES, Statement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,21 +25,20 @@ class Lowered:
     values: list[float]
 
 
-def lowered(population: Population, arithmetic: Any, piecewise: Callable[..., str]) -> Lowered:
-    """The population in the words of `arithmetic`; `piecewise` writes a function of x in its language.
+def lowered(statement: Statement, arithmetic: Any, piecewise: Callable[..., str]) -> Lowered:
+    """The neurons in the words of `arithmetic`; `piecewise` writes a function of x in its language.
 
     Error (KeyError or IkunError): a function that the language has no name for.
     """
-    bound, constants = population.surrogate, population.constants
+    bound, constants = statement.neuron.surrogate, statement.constants
     parameters = {symbol: Code(f"p{k}") for k, symbol in enumerate(bound.environment)}
     functions = piecewise("slope_at", integrand(bound, "fprime", 1), arithmetic, parameters)
-    if population.smooth:
+    if statement.smooth:
         functions += piecewise("fire_at", integrand(bound, "f", 1), arithmetic, parameters)
-    names = (catalogue.v, catalogue.i, catalogue.h, catalogue.s, catalogue.c, *constants)
-    env = {symbol: Code(symbol.name) for symbol in names}
+    env = {symbol: Code(symbol.name) for symbol in (*VARIABLES.values(), *constants)}
     return Lowered(
         functions=functions,
-        statement={name: lower(expr, arithmetic)(env).text for name, expr in population.expressions.items()},
+        statement={name: lower(expr, arithmetic)(env).text for name, expr in statement.expressions.items()},
         arguments="".join(f", {code.text}" for code in parameters.values()),
         unpacked=(*(symbol.name for symbol in constants), *(code.text for code in parameters.values())),
         values=[*constants.values(), *(float(value) for value in bound.environment.values())],

@@ -9,7 +9,7 @@ import hashlib
 import linecache
 from functools import cache
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,16 +17,10 @@ from torch import Tensor
 from ikun_sym.errors import IkunError
 
 from .buffers import BUFFERS
-from .eager import membrane_dtype
-from .population import Response, Returned
+from .contract import Response, Returned, membrane_dtype
 from .products import times
+from .statement import Statement
 from .triton_source import explained, source
-
-if TYPE_CHECKING:
-    from .population import Population
-
-NAME = "triton"
-"""Of this engine: the interpreter is used only where it was asked for by name."""
 
 BLOCK = 1024
 """Neurons carried together at most: eight a thread."""
@@ -52,25 +46,26 @@ def interpreted() -> bool:
     return isinstance(tl.cdiv, InterpretedFunction)
 
 
-def build(population: Population, device: torch.device) -> Fused:
-    """Error (IkunError): why there is no such pass for these neurons on this device."""
+def build(statement: Statement, device: torch.device, asked: bool) -> Fused:
+    """Error (IkunError): why there is no such pass for these neurons on this device. Triton's interpreter is used only where
+    this engine was asked for by name."""
     if missing():
         raise IkunError(missing())
-    if device.type != "cuda" and not (population.backend == NAME and interpreted()):
+    if device.type != "cuda" and not (asked and interpreted()):
         raise IkunError("it needs a CUDA device")
     try:
-        text, constants = source(population)
+        text, constants = source(statement)
     except (KeyError, IkunError) as error:
         raise IkunError(explained(error)) from None
-    return Fused(text, constants)
+    return Fused(text, constants, statement.adapts)
 
 
 class Fused:
     """Tensors on one device, contiguous or not; `forward` works in place where the types allow it. Nothing waits for the
     device."""
 
-    def __init__(self, text: str, constants: list[float]) -> None:
-        self._kernels = _functions(text)
+    def __init__(self, text: str, constants: list[float], adapts: bool) -> None:
+        self._kernels, self._adapts = _functions(text), adapts
         self._values = constants
         self._constants: dict[torch.device, Tensor] = {}
 
@@ -99,9 +94,12 @@ class Fused:
         factor = torch.as_tensor(scale, dtype=torch.float64, device=h.device)
         steps, samples, width = h.shape
         stride = samples * width
-        arrays = h, grad_s, grad_i, power, factor, self._on(h.device)
+        trace = BUFFERS.take(h.shape, h.dtype, h.device) if self._adapts else h
+        arrays = h, grad_s, grad_i, power, trace, factor, self._on(h.device)
         arguments = *arrays, steps, samples, width, stride, (steps - 1) * stride
         self._launch(self._kernels.adjoint, power, arguments, _block(width))
+        if self._adapts:
+            BUFFERS.give(trace)
         return Returned(power.sum(dim=-1), grad_i)
 
     @staticmethod

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy as sp
 
@@ -23,9 +23,7 @@ from ikun_sym.expressions.vocabulary import Function
 
 from .kernel_source import filled, lowered
 from .source_text import ATOM, PRODUCT, Code, SourceArithmetic
-
-if TYPE_CHECKING:
-    from .population import Population
+from .statement import Statement
 
 
 @dataclass(frozen=True)
@@ -118,18 +116,19 @@ def _piecewise(name: str, function: PiecewiseFunction, arithmetic: TritonArithme
     return f"@triton.jit\ndef {name}(x{parameters}):\n    " + "\n    ".join(lines) + "\n"
 
 
-def source(population: Population) -> tuple[str, list[float]]:
-    """The text, free of the values of leak, threshold and parameters, and those values in the order it wants them.
+def source(statement: Statement) -> tuple[str, list[float]]:
+    """The text, free of the values of the neuron's constants and of parameters, and those values in the order it wants them.
 
     Error (KeyError or IkunError): a function that the language has no name for.
     """
     arithmetic = TritonArithmetic()
-    found = lowered(population, arithmetic, _piecewise)
+    found = lowered(statement, arithmetic, _piecewise)
     fill = {
+        **(_SECOND_STATE if statement.adapts else _ONE_STATE),
         **found.statement,
         "FUNCTIONS": found.functions,
         "UNPACK": "\n    ".join(f"{name} = tl.load(constants + {k}).to(REAL)" for k, name in enumerate(found.unpacked)),
-        "FIRE": f"fire_at(x{found.arguments})" if population.smooth else "(x >= 0.0).to(REAL)",
+        "FIRE": f"fire_at(x{found.arguments})" if statement.smooth else "(x >= 0.0).to(REAL)",
         "SLOPE": f"slope_at(x{found.arguments})",
     }
     return filled(_TEMPLATE, fill), found.values
@@ -139,6 +138,35 @@ def explained(error: Exception) -> str:
     """Why `source` failed, for a person."""
     return str(error) if isinstance(error, IkunError) else f"Triton's language has no {error.args[0]}"
 
+
+_ONE_STATE = {
+    "BEGIN": "",
+    "ADAPT": "",
+    "TRACE": "",
+    "RECALL": "",
+    "TOTAL": "total = slope * asked + grad_v * ((@dv_dh@) + (@dv_ds@) * slope)",
+    "RETURN": "",
+}
+_SECOND_STATE = {
+    "BEGIN": "a = tl.zeros([BLOCK], REAL)",
+    "ADAPT": "a = @adapt@",
+    "TRACE": r"""a = tl.zeros([BLOCK], REAL)
+    for step in range(steps):
+        h = tl.load(membrane + at, mask=inside, other=0.0)
+        x = h - (@fires_at@)
+        s = @FIRE@
+        tl.store(trace + at, a, mask=inside)
+        a = @adapt@
+        at += stride
+    at -= steps * stride
+    grad_a = tl.zeros([BLOCK], REAL)""",
+    "RECALL": "a = tl.load(trace + at, mask=inside, other=0.0)",
+    "TOTAL": r"""here = slope * (asked + grad_v * (@dv_ds@) + grad_a * (@da_ds@))
+        total = here + grad_v * (@dv_dh@) + grad_a * (@da_dh@)
+        below = grad_v * (@dv_da@) + grad_a * (@da_da@) - (@raised@) * here + (@back_a@) * total""",
+    "RETURN": "grad_a = tl.where(inside, below, 0.0)",
+}
+"""What a second state adds. `trace` is where the adjoint keeps it, before each step, for the way back."""
 
 _TEMPLATE = r"""
 import triton
@@ -165,13 +193,15 @@ def forward(current, membrane, spikes, power, activity, constants, steps, sample
     at = (k // blocks).to(tl.int64) * width + columns
     v = tl.zeros([BLOCK], REAL)
     c = tl.zeros([BLOCK], REAL)
+    @BEGIN@
     for t in range(steps):
         i = tl.load(current + at, mask=inside, other=0.0).to(REAL)
         c = @current@
         h = @charge@
-        x = h - threshold
+        x = h - (@fires_at@)
         s = @FIRE@
-        v = @reset@
+        v = @after@
+        @ADAPT@
         tl.store(membrane + at, h, mask=inside)
         tl.store(spikes + at, s.to(STORED), mask=inside)
         tl.store(power + t * tl.num_programs(0) + k, tl.sum(tl.where(inside, h * h, 0.0), axis=0).to(tl.float64))
@@ -179,25 +209,30 @@ def forward(current, membrane, spikes, power, activity, constants, steps, sample
         at += stride
 
 @triton.jit
-def adjoint(membrane, grad_s, grad_i, power, scale_, constants, steps, samples, width, stride, last, BLOCK: tl.constexpr):
+def adjoint(membrane, grad_s, grad_i, power, trace, factor, constants, steps, samples, width, stride, last,
+            BLOCK: tl.constexpr):
     REAL: tl.constexpr = membrane.dtype.element_ty
     STORED: tl.constexpr = grad_i.dtype.element_ty
     @UNPACK@
-    scale = tl.load(scale_).to(REAL)
+    scale = tl.load(factor).to(REAL)
     k = tl.program_id(0)
     blocks = tl.num_programs(0) // samples
     columns = k % blocks * BLOCK + tl.arange(0, BLOCK)
     inside = columns < width
-    at = (k // blocks).to(tl.int64) * width + columns + last
+    at = (k // blocks).to(tl.int64) * width + columns
+    @TRACE@
+    at += last
     grad_v = tl.zeros([BLOCK], REAL)
     grad_c = tl.zeros([BLOCK], REAL)
     for back in range(steps):
+        @RECALL@
         h = tl.load(membrane + at, mask=inside, other=0.0)
-        x = h - threshold
+        x = h - (@fires_at@)
         s = @FIRE@
         slope = @SLOPE@
         asked = scale * tl.load(grad_s + at, mask=inside, other=0.0).to(REAL)
-        total = slope * asked + grad_v * ((@dv_dh@) + (@dv_ds@) * slope)
+        @TOTAL@
+        @RETURN@
         total = tl.where(inside, total, 0.0)
         grad_c = total * (@back_c@) + grad_c * (@back_synapse@)
         grad_v = total * (@back_v@)

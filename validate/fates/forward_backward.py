@@ -15,9 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ikun_sym.catalogue.neurons import NEURONS
-from ikun_sym.reading.surrogate_spec import resolve
-
 from ..engines.population import Population
 from .grid import THRESHOLD, Time
 
@@ -52,9 +49,7 @@ class Signal:
 
 def population(spec: str, time: Time) -> Population:
     """Neurons whose backward pass uses this surrogate."""
-    return Population(
-        neuron=NEURONS["hard"], surrogate=resolve(spec), leak=time.leak, threshold=THRESHOLD, detach=True, smooth=False
-    )
+    return Population.of(surrogate=spec, leak=time.leak, threshold=THRESHOLD)
 
 
 @torch.no_grad()

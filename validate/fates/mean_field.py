@@ -7,7 +7,7 @@ with centred rows, which see the covariance of the spikes instead of their secon
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -68,7 +68,7 @@ def mean_field(forward: Forward, trained: Sequence[str], depths: Sequence[int]) 
             if fate in FORWARD:  # whatever the gradient
                 found[spec, depth] = MeanField(fate=FATES[fate], log_gradient=None, se=0.0, rate=float(rates[level[-1]]))
                 continue
-            model = replace(base, surrogate=spec, depth=depth)
+            model = base.but(surrogate=spec, depth=depth)
             logs = [
                 descend(model, law(model, one), [drive[run] for drive in ascent.drives[:depth]]).log_total
                 for run, one in enumerate(points)
@@ -79,7 +79,7 @@ def mean_field(forward: Forward, trained: Sequence[str], depths: Sequence[int]) 
 
 def _model(forward: Forward, spec: str, depth: int) -> TimeModel:
     made = RowCentred if forward.weights == "row-centred" else TimeModel
-    return made(
+    return made.of(
         surrogate=spec,
         threshold=THRESHOLD,
         leak=forward.time.leak,

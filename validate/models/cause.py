@@ -13,12 +13,12 @@ from ikun_sym.catalogue.schemes import rate as rate_symbol
 from ikun_sym.errors import IkunError
 from ikun_sym.mean_field.normal_law import quantile_of_upper_tail
 from ikun_sym.schemes.fixed_rate import critical_gain
+from ikun_sym.schemes.rate_targeted_over_time import advisable_rate, rate_target, sharpened
 
 from .health import SILENT, Health
 from .measuring.measure import Measured
 from .plan import CRITICAL
 from .prediction import LayerModel, Predicted
-from .rate_target import advisable_rate, slope_for, stationary
 
 RATE = float(SCHEMES[CRITICAL].defaults[rate_symbol])
 """The firing rate that the advice aims at, as `initialise_` does: well above the lowest stable rate, 0.117 at one step."""
@@ -62,11 +62,11 @@ def _silent(patient: Patient, index: int) -> Finding:
     if model is None or one.layer.weight is None:
         return Finding(cause=_height(one), advice="raise the weights that feed it, or lower its threshold")
     gain, decayed = one.gain, ""
-    if model.decay_input:
+    if model.neuron.decay_input:
         passed = model.input_weight**2
         decayed = f" (decay_input multiplies its effect by (1 − κ)² = {passed:.4g}: {gain * passed:.4g})"
     least = unbiased = critical_gain(model, biases=False)
-    threshold = f"{unbiased / model.threshold**2:.4g}·θ² = {unbiased:.4g}"
+    threshold = f"{unbiased / model.neuron.threshold**2:.4g}·θ² = {unbiased:.4g}"
     if _biases_matter(model):
         least = critical_gain(model)
         threshold += f" ({f'{least:.4g}' if least else 'none'} with its biases, σ_b² = {model.bias_var:.3g})"
@@ -107,8 +107,8 @@ def _rescale(patient: Patient, index: int, gain: float, least: float) -> str:
     which = names[0] if len(names) == 1 else several
     advice = f"multiply {which} by at least {math.sqrt(least / gain):.4g} (K = {least:.4g})"
     try:
-        rate = advisable_rate(model, RATE)
-        wanted = stationary(model, rate).gain
+        rate = advisable_rate(model.neuron, model.steps, RATE)
+        wanted = rate_target(model.neuron, model.steps, rate).gain
     except IkunError:
         return advice
     biases = ", with biases 0" if _biases_matter(model) else ""
@@ -118,7 +118,9 @@ def _rescale(patient: Patient, index: int, gain: float, least: float) -> str:
 
 def _biases_matter(model: LayerModel) -> bool:
     """Var(H) = λ² (K p + σ_b²): whether biases lower the critical gain by more than MATTERS. torch's default ones do not."""
-    if model.bias_var < MATTERS / 2 * model.threshold**2:  # they lower it by about σ_b²/(c* p* θ²), c* p* = 0.71
+    if (
+        model.bias_var < MATTERS / 2 * model.neuron.threshold**2
+    ):  # they lower it by σ_b²/(c* p* θ²), 0.71 being c* p*, or little more
         return False
     return critical_gain(model) < (1 - MATTERS) * critical_gain(model, biases=False)
 
@@ -192,8 +194,9 @@ def _slope_advice(patient: Patient, index: int) -> str:
         return ""
     measured = float(one.rate.mean())
     try:
-        target = stationary(model, advisable_rate(model, max(RATE, measured) if measured < 0.45 else RATE))
-        spec, _ = slope_for(model, target)
+        wanted = max(RATE, measured) if measured < 0.45 else RATE
+        target = rate_target(model.neuron, model.steps, advisable_rate(model.neuron, model.steps, wanted))
+        spec = sharpened(model.neuron, target)
     except IkunError as error:
         return f"no slope does it, so the weights must: {error}" if measured >= SILENT else ""
     weights = f"weights of K = {target.gain:.4g} (rate {target.rate:.3g})"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
@@ -18,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ikun_sym.errors import IkunError, NoSolutionError
-from ikun_sym.reading.surrogate_spec import resolve
+from ikun_sym.schemes.rate_targeted_over_time import gain_for_input
 
 from ..engines.population import Population
 from ..networks import lsuv
@@ -27,7 +26,6 @@ from .measuring.recorded_run import Run, forward
 from .measuring.restored import untouched
 from .plan import Plan, Wish, fed_by_spikes
 from .prediction import layer_model
-from .rate_target import first_gain
 
 CLOSE = 0.005
 """Relative width of the factor's bracket at which the search ends, if every trial is a forward pass."""
@@ -85,7 +83,7 @@ def refeed_(model: nn.Module, example: Any, plans: list[Plan], wish: Wish, run: 
         if received is None or not np.trace(received) > 0:
             continue
         assert wish.rate is not None
-        gain = first_gain(replace(layer_model(one), bias_var=0.0), wish.rate, received)
+        gain = gain_for_input(layer_model(one).neuron, one.steps, wish.rate, received)
         with torch.no_grad():
             one.layer.weight.mul_(math.sqrt(gain / plan.gain))
         plan.gain = plan.change.gain = gain
@@ -114,7 +112,7 @@ def _at_once(plan: Plan) -> bool:
     """Whether scaling the currents of a known neuron is the same as scaling the layer's weights."""
     one = plan.one
     bias = getattr(one.layer.owner, "bias", None)
-    known = one.layer.record.library is not None and one.reading is not None and one.reading.statement is not None
+    known = one.layer.record.library is not None and one.reading is not None and one.reading.neuron is not None
     return known and one.direct and (bias is None or not bool(bias.detach().any()))
 
 
@@ -157,18 +155,9 @@ def _whole(one: Measured, arguments: tuple[Any, ...]) -> Tensor | None:
 
 def _population(one: Measured) -> Population:
     """The layer's neurons, for the forward pass only: any surrogate will do."""
-    reading = one.reading
-    assert reading is not None
-    assert reading.statement is not None
-    return Population(
-        neuron=reading.statement,
-        surrogate=resolve("linear"),
-        leak=reading.leak,
-        threshold=reading.threshold,
-        detach=True,
-        synaptic_leak=reading.synaptic_leak,
-        decay_input=reading.decay_input,
-    )
+    assert one.reading is not None
+    assert one.reading.neuron is not None
+    return Population(neuron=one.reading.neuron)
 
 
 def _alone(model: nn.Module, example: Any, plan: Plan, aim: Aim, run: Run) -> None:

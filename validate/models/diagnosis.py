@@ -174,6 +174,7 @@ def diagnosis_of(model: nn.Module, measured: list[Measured], seed: int) -> Diagn
 
 def _report(one: Measured, mine: Predicted, health: Health, finding: Any, predicted: list[Predicted]) -> LayerReport:
     layer, reading = one.layer, one.reading
+    neuron = reading.neuron if reading else None
     index, fan = layer.index, layer.fan
     unit = _unit(one, health)
     reference = next((p.grad.sum() for p in reversed(predicted) if p.grad is not None and p.grad.sum() > 0), None)
@@ -184,9 +185,9 @@ def _report(one: Measured, mine: Predicted, health: Health, finding: Any, predic
         neuron=layer.neuron,
         library=layer.record.library.name if layer.record.library else "torch",
         threshold=reading.threshold if reading else None,
-        leak=reading.leak if reading and reading.statement else None,
-        reset=reading.statement.name if reading and reading.statement else None,
-        detach=reading.detach if reading and reading.statement and one.detach_known else None,
+        leak=neuron.leak if neuron else None,
+        reset=neuron.reset.name if neuron else None,
+        detach=neuron.detach if neuron and one.detach_known else None,
         surrogate=one.surrogate.label,
         surrogate_notes=one.surrogate.notes,
         weight=layer.weight_name,

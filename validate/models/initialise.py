@@ -94,11 +94,11 @@ def initialise_(
 
     Errors (IkunError): those of `diagnose`; an unknown scheme; a scheme that fits no layer. In these cases nothing is changed.
     """
-    entry, _ = find_scheme(scheme)
+    entry, own = find_scheme(scheme)
     default = sp.sympify(entry.defaults.get(rate_symbol, sp.nan))
     if rate is None and default.is_Number and default is not sp.nan:  # otherwise it depends on the layer, or there is none
         rate = float(default)
-    wish = Wish(spec=scheme, scheme=entry, rate=rate, alpha=alpha)
+    wish = Wish(scheme=entry, own=own, rate=rate, alpha=alpha)
     run = Run(steps=steps, step_by_step=step_by_step, seed=seed)
     measured = measure(model, example_input, run)
     before = diagnosis_of(model, measured, seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,15 +11,16 @@ import numpy as np
 
 from ikun_sym.catalogue.schemes import Scheme
 from ikun_sym.errors import IkunError
-from ikun_sym.schemes.initialise import Initialisation, init_variance
+from ikun_sym.schemes.initialise import Initialisation, initialisation
+from ikun_sym.schemes.rate_targeted_over_time import gain_for_input, rate_target, sharpened
+from ikun_sym.schemes.scheme_input import Setting
 
 from .measuring.measure import Measured
 from .measuring.surrogate_probe import Floats
 from .prediction import LayerModel, layer_model
-from .rate_target import first_gain, slope_for, stationary
 
 CRITICAL = "critical"
-"""The rule that is solved here for the user's own neuron over its own steps, by mean field."""
+"""The rule whose weights depend on what a layer is fed with, which here is known: the rest is as in `ikun init`."""
 
 
 @dataclass(kw_only=True)
@@ -58,10 +60,10 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """`spec`: the scheme as the user wrote it, `scheme` its entry; `rate` None: the scheme's own."""
+    """`scheme`, and the values of its own parameters; `rate` None: the scheme's own."""
 
-    spec: str
     scheme: Scheme
+    own: Mapping[str, Any]
     rate: float | None
     alpha: float = 1.0
 
@@ -112,27 +114,28 @@ def fed_by_spikes(one: Measured) -> bool:
 
 def _critical(plan: Plan, model: LayerModel, wish: Wish, fan_ratio: float) -> None:
     """Rate-targeted weights; then the slope at which the gradient keeps its size."""
-    one, rate = plan.one, wish.rate
+    one, rate, neuron = plan.one, wish.rate, model.neuron
     assert rate is not None
     assert one.layer.fan is not None
-    target = stationary(model, rate)
-    plan.gain = target.gain if fed_by_spikes(one) or one.input is None else first_gain(model, rate, one.input)
+    target = rate_target(neuron, model.steps, rate)
+    given = None if fed_by_spikes(one) else one.input
+    plan.gain = target.gain if given is None else gain_for_input(neuron, model.steps, rate, given)
     plan.found = Initialisation(
         scheme=wish.scheme.name,
         variance=plan.gain / one.layer.fan.fan_in,
         distribution=wish.scheme.distribution,
         weights=wish.scheme.weights,
-        surrogate=one.surrogate.label,
+        bound=neuron.surrogate,
         provenance={},
     )
-    plan.deviation = math.sqrt(target.gain * rate) * abs(model.input_weight) if model.steps == 1 else None
+    plan.deviation = target.sigma_h if model.steps == 1 else None
     if one.layer.norm is not None:
         # behind batch norm the current has the norm's variance, whatever the weights
         plan.norm = math.sqrt(target.gain * target.rate)
         plan.change.done.append(f"batch norm cancels σ_W: its weight set to {plan.norm:.4g}, its bias to 0")
     try:
         _settable(one)
-        plan.spec, _ = slope_for(model, target, fan_ratio)
+        plan.spec = sharpened(neuron, target, fan_ratio)
     except IkunError as error:
         plan.change.could_not.append(f"slope left as it is: {error}")
 
@@ -152,21 +155,8 @@ def _by_scheme(plan: Plan, model: LayerModel, wish: Wish, _: float) -> None:
     assert fan is not None
     if one.surrogate.bound is None and (scheme.needs_moments or scheme.sets_slope):
         raise IkunError(f"scheme {scheme.name!r} needs E[f'²], and the registry holds no {one.surrogate.label}; register it")
-    found = init_variance(
-        wish.spec,
-        fan,
-        surrogate=one.surrogate.bound or "linear",
-        threshold=model.threshold,
-        leak=model.leak,
-        synaptic_leak=model.synaptic_leak,
-        steps=model.steps,
-        reset=model.statement.name,
-        detach=model.detach,
-        decay_input=model.decay_input,
-        rate=wish.rate,
-        alpha=wish.alpha,
-        second_moment=_input_moment(one),
-    )
+    known: dict[str, Any] = {"steps": model.steps, "rate": wish.rate, "alpha": wish.alpha, "own": wish.own}
+    found = initialisation(Setting(scheme=scheme, fan=fan, neuron=model.neuron, second_moment=_input_moment(one), **known))
     plan.found, plan.gain = found, found.variance * fan.fan_in
     if model.steps > 1 and scheme.needs_moments:
         plan.change.done.append("the scheme's weights for one time step")

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ikun_sym.catalogue.neurons import NEURONS, Neuron
 from ikun_sym.errors import IkunError
 from ikun_sym.mean_field.backward import LayerAdjoint, State
 from ikun_sym.mean_field.covariance import normal_points
@@ -44,18 +43,11 @@ OFF_CENTRE = 0.05
 class LayerModel(TimeModel):
     """One layer of the user's network; `numeric`: f' where the registry has no name for it."""
 
-    statement: Neuron = field(default_factory=lambda: NEURONS["hard"])
     numeric: Callable[[Floats], Floats] | None = None
-
-    @property
-    def neuron(self) -> Neuron:
-        return self.statement
 
     @cached_property
     def dynamics(self) -> Dynamics:
-        if self.numeric is None:
-            return super().dynamics
-        return Dynamics(self.neuron, float(self.leak), float(self.threshold), self.detach, self.numeric)
+        return super().dynamics if self.numeric is None else Dynamics(self.neuron, self.numeric)
 
     def law(self, points: Any) -> SampledLaw:
         return law(self, points) if self.numeric is None else SampledLaw(self, points)
@@ -104,22 +96,14 @@ def _points(samples: int, steps: int, stream: np.random.SeedSequence) -> Any:
 def layer_model(one: Measured) -> LayerModel:
     """Errors (IkunError): a layer that the theory does not cover, with the reason."""
     reading, layer = one.reading, one.layer
-    if reading is None or reading.statement is None:
+    if reading is None or reading.neuron is None:
         raise IkunError(one.reading_note or "its neuron could not be read")
     if layer.recurrent:
         raise IkunError("recurrent weights")
-    if not reading.threshold >= 0:
-        raise IkunError(f"threshold {reading.threshold:g} below the membrane's rest")
     known = one.surrogate.bound
     return LayerModel(
-        statement=reading.statement,
-        surrogate="linear" if known is None else known,
+        neuron=reading.neuron if known is None else reading.neuron.but(surrogate=known),
         numeric=one.surrogate.probe.gradient if known is None else None,
-        threshold=reading.threshold,
-        leak=reading.leak,
-        synaptic_leak=reading.synaptic_leak,
-        decay_input=reading.decay_input,
-        detach=reading.detach,
         steps=one.steps,
         depth=1,
         gain=one.gain,
@@ -147,10 +131,10 @@ def _forward(one: Measured, below: list[Predicted], measured: list[Measured], po
 
 
 def _shifted(model: LayerModel, mean: float) -> LayerModel:
-    threshold = model.threshold - mean
+    threshold = model.neuron.threshold - mean
     if threshold < 0:
         raise IkunError("the mean current lies above the threshold")
-    return replace(model, threshold=threshold)
+    return model.but(threshold=threshold)
 
 
 def _drives(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any
 
 from ikun_sym.catalogue.architectures import Dense, Topology, parse_architecture
-from ikun_sym.catalogue.neurons import Neuron
+from ikun_sym.catalogue.neuron import HasNeuron, Neuron
 from ikun_sym.errors import DomainError, IkunError, NoTheoryError
 from ikun_sym.mean_field.infinite_network import INPUTS, LOSSES, TimeModel
 from ikun_sym.mean_field.layer import FORWARD_PASSES
@@ -18,28 +18,21 @@ __all__ = ["INPUTS", "LOSSES", "Architecture"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Architecture:
-    """`arch`: how layers are connected, a text of the catalogue of architectures. `gain` K = fan_in · Var(W); `bias_var` σ_b²,
+class Architecture(HasNeuron):
+    """`neuron`: what all layers are made of; `of` and `but` take its own words. `arch`: how layers are connected, a text of the
+    catalogue of architectures. `gain` K = fan_in · Var(W); `bias_var` σ_b²,
     normal. `widths`: the numbers of neurons (of channels, in convolutions) of the input, layer 1, layer 2, …, repeated from the
     start where it ends; `width` everywhere if not given. `distribution`: a key of DRAWINGS. `forward`: "spiking" or "smooth".
     `input_rate`: of Bernoulli spikes (poisson), or the value presented at every step (constant). `loss`: the gradient at the
     last layer's output is random and new at each step (white), random and the same at each step (rate), or 1 everywhere
-    (summed). `synaptic_leak`: of a synaptic current (norse), 0: none. `decay_input`: the current is multiplied by 1 − leak.
-    `samples`: how many inputs a weight draw sees; None: the batch of the run."""
+    (summed). `samples`: how many inputs a weight draw sees; None: the batch of the run."""
 
     arch: str = "dense"
     depth: int = 20
     width: int = 512
     widths: tuple[int, ...] = ()
     steps: int = 1
-    leak: float = 0.0
-    synaptic_leak: float = 0.0
-    decay_input: bool = False
-    reset: str = "hard"
-    v_reset: float = 0.0
-    detach: bool = True
-    threshold: float = 1.0
-    surrogate: str = "atan"
+    neuron: Neuron = field(default_factory=Neuron)
     gain: float = 1.0
     bias_var: float = 0.0
     forward: str = "spiking"
@@ -105,16 +98,14 @@ class Architecture:
             return f"layers of several widths with architecture {self.topology.name}: measured only"
         return ""
 
-    @property
-    def neuron(self) -> Neuron:
-        return self._spiking_model.neuron
-
     def neurons(self, layer: int) -> int:
         """The width of a layer; layer 0 is the input."""
         return self.widths[layer % len(self.widths)] if self.widths else self.width
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Flat: `of` makes the same network of it."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "neuron"}
+        return own | self.neuron.to_dict()
 
 
 _parse = lru_cache(maxsize=256)(parse_architecture)

@@ -16,7 +16,7 @@ from ikun_sym.catalogue.architectures import convolution as catalogue
 from ikun_sym.errors import IkunError
 from ikun_sym.schemes.fan import Fan
 
-from ..engines.population import Response, Returned
+from ..engines.contract import Response, Returned
 from .convolution import Convolution
 from .dense import Passage
 from .network import Network
@@ -111,7 +111,7 @@ class Convolving:
         here = network.convolution(layer)
         images = x.reshape(steps * samples, -1, *(geometry.size,) * here.dimensions)
         current = here.forward(images, weight, bias).reshape(steps, samples, len(weight), -1)
-        current, norm = NORMS[network.topology.norm](current, network.population.threshold)
+        current, norm = NORMS[network.topology.norm](current, network.population.neuron.threshold)
         h, s, power, activity = self.population.forward(current.reshape(steps, samples, -1))
         spikes = s.view(steps * samples, len(weight), *(geometry.after,) * here.dimensions)
         pooled, pool = POOLINGS[geometry.pool](spikes)

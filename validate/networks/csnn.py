@@ -9,7 +9,7 @@ from torch import Tensor
 from ikun_sym.catalogue.architectures import csnn
 from ikun_sym.schemes.fan import Fan
 
-from ..engines.population import Response, Returned
+from ..engines.contract import Response, Returned
 from .convolutional import Convolutional, Convolving
 from .dense import Dense
 from .network import Network

@@ -10,7 +10,8 @@ from typing import Protocol
 from torch import Tensor
 
 from ..engines.buffers import BUFFERS
-from ..engines.population import Population, Response, Returned
+from ..engines.contract import Response, Returned
+from ..engines.population import Population
 from ..engines.products import times
 
 

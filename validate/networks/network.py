@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from ikun_sym.errors import IkunError
-from ikun_sym.reading.surrogate_spec import resolve
 from ikun_sym.schemes.fan import Fan
 
 from ..engines.buffers import BUFFERS
@@ -114,17 +113,7 @@ class Network:
     @cached_property
     def population(self) -> Population:
         a = self.architecture
-        return Population(
-            neuron=a.neuron,
-            surrogate=resolve(a.surrogate),
-            leak=a.leak,
-            threshold=a.threshold,
-            detach=a.detach,
-            smooth=a.forward == "smooth",
-            synaptic_leak=a.synaptic_leak,
-            decay_input=a.decay_input,
-            backend=self._backend,
-        )
+        return Population(neuron=a.neuron, smooth=a.forward == "smooth", backend=self._backend)
 
     def draw(self, seed: int, index: int) -> Draw:
         """One independent draw of weights, biases, inputs and readout; the same (seed, index) gives the same on a device."""

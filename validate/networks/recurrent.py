@@ -12,7 +12,7 @@ from ikun_sym.catalogue.architectures import Recurrent
 from ikun_sym.errors import IkunError
 from ikun_sym.schemes.fan import Fan
 
-from ..engines.population import Response, Returned
+from ..engines.contract import Response, Returned
 from ..engines.products import times
 from . import drawing as streams
 from .network import Network

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from ikun_sym.catalogue.architectures import Residual
 
+from ..engines.contract import Response, Returned
 from ..engines.eager import power as power_of
-from ..engines.population import Response, Returned
 from ..engines.products import times
 from .dense import Passage
 from .network import Network
@@ -46,7 +46,7 @@ class _Block:
     def currents(self, layer: int, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         current = self.population.currents(x, weight, bias)
         # every neuron is a channel with one position
-        normal, self._back[layer] = NORMS[self._norm](current.unsqueeze(-1), self.population.threshold)
+        normal, self._back[layer] = NORMS[self._norm](current.unsqueeze(-1), self.population.neuron.threshold)
         return normal.squeeze(-1)
 
     def returned(self, layer: int, grad_i: Tensor, weight: Tensor) -> Tensor:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ikun_sym.reading.surrogate_spec import resolve
-
 from ..verdicts.judge import CaseResult, Verdict
 from .heat_map import heat_map, maps_of
 from .plots import compared, deviation_plot, layers_plot, scatter_plot, spectrum_plot
@@ -45,12 +43,12 @@ def groups(verdict: Verdict) -> list[list[CaseResult]]:
     """Results that share a plot: one surrogate, several thresholds."""
     found: dict[str, list[CaseResult]] = {}
     for result in verdict.results:
-        found.setdefault(result.case.architecture.surrogate, []).append(result)
+        found.setdefault(result.case.architecture.neuron.surrogate.spec, []).append(result)
     return [group[k : k + TOGETHER] for group in found.values() for k in range(0, len(group), TOGETHER)]
 
 
 def _of_group(verdict: Verdict, group: Sequence[CaseResult], anchor: str) -> list[Shown]:
-    name = resolve(group[0].case.architecture.surrogate).spec
+    name = group[0].case.architecture.neuron.surrogate.spec
     found = []
     for quantity, label, caption, log in OVER_LAYERS:
         level = 1.0 if quantity == "grad_var" and _claims_the_gradient(verdict) else None

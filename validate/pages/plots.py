@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ikun_sym.reading.surrogate_spec import resolve
-
 from ..verdicts.judge import CaseResult
 from ..verdicts.verdict import Check
 from .svg import BAD, GOOD, INK, OPEN, SERIES, svg
@@ -67,7 +65,7 @@ def _column(result: CaseResult, quantity: str, key: str) -> Floats:
 
 def _name(result: CaseResult) -> str:
     """The case, without the surrogate, which the caption names."""
-    return result.case.label.removeprefix(resolve(result.case.architecture.surrogate).spec + ", ")
+    return result.case.label.removeprefix(result.case.architecture.neuron.surrogate.spec + ", ")
 
 
 def _told(result: CaseResult, quantity: str) -> str:

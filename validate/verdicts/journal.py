@@ -62,7 +62,7 @@ class Journal:
     ) -> None:
         self.path, self.conditions = path, conditions
         self._order = {_key(architecture.to_dict()): i for i, architecture in enumerate(architectures)}
-        self._names = tuple(f.name for f in fields(Architecture))
+        self._names = tuple(Architecture().to_dict())
         self._lock = threading.Lock()
         self._recorded: dict[str, dict[int, Draw]] = {}
         records, whole = _read(path)
@@ -111,7 +111,15 @@ class Journal:
         write_atomically(self.path, b"".join(map(_line, records)).decode())
 
     def _network(self, record: dict[str, Any]) -> str:
-        return _key({name: record.get(name) for name in self._names})
+        return _key(self._described(record))
+
+    def _described(self, record: dict[str, Any]) -> dict[str, Any]:
+        """The network of a row in the words of today: rows of before name surrogates without their parameters, say."""
+        given = {name: record.get(name) for name in self._names}
+        try:
+            return Architecture.of(**{n: tuple(v) if isinstance(v, list) else v for n, v in given.items()}).to_dict()
+        except (IkunError, TypeError):
+            return given
 
     def _check(self, record: dict[str, Any]) -> None:
         where, advice = str(self.path), "repeat the flags of that run, or give another --out"
@@ -120,7 +128,7 @@ class Journal:
                 raise IkunError(f"{where!r} has rows of {name} {record.get(name)!r}, this run has {here!r}; {advice}")
         if self._network(record) not in self._order:
             others = [json.loads(key) for key in self._order]
-            there = {name: record.get(name) for name in self._names}
+            there = self._described(record)
             near = min(others, key=lambda other: sum(other[n] != there[n] for n in self._names), default={})
             apart = ", ".join(f"{n} {there[n]!r} (here {near.get(n)!r})" for n in self._names if there[n] != near.get(n))
             raise IkunError(f"{where!r} has rows of a network that is not part of this run: {apart}; {advice}")

@@ -11,7 +11,7 @@ what neuron i gets of its window's gradient.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -199,11 +199,11 @@ class _Layer:
             for j in range(i + 1):
                 key = tuple(np.round(np.array([*sorted((variance[i], variance[j])), cov[i, j]]) / scale, DIGITS))
                 if key not in known:
-                    theta = model.threshold
+                    theta = model.neuron.threshold
                     known[key] = orthant(theta, theta, float(variance[i]), float(variance[j]), float(cov[i, j]))
                 found[i, j] = found[j, i] = known[key]
         for i in range(self.sites):
-            found[i, i] = float(upper_tail(model.threshold / np.sqrt(variance[i]))) if variance[i] > 0 else 0.0
+            found[i, i] = float(upper_tail(model.neuron.threshold / np.sqrt(variance[i]))) if variance[i] > 0 else 0.0
         return found
 
     def _currents(self, points: Array) -> Array:
@@ -236,13 +236,14 @@ class _Layer:
             return [_Scaled(alone[kind], share) for kind in self._alone.of]
         points = self.recursion.field_points
         found = self.model.dynamics.run(self._currents(points[:, : max(LEAST, points.shape[1] // 2)]))
-        h, s, slope, through = (self._apart(values) for values in (found.h, found.s, found.slope, found.through))
+        s = self._apart(found.s)
         weight = np.zeros_like(s)
         assert self.windows is not None
         for row, factor in zip(self.windows.places, self.pool.back(self._windowed(s)), strict=True):
             weight[row] = factor
-        parts = zip(h, s, slope, through, weight, strict=True)
-        return [_Masked(Trajectory(h=h, s=s, slope=slope, through=through), mask) for h, s, slope, through, mask in parts]
+        samples = weight.shape[-1]
+        parts = [found.of(slice(site * samples, (site + 1) * samples)) for site in range(self.sites)]
+        return [_Masked(part, mask) for part, mask in zip(parts, weight, strict=True)]
 
 
 def _second(x: Array) -> Floats:
@@ -263,16 +264,14 @@ class _Scaled(Transport):
 
 @dataclass(frozen=True)
 class _Masked(Transport):
-    """E[A m G m Aᵀ], m [T, samples] what each step's spike gets of its window's gradient: A is linear in its slopes, row by
-    row, so that A m has the slopes f' m in place of f' where the gradient enters."""
+    """E[A m G m Aᵀ], m [T, samples] what each step's spike gets of its window's gradient: A is linear in what enters at each
+    step, so that A m is A with that times m."""
 
     trajectory: Trajectory
     mask: Array
 
     def apply(self, g: Floats) -> Floats:
-        t = self.trajectory
-        entering = Trajectory(h=t.h, s=t.s, slope=t.slope * self.mask, through=t.through)
-        return SampledTransport(entering).apply(g)
+        return SampledTransport(replace(self.trajectory, entering=self.trajectory.entering * self.mask)).apply(g)
 
 
 @theory_of.register

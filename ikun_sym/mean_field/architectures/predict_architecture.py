@@ -84,7 +84,7 @@ def descend(model: TimeModel, recursion: Recursion, levels: Sequence[Passed]) ->
         total = float(np.trace(carried))
         if not np.isfinite(total) or not np.isfinite(raw).all():
             raise NoSolutionError(
-                f"{model.bound.spec}, {model.steps} steps",
+                f"{model.neuron.surrogate.spec}, {model.steps} steps",
                 "within one layer gradients grow beyond float64",
                 "detach the reset, take fewer steps or a flatter surrogate",
             )

@@ -72,17 +72,17 @@ class RecurrentRecursion(Recursion):
         root, second, current = np.zeros((steps, steps)), np.zeros((steps, steps)), fed.copy()
         drive = np.zeros((steps, steps))
         h, s, mean = np.empty_like(points), np.empty_like(points), np.empty_like(points)
-        v = np.zeros_like(points[0])
+        state = dynamics.at_rest(points[0])
         for t in range(steps):
             if t:
                 current[t, 1 : t + 1] = fed[t, 1 : t + 1] + self.own * second[t - 1, :t]
                 current[: t + 1, t] = current[t, : t + 1]
             drive[: t + 1, : t + 1] = model.at_membrane(current)[: t + 1, : t + 1]
             extend_root(root, drive[t, : t + 1])
-            h[t], s[t], v = dynamics.step(v, root[t, : t + 1].astype(points.dtype) @ points[: t + 1])
+            (h[t], s[t], level), state = dynamics.step(state, root[t, : t + 1].astype(points.dtype) @ points[: t + 1])
             new = dynamics.input_gain * root[t, t]
             mean[t] = h[t] - points.dtype.type(new) * points[t]
-            spike = conditional_probability(mean[t : t + 1] - dynamics.threshold, np.array([new]))[0]
+            spike = conditional_probability(mean[t : t + 1] - level, np.array([new]))[0]
             second[t, :t] = second[:t, t] = (s[:t] @ spike).astype(float) / samples
             second[t, t] = spike.mean(dtype=float)
         average = mean.mean(axis=1, dtype=float)

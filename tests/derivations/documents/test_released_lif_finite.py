@@ -12,8 +12,11 @@ from scipy.stats import multivariate_normal, norm
 from ikun_derivations.documents import d08_released_code as released
 from ikun_derivations.documents import d09_lif_over_time as lif
 from ikun_derivations.documents import d10_finite_width as finite
-from ikun_sym.catalogue.neurons import NEURONS
+from ikun_sym.catalogue.neuron import Neuron
+from ikun_sym.catalogue.neurons import Reset
 from ikun_sym.expressions.lowering import precision
+
+from ...resets_by_hand import BY_HAND, numbers_of
 
 
 def test_the_released_mean() -> None:
@@ -50,19 +53,16 @@ def test_arcsine_law() -> None:
         assert float(found.mid()) == pytest.approx(0.25 + math.asin(correlation) / (2 * math.pi), abs=1e-15)
 
 
-@pytest.mark.parametrize("name", NEURONS.names())
-def test_two_steps_by_simulation(name: str) -> None:
+@pytest.mark.parametrize("reset", lif.STATED, ids=lambda reset: reset.name)
+def test_two_steps_by_simulation(reset: Reset) -> None:
     """The neuron written out by hand, on 10⁶ draws: 5 standard errors (a false alarm in a million)."""
-    after = {
-        "hard": lambda h, s: 0.8 * h * (1 - s),
-        "soft": lambda h, s: 0.8 * (h - s),
-        "delayed": lambda h, s: 0.8 * h - s,
-    }[name]
     n, generator = 10**6, np.random.default_rng(0)
     drive = generator.multivariate_normal([0, 0], [[3.3, 1.65], [1.65, 3.3]], size=n).T
-    first = drive[0] >= 1
-    second = after(drive[0], first) + drive[1] >= 1
-    for found, seen in zip(lif.second_moments(NEURONS[name]), (first & second, second), strict=True):
+    numbers, spikes, state = numbers_of(Neuron.of(reset=reset.name, leak=0.8)), [], None
+    for current in drive:
+        _, s, state = BY_HAND[reset.name](current, state, numbers, lambda x: x >= 0, lambda s: s)
+        spikes.append(s)
+    for found, seen in zip(lif.second_moments(reset), (spikes[0] & spikes[1], spikes[1]), strict=True):
         assert abs(seen.mean() - found.value) < 5 * math.sqrt(found.value * (1 - found.value) / n)
 
 

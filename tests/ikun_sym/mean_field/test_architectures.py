@@ -57,7 +57,7 @@ ALTERNATING = [(arch, steps) for number, arch in enumerate(CASES) for steps in (
 
 def predicted(arch: str, setting: Setting, **changes: Any) -> TimePrediction:
     fields = {"depth": setting.depth, "steps": setting.steps, "gain": setting.gain, "input_rate": setting.rate}
-    model = TimeModel(arch=arch, leak=LEAK, surrogate=f"atan:alpha={ALPHA:g}", **(fields | changes))
+    model = TimeModel.of(arch=arch, leak=LEAK, surrogate=f"atan:alpha={ALPHA:g}", **(fields | changes))
     return temporal.predict(model, samples=2**12, randomisations=8, workers=1)
 
 
@@ -113,7 +113,7 @@ def test_what_reduces_to_a_dense_network_is_one(arch: str, steps: int) -> None:
 @pytest.mark.parametrize(("arch", "exact"), [("conv2d:size=8,pool=average", True), ("conv2d:size=9,pool=average", False)])
 def test_a_prediction_is_exact_where_nothing_is_sampled(arch: str, exact: bool) -> None:
     """Pairs of up to 64 positions are computed; a sampled field has a standard error."""
-    model = TimeModel(arch=arch, gain=9.0, depth=2, input_rate=0.3)
+    model = TimeModel.of(arch=arch, gain=9.0, depth=2, input_rate=0.3)
     found = temporal.predict(model, samples=2**10, randomisations=2, workers=1)
     assert found.randomisations == (1 if exact else 2)
     assert (found.layers[1].se["rate"] == 0).all() == exact
@@ -144,7 +144,7 @@ def test_a_stride_takes_its_share_of_the_gradient() -> None:
 
 def test_a_fixed_point_is_the_same_as_all_its_layers() -> None:
     """Zero padding over depth: skipping alike layers changes nothing beyond what was tolerated."""
-    model = TimeModel(arch="conv1d:size=5", depth=60, gain=10.0)
+    model = TimeModel.of(arch="conv1d:size=5", depth=60, gain=10.0)
     theory = Theory(make=ConvolutionRecursion, dimension=1, exact=True, special=0)
     how = {"samples": 2, "randomisations": 2, "seed": 0, "workers": 1}
     short = predict_through(model, theory, **how)
@@ -169,6 +169,6 @@ def test_a_fixed_point_is_the_same_as_all_its_layers() -> None:
 )
 def test_what_has_no_theory_says_why(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(IkunError, match=words) as error:
-        temporal.predict(TimeModel(gain=8.0, **fields))
+        temporal.predict(TimeModel.of(gain=8.0, **fields))
     assert "\n" not in str(error.value)
     assert isinstance(error.value, NoTheoryError) == ("equal widths" not in words)

@@ -18,6 +18,8 @@ from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
 from torch import Tensor
 
+from ikun_sym.catalogue.neuron import Neuron
+from ikun_sym.catalogue.neurons import RESETS
 from ikun_sym.cli.main import main
 from ikun_sym.errors import IkunError
 from ikun_sym.mean_field import backward as gradient
@@ -31,13 +33,15 @@ from ikun_sym.mean_field.orthant import orthant, two_steps
 from ikun_sym.mean_field.predict import predict
 from ikun_sym.mean_field.prediction import TimePrediction
 
+from ...resets_by_hand import BY_HAND, numbers_of
+
 # ---------------------------------------------------------------------------------------------------- one and two steps
 
 
 def test_one_step_sampled_agrees_with_the_closed_form() -> None:
     """16 sequences of 4096 points: within 5 standard errors (t with 15 degrees of freedom: a false alarm in 6000) of a
     gradient known to 1e-12, and that error is below 1e-4; the rate is exact, for its one spike is integrated out."""
-    model = TimeModel(gain=10.0)
+    model = TimeModel.of(gain=10.0)
     exact, drive = OneStepLaw(model, np.zeros((1, 2), np.float32)), np.array([[2.7]])
     laws = [SampledLaw(model, normal_points(4096, 1, np.random.default_rng(i)).astype(np.float32)) for i in range(16)]
     assert laws[0].steps(drive).second[0, 0] == pytest.approx(exact.steps(drive).second[0, 0], rel=1e-6)
@@ -72,30 +76,36 @@ def test_degenerate_orthants() -> None:
     assert orthant(0.1, 1.0, 0.0, 1.0, 0.0) == 0
 
 
-TWO = [{"reset": "hard"}, {"reset": "soft"}, {"reset": "delayed"}, {"reset": "hard", "v_reset": -0.4}]
+TWO = [*({"reset": name} for name in RESETS.names()), {"reset": "hard", "v_reset": -0.4}]
 
 
 @pytest.mark.parametrize("setting", TWO, ids=str)
 def test_two_steps_against_quadrature(setting: dict) -> None:
     """Given the first current, the second is normal: one integral over the first, split at the threshold."""
-    model = TimeModel(steps=2, leak=0.6, threshold=0.8, **setting)
+    model = TimeModel.of(steps=2, leak=0.6, threshold=0.8, **setting)
     drive = np.array([[1.7, 0.9], [0.9, 1.4]])
     found = two_steps(model.dynamics, drive)
     slope, rest = 0.9 / 1.7, math.sqrt(1.4 - 0.81 / 1.7)
 
+    def second_step(h: float) -> tuple[float, float]:
+        """(its membrane, and that less what it must reach) without a current of its own."""
+        reached, step, numbers = [], BY_HAND[model.neuron.reset.name], numbers_of(model.neuron)
+
+        def fire(x: float) -> float:
+            reached.append(x)
+            return float(x >= 0)
+
+        state = step(h, None, numbers, fire, lambda s: s)[2]
+        return step(0.0, state, numbers, fire, lambda s: s)[0], reached[1]
+
     def left(h: float) -> float:
-        """What the membrane brings to the second step."""
-        if h < 0.8:
-            return 0.6 * h
-        if "v_reset" in setting:
-            return 0.6 * setting["v_reset"]
-        return {"hard": 0.0, "soft": 0.6 * (h - 0.8), "delayed": 0.6 * h - 0.8}[setting["reset"]]
+        return second_step(h)[0]
 
     def integral(g, low: float, high: float) -> float:  # type: ignore[no-untyped-def]
         return quad(lambda h: g(h) * norm.pdf(h, scale=1.7**0.5), low, high, epsabs=1e-13)[0]
 
     def fires(h: float) -> float:
-        return float(norm.sf(0.8 - left(h) - slope * h, scale=rest))
+        return float(norm.sf(-second_step(h)[1] - slope * h, scale=rest))
 
     both, alone = integral(fires, 0.8, 12), integral(fires, -12, 0.8)
     np.testing.assert_allclose(found.second, [[norm.sf(0.8, scale=1.7**0.5), both], [both, both + alone]], atol=1e-10)
@@ -109,7 +119,7 @@ def test_two_steps_against_quadrature(setting: dict) -> None:
 def test_two_steps_against_sampling(setting: dict) -> None:
     """16 sequences of 4096 points, 6 standard errors (t with 15 degrees of freedom: 2.4e-5 for each of 7 numbers). The
     errors are below 1e-3."""
-    model = TimeModel(steps=2, leak=0.6, threshold=0.8, gain=6, **setting)
+    model = TimeModel.of(steps=2, leak=0.6, threshold=0.8, gain=6, **setting)
     drive = model.drive(poisson_input(0.3, 2))
     exact = two_steps(model.dynamics, drive)
     sampled = [SampledLaw(model, normal_points(4096, 2, np.random.default_rng(i))).steps(drive) for i in range(16)]
@@ -123,7 +133,7 @@ def test_two_steps_against_sampling(setting: dict) -> None:
 def test_sampling_is_carried_through_layers() -> None:
     """The whole recursion with sampled layers against the closed form at two steps, 12 layers near the critical gain, where
     an error grows: 16 runs, 6 standard errors (t with 15 degrees of freedom: 2.4e-5 for each of 48 rates and variances)."""
-    model = TimeModel(steps=2, leak=0.6, gain=6.3, depth=12)
+    model = TimeModel.of(steps=2, leak=0.6, gain=6.3, depth=12)
     exact = predict(model, samples=2)
     laws = [SampledLaw(model, normal_points(1024, 2, np.random.default_rng(i))) for i in range(16)]
     found = temporal.ascend(model, laws, lambda function, *arguments: list(map(function, *arguments))).steps
@@ -171,15 +181,17 @@ def test_points_are_finite_even_at_zero() -> None:
 
 def test_current_filter_is_the_synapse() -> None:
     expected = 0.7 * np.array([[1, 0, 0], [0.5, 1, 0], [0.25, 0.5, 1]])
-    np.testing.assert_allclose(current_filter(0.3, 0.5, True, 3), expected, atol=1e-15)
-    np.testing.assert_array_equal(current_filter(0.3, 0.0, False, 3), np.eye(3))
+    np.testing.assert_allclose(
+        current_filter(Neuron.of(leak=0.3, synaptic_leak=0.5, decay_input=True), 3), expected, atol=1e-15
+    )
+    np.testing.assert_array_equal(current_filter(Neuron.of(leak=0.3), 3), np.eye(3))
 
 
 def test_transport_is_the_mean_over_samples() -> None:
     """Matrix, samples in chunks, and one adjoint pass per sample and direction give the same numbers."""
     rng = np.random.default_rng(1)
     slope, through = rng.normal(size=(2, 4, 64))
-    trajectory = Trajectory(h=slope, s=slope, slope=slope, through=through)
+    trajectory = Trajectory(h=slope, s=slope, entering=slope[None], through=through[None, None])
     half = rng.normal(size=(4, 4))
     wanted = np.zeros((4, 4))
     for column in half.T:
@@ -236,22 +248,16 @@ def one_draw(seed: int, m: TimeModel) -> dict[str, np.ndarray]:
 
 
 def one_layer(currents: list[Tensor], m: TimeModel) -> tuple[list[Tensor], Tensor]:
-    v = current = earlier = torch.zeros_like(currents[0])
+    n, step = numbers_of(m.neuron), BY_HAND[m.neuron.reset.name]
+    current, state = torch.zeros_like(currents[0]), None
     hs, ss = [], []
     for i in currents:
-        current = m.synaptic_leak * current + i
-        h = m.leak * v + (current * (1 - m.leak) if m.decay_input else current)
-        if m.reset == "delayed":
-            h = h - m.threshold * earlier
-        if not h.requires_grad:
-            h.requires_grad_()
+        current = n.synaptic_leak * current + i
+        drive = current * (1 - n.leak) if n.decay_input else 1 * current
+        if not drive.requires_grad:
+            drive.requires_grad_()
+        h, s, state = step(1 * drive, state, n, Spike.apply, lambda s: s.detach() if n.detach else s)
         h.retain_grad()
-        s = Spike.apply(h - m.threshold)
-        assert isinstance(s, Tensor)
-        spike = s.detach() if m.detach else s
-        left = {"hard": h * (1 - spike) + m.v_reset * spike, "soft": h - m.threshold * spike, "delayed": h}
-        v = left[m.reset]
-        earlier = spike
         hs.append(h)
         ss.append(s)
     return hs, torch.stack(ss)
@@ -296,7 +302,7 @@ def agrees(model: TimeModel, *names: str, samples: int = 2**13) -> bool:
     return all(worst(measured, predicted, name) <= LIMIT for name in names)
 
 
-BASE = TimeModel(steps=4, depth=4, gain=9.0, leak=0.5)
+BASE = TimeModel.of(steps=4, depth=4, gain=9.0, leak=0.5)
 ALL = ("var_h", "mean_h", "rate", "grad_var")
 
 QUICK = {
@@ -314,7 +320,7 @@ QUICK = {
 @pytest.mark.parametrize("setting", QUICK.values(), ids=QUICK.keys())
 def test_networks(setting: dict) -> None:
     """Forward and backward, 30 draws of width 800: see LIMIT."""
-    assert agrees(replace(BASE, **setting), *ALL)
+    assert agrees(BASE.but(**setting), *ALL)
 
 
 PRODUCT = [
@@ -333,17 +339,17 @@ PRODUCT = [
 @pytest.mark.parametrize("setting", PRODUCT, ids=str)
 def test_networks_in_every_combination(setting: dict) -> None:
     """At 16 steps 64 pairs bound the false alarms by 2.6 % per quantity and setting."""
-    assert agrees(replace(BASE, **setting), *ALL)
+    assert agrees(BASE.but(**setting), *ALL)
 
 
 # Each planted error, the function it replaces, and a setting in which it shows.
 def _no_reset_term(self: Dynamics, drive: np.ndarray) -> Trajectory:
-    return RUN(replace(self, detach=True), drive)
+    return RUN(replace(self, neuron=self.neuron.but(detach=True)), drive)
 
 
 def _leak_missing(self: Dynamics, drive: np.ndarray) -> Trajectory:
     right = RUN(self, drive)
-    return Trajectory(h=right.h, s=right.s, slope=right.slope, through=right.through / self.leak)
+    return replace(right, through=right.through / self.neuron.leak)
 
 
 def _transposed(trajectory: Trajectory) -> transport.Transport:
@@ -381,16 +387,16 @@ def test_planted_errors_are_seen(plant: str, monkeypatch: pytest.MonkeyPatch) ->
     """The comparison that the theory passes fails for each of these, by more than 8 standard errors."""
     target, name, wrong, setting, quantity = PLANTS[plant]
     monkeypatch.setattr(target, name, wrong) if name else monkeypatch.setattr(target, wrong)
-    model = replace(BASE, **setting)
+    model = BASE.but(**setting)
     assert worst(measure(model), predict(model, samples=2**12), quantity) > 2 * LIMIT
 
 
 def test_frozen_weights_are_not_white_noise() -> None:
     """κ = 0.5, K = 6.648: currents that are white in time keep a rate of 0.100; the covariance makes it climb to 0.18 by
     layer 20 over 100 steps. Both numbers are known to two digits."""
-    white = predict(replace(BASE, steps=40, depth=1, gain=6.648, input=0.1 * np.eye(40)), samples=2**10, randomisations=4)
+    white = predict(BASE.but(steps=40, depth=1, gain=6.648, input=0.1 * np.eye(40)), samples=2**10, randomisations=4)
     assert white.array("rate")[0, 20:].mean() == pytest.approx(0.100, abs=0.003)
-    model = replace(BASE, steps=100, depth=20, gain=6.648, input_rate=0.1)
+    model = BASE.but(steps=100, depth=20, gain=6.648, input_rate=0.1)
     laws = [law(model, normal_points(2**12, 100, np.random.default_rng(i)).astype(np.float32)) for i in range(2)]
     ascent = temporal.ascend(model, laws, lambda function, *arguments: list(map(function, *arguments)))
     rates = np.array([[np.diag(one.second).mean() for one in level] for level in ascent.steps]).mean(axis=1)
@@ -403,7 +409,7 @@ def test_frozen_weights_are_not_white_noise() -> None:
 
 def test_a_fixed_point_stands_for_all_further_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Skipping layers changes nothing beyond the standard errors."""
-    model = replace(BASE, depth=40, loss="rate", detach=False)
+    model = BASE.but(depth=40, loss="rate", detach=False)
     short = predict(model, samples=2**12)
     assert short.fixed_from is not None
     assert short.fixed_from < 40
@@ -417,7 +423,7 @@ def test_a_fixed_point_stands_for_all_further_layers(monkeypatch: pytest.MonkeyP
 
 def test_eigenvector_shortcut_is_the_recursion(monkeypatch: pytest.MonkeyPatch) -> None:
     for loss in ("white", "summed"):
-        model = replace(BASE, depth=120, loss=loss)
+        model = BASE.but(depth=120, loss=loss)
         short = predict(model, samples=2**12)
         with monkeypatch.context() as patch:
             patch.setattr(gradient, "SETTLED", -1.0)
@@ -428,7 +434,7 @@ def test_eigenvector_shortcut_is_the_recursion(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_thousand_layers() -> None:
     """Gradients far beyond float64 stay in their logarithm, and JSON says so."""
-    result = predict(replace(BASE, depth=1000, gain=12.0, surrogate="sigmoid:alpha=8"), samples=2**12)
+    result = predict(BASE.but(depth=1000, gain=12.0, surrogate="sigmoid:alpha=8"), samples=2**12)
     assert abs(result.log_gradient) > 720
     document = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert len(document["layers"]) == 1000
@@ -437,26 +443,26 @@ def test_a_thousand_layers() -> None:
 
 def test_steep_surrogates_stay_in_range_or_say_so() -> None:
     """Through a reset that is not detached a gradient of 1000 grows to 1e3^T within one layer."""
-    steep = replace(BASE, surrogate="expr:1000", reset="soft", detach=False, leak=1.0, depth=3)
-    assert np.isfinite(predict(replace(steep, steps=12), samples=2**6).log_gradient)
+    steep = BASE.but(surrogate="expr:1000", reset="soft", detach=False, leak=1.0, depth=3)
+    assert np.isfinite(predict(steep.but(steps=12), samples=2**6).log_gradient)
     with pytest.raises(IkunError, match="beyond float64"):
-        predict(replace(steep, steps=60), samples=2**6)
+        predict(steep.but(steps=60), samples=2**6)
 
 
 def test_silence_is_an_end_not_an_accident() -> None:
     for steps in (1, 2, 4):
-        result = predict(replace(BASE, steps=steps, gain=1.0, depth=30), samples=2**10)
+        result = predict(BASE.but(steps=steps, gain=1.0, depth=30), samples=2**10)
         assert result.silent_from is not None
         assert result.silent_from < 30
         assert not result.array("rate")[result.silent_from - 1 :].any()
         # at rest every membrane sees the surrogate at −θ: without leak through time the factor is K f'(−1)²
         assert np.isfinite(result.log_gradient)
-    alone = predict(TimeModel(gain=1.0, depth=30))
+    alone = predict(TimeModel.of(gain=1.0, depth=30))
     assert alone.log_factors[-1] == pytest.approx(math.log((1 / (1 + math.pi**2)) ** 2), rel=1e-9)
 
 
 def test_a_surrogate_without_reach_sends_no_gradient_into_silence() -> None:
-    result = predict(replace(BASE, surrogate="triangular", gain=0.5, threshold=2.0, depth=12), samples=2**10)
+    result = predict(BASE.but(surrogate="triangular", gain=0.5, threshold=2.0, depth=12), samples=2**10)
     assert result.log_gradient == -math.inf
     document = result.to_dict()
     assert document["log_gradient"] is None
@@ -466,7 +472,7 @@ def test_a_surrogate_without_reach_sends_no_gradient_into_silence() -> None:
 def test_standard_errors_are_honest() -> None:
     """24 seeds: their spread over the stated error, pooled over the steps, for the rate of layer 4 and log gradient. With
     24 seeds × 8 runs the ratio of variances lies in [0.4, 2.2] but for one case in a thousand."""
-    model = replace(BASE, loss="rate")
+    model = BASE.but(loss="rate")
     found = [predict(model, samples=2**9, seed=seed) for seed in range(24)]
     assert found[0].errors("rate")[:, 0].max() < 1e-6  # the first step is exact
     rates = np.array([one.array("rate")[-1, 1:] for one in found])
@@ -483,7 +489,7 @@ def test_same_seed_same_numbers_with_any_number_of_threads() -> None:
 
 
 def test_fan_out_enters_backwards_only() -> None:
-    same, wide = predict(BASE, samples=2**10), predict(replace(BASE, gain_out=18.0), samples=2**10)
+    same, wide = predict(BASE, samples=2**10), predict(BASE.but(gain_out=18.0), samples=2**10)
     np.testing.assert_array_equal(same.array("rate"), wide.array("rate"))
     np.testing.assert_allclose(wide.log_factors - same.log_factors, math.log(2), atol=1e-9)
 
@@ -519,7 +525,7 @@ def test_fan_out_enters_backwards_only() -> None:
 )
 def test_wrong_models_are_refused(wrong: dict) -> None:
     with pytest.raises(IkunError):
-        TimeModel(**wrong)
+        TimeModel.of(**wrong)
 
 
 @pytest.mark.parametrize("wrong", [{"samples": 1000}, {"randomisations": 1}, {"samples": 2**30}])
@@ -572,7 +578,7 @@ def test_from_python() -> None:
     import ikun_sym
 
     found = ikun_sym.meanfield(depth=3, steps=2, leak=0.5, gain=9.0, input_rate=0.3)
-    wanted = predict(TimeModel(depth=3, steps=2, leak=0.5, gain=9.0, input_rate=0.3))
+    wanted = predict(TimeModel.of(depth=3, steps=2, leak=0.5, gain=9.0, input_rate=0.3))
     np.testing.assert_array_equal(found.array("rate"), wanted.array("rate"))
     assert ikun_sym.meanfield(depth=2).layers[0].rate[0] > 0.2
     with pytest.raises(IkunError, match="did you mean"):

@@ -10,6 +10,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from ikun_sym.catalogue.architectures import ARCHITECTURES, parse_architecture
+from ikun_sym.catalogue.neuron import Neuron
 from ikun_sym.cli.model_flags import KNOWN
 from ikun_sym.errors import NoSolutionError
 from ikun_sym.mean_field import predict as temporal
@@ -25,9 +26,9 @@ RATE = 0.2
 
 def fields_of(arch: str, **changes: Any) -> dict[str, Any]:
     """A network's fields, its weights by scheme critical."""
-    neuron = {"surrogate": "atan", "threshold": 1.0, "leak": 0.0, "synaptic_leak": 0.0, "steps": 1, "reset": "hard"}
-    neuron |= {"detach": True, "decay_input": False, "bias_var": 0.0, "arch": arch, "depth": 300} | changes
-    return neuron | weights_of("critical", Fan.of(256), neuron).fields
+    made = TimeModel.of(**({"arch": arch, "depth": 300} | changes))
+    network = {name: getattr(made, name) for name in ("neuron", "steps", "arch", "depth")}
+    return network | weights_of("critical", Fan.of(256), **network).fields
 
 
 def row(size: int) -> np.ndarray:
@@ -51,7 +52,7 @@ def atan_moment(alpha: float, q: float) -> float:
 
 def test_zero_padding_by_plain_iteration_and_quadrature() -> None:
     size, fields = 5, fields_of("conv1d:size=5")
-    gain, alpha = fields["gain"], float(fields["surrogate"].partition("=")[2])
+    gain, alpha = fields["gain"], float(dict(fields["surrogate"].values)["alpha"])
     q = iterated(gain, size)
     assert norm.sf(1 / np.sqrt(q)).mean() == pytest.approx(RATE, rel=1e-4)
     moments = np.array([atan_moment(alpha, v) for v in q])
@@ -77,7 +78,7 @@ DEEP = [
 def test_healthy_at_depth_300(arch: str) -> None:
     """Rates between the one aimed at and the shortcut's bound 0.327; gradients within the bounds of the derivations: 5 for SEW,
     e for shortcuts; elsewhere a transient of the border's."""
-    model = TimeModel(**fields_of(arch))
+    model = TimeModel.of(**fields_of(arch))
     prediction = temporal.predict(model, samples=2**10, randomisations=2, workers=1)
     rates = prediction.array("rate")[10:, 0]
     assert RATE - 0.01 < rates.min() <= rates.max() < 0.327
@@ -89,7 +90,7 @@ def test_healthy_at_depth_300(arch: str) -> None:
 def test_the_dense_scale_is_not_healthy_there() -> None:
     fields = fields_of("conv2d:size=6")
     dense = design(RATE)
-    model = TimeModel(**(fields | {"gain": dense.n_var_w, "surrogate": dense.surrogate, "depth": 60}))
+    model = TimeModel.of(**(fields | {"gain": dense.n_var_w, "surrogate": dense.surrogate, "depth": 60}))
     assert temporal.predict(model).array("rate")[-1].max() < 1e-6
 
 
@@ -97,7 +98,7 @@ def test_the_dense_scale_is_not_healthy_there() -> None:
 def test_recurrent_gain_gives_the_mean_rate_over_the_steps(steps: int) -> None:
     fields = fields_of("recurrent:recurrent_gain=2", steps=steps, leak=0.5, depth=60)
     assert fields["gain"] < fields_of("dense", steps=steps, leak=0.5)["gain"]
-    prediction = temporal.predict(TimeModel(**fields), samples=2**11, randomisations=4, workers=1)
+    prediction = temporal.predict(TimeModel.of(**fields), samples=2**11, randomisations=4, workers=1)
     last = prediction.layers[-1]
     assert last.rate.mean() == pytest.approx(RATE, abs=2e-3)
     # nothing comes through recurrent weights yet
@@ -107,8 +108,7 @@ def test_recurrent_gain_gives_the_mean_rate_over_the_steps(steps: int) -> None:
 def test_the_scheme_says_what_the_blocks_are_scaled_for() -> None:
     fields = fields_of("residual:scaling=depth,rate=0.3")
     assert parse_architecture(fields["arch"]).rate == RATE  # type: ignore[attr-defined]
-    neuron = fields_of("residual") | {"surrogate": "atan"}
-    notes = weights_of("critical", Fan.of(256), neuron).notes
+    notes = weights_of("critical", Fan.of(256), Neuron(), arch="residual", depth=300).notes
     assert any("holds no rate" in note for note in notes)
 
 
@@ -119,7 +119,7 @@ def test_sew_blocks_return_to_their_rate_from_above_a_half_slope(rate: float, gr
     found = design(rate)
     fields = {"arch": f"residual:scaling=depth,rate={rate}", "surrogate": found.surrogate, "input_rate": rate, "depth": 400}
     wrong, right = (
-        temporal.predict(TimeModel(gain=found.n_var_w * factor, **fields)).array("rate")[:, 0] for factor in (1.001, 1)
+        temporal.predict(TimeModel.of(gain=found.n_var_w * factor, **fields)).array("rate")[:, 0] for factor in (1.001, 1)
     )
     off = np.cumsum(wrong - right)[[99, 399]] / (100, 400)
     c = 2 * found.forward_slope - 1
@@ -129,14 +129,13 @@ def test_sew_blocks_return_to_their_rate_from_above_a_half_slope(rate: float, gr
 
 def test_a_rate_that_no_gain_holds_is_refused() -> None:
     """Five positions: activity lasts from a mean rate of 0.107 on."""
-    model = TimeModel(arch="conv1d:size=5", gain=6.5, depth=1)
+    model = TimeModel.of(arch="conv1d:size=5", gain=6.5, depth=1)
     with pytest.raises(NoSolutionError, match=r"lowest stable mean rate is 0\.10"):
         adapted(model.topology, model, 0.09)
 
 
 def test_other_schemes_are_what_they_are() -> None:
-    neuron = fields_of("conv1d:size=5") | {"surrogate": "atan"}
-    assert weights_of("kaiming", Fan.of(256), neuron).gain == pytest.approx(2)
+    assert weights_of("kaiming", Fan.of(256), Neuron(), arch="conv1d:size=5").gain == pytest.approx(2)
 
 
 def test_the_help_page_names_every_architecture() -> None:

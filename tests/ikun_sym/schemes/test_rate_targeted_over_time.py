@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,18 +39,14 @@ def designed(setting: Setting, surrogate: str = "atan") -> Design:
 
 
 def deep(found: Design, depth: int, **changes: object) -> TimeModel:
-    model = TimeModel(
-        surrogate=found.surrogate,
+    model = TimeModel.of(
+        neuron=found.neuron,
         steps=found.steps,
-        leak=found.leak,
-        reset=found.reset,
-        detach=found.detach,
-        threshold=found.threshold,
         gain=found.n_var_w,
         depth=depth,
         input_rate=found.rate,
     )
-    return replace(model, **changes)
+    return model.but(**changes)
 
 
 @pytest.mark.parametrize("setting", spread([(setting,) for setting in SETTINGS], 2))
@@ -101,7 +96,7 @@ def test_two_steps_by_hand() -> None:
 
 def test_one_step_is_the_closed_form() -> None:
     """The sampled way at T = 1 has no samples: the same K."""
-    one = law(TimeModel(steps=1), normal_points(64, 1, np.random.default_rng(0)).astype(np.float32))
+    one = law(TimeModel.of(steps=1), normal_points(64, 1, np.random.default_rng(0)).astype(np.float32))
     point, closed = at_rate(one, 0.2), design(0.2)
     assert point.gain == pytest.approx(closed.n_var_w, rel=1e-4)
     assert forward_slope(one, point) == pytest.approx(closed.forward_slope, rel=2e-3)
@@ -115,12 +110,12 @@ def test_activity_needs_the_critical_gain_over_time_too(steps: int, leak: float,
     """It is c* θ²/λ², c* = min 1/(a² Q(a)), λ = 1 − κ where inputs decay. 3 % below, a deep network falls silent whatever its
     leak; 3 % above, the rate stays at or above the lowest stable one."""
     common = {"steps": steps, "leak": leak, "reset": reset, "decay_input": decay_input, "surrogate": "atan"}
-    network = TimeModel(depth=400, input_rate=0.5, threshold=1.5, **common)
+    network = TimeModel.of(depth=400, input_rate=0.5, threshold=1.5, **common)
     gain = critical_gain(network)
     scale = min(1 / (a**2 * norm.sf(a)) for a in np.linspace(0.5, 3, 10_001))
     assert gain == pytest.approx(scale * (1.5 / (1 - leak if decay_input else 1)) ** 2, rel=1e-6)
-    below = predict(replace(network, gain=0.97 * gain), samples=2**12, randomisations=2)
-    above = predict(replace(network, gain=1.03 * gain), samples=2**12, randomisations=2)
+    below = predict(network.but(gain=0.97 * gain), samples=2**12, randomisations=2)
+    above = predict(network.but(gain=1.03 * gain), samples=2**12, randomisations=2)
     assert below.array("rate")[-1].max() < 1e-3
     with pytest.raises(DomainError, match="lowest stable firing rate") as refused:
         design(0.05, steps=steps, leak=leak, reset=reset, decay_input=decay_input)
@@ -133,11 +128,11 @@ def test_a_reset_that_outlasts_its_step_raises_the_lowest_rate() -> None:
     """Delayed reset, κ = ½, four steps: just above the critical gain the last two steps are silent in the mean field's depth.
     A rate below that of steps all awake is refused, and what is not refused is reached."""
     setting = {"steps": 4, "leak": 0.5, "reset": "delayed"}
-    alone = predict(TimeModel(gain=1.03 * critical().scale.value, depth=200, input_rate=0.5, **setting), samples=2**11)
+    alone = predict(TimeModel.of(gain=1.03 * critical().scale.value, depth=200, input_rate=0.5, **setting), samples=2**11)
     rates = alone.array("rate")[-1]
     assert rates[0] > critical().rate.value
     assert rates[2:].max() < 1e-3
-    one = law(TimeModel(**setting), normal_points(2**12, 4, np.random.default_rng(0)).astype(np.float32))
+    one = law(TimeModel.of(**setting), normal_points(2**12, 4, np.random.default_rng(0)).astype(np.float32))
     with pytest.raises(DomainError, match="lowest stable firing rate") as refused:
         at_rate(one, 0.1)
     lowest = float(str(refused.value).split("above ")[1].split(",")[0])

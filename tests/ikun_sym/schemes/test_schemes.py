@@ -330,7 +330,7 @@ def test_the_slope_of_an_expression() -> None:
 
 def test_out_of_reach() -> None:
     with pytest.raises(NoSolutionError, match="stays between"):
-        slope_for_moment(resolve("superspike_mem_clamp"), 1.0, 1e-6, variance=1.0)
+        slope_for_moment(slope_of(resolve("superspike_mem_clamp")), 1.0, 1e-6, variance=1.0)
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------

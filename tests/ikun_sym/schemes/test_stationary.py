@@ -34,6 +34,7 @@ from ikun_sym.mean_field.predict import predict
 from ikun_sym.reading.surrogate_spec import resolve
 from ikun_sym.schemes.critical_scale import gain_of_rate
 from ikun_sym.schemes.fan import Fan
+from ikun_sym.schemes.scheme_input import Setting
 from ikun_sym.schemes.stationary import SchemeAt
 from tests.selection import spread
 
@@ -108,7 +109,12 @@ def test_no_such_convolution(wrong: tuple[int, int, int, int, int]) -> None:
 
 
 def at(scheme: str, spec: str, threshold: float = 1.0, a: float = 1.0, fan: Fan | None = None) -> SchemeAt:
-    return SchemeAt(SCHEMES[scheme], layer(spec, threshold), fan or Fan.of(100), a)
+    return scheme_at(SCHEMES[scheme], spec, threshold, fan, alpha=a)
+
+
+def scheme_at(scheme: Scheme, spec: str = "atan", threshold: float = 1.0, fan: Fan | None = None, **known: float) -> SchemeAt:
+    one = {"surrogate": spec, "threshold": threshold}
+    return SchemeAt(Setting.of(scheme, fan or Fan.of(100), one, **known), layer(spec, threshold))
 
 
 def test_atan_backward_only() -> None:
@@ -186,8 +192,7 @@ def test_backward_only_has_a_factor_of_one(name: str) -> None:
 
 def test_a_first_layer_knows_its_input() -> None:
     """With E[X²] given, q = α/(σ² m2) · σ²: the given moment cancels in q, and stands in Var(W)."""
-    plain = SchemeAt(SCHEMES["ikun"], layer(), Fan.of(100), 1.0, 0.25).solve()
-    double = SchemeAt(SCHEMES["ikun"], layer(), Fan.of(100), 1.0, 0.5).solve()
+    plain, double = (scheme_at(SCHEMES["ikun"], second_moment=known).solve() for known in (0.25, 0.5))
     assert close(plain.var_h, double.var_h, 1e-10)
     assert close(plain.gain, 2 * double.gain, 1e-10)
 
@@ -195,7 +200,7 @@ def test_a_first_layer_knows_its_input() -> None:
 def test_a_wrong_factor_in_a_scheme_is_found() -> None:
     """√m2 instead of m2: the factor is not 1/p any more."""
     wrong = Scheme(name="planted", variance=alpha / (fan_in * second_x * sp.sqrt(m2)), summary="", source=IKUN)
-    found = SchemeAt(wrong, layer(), Fan.of(100)).states()
+    found = scheme_at(wrong).states()
     assert found
     assert not any(close(state.chi, 1 / state.second_moment_x, 1e-2) for state in found)
 
@@ -277,7 +282,7 @@ def gaussian_mean(g: Callable[[float], float], q: float, threshold: float) -> fl
 def test_one_step(forward: str, gain: float, ratio: float, threshold: float, loss: str) -> None:
     """Against the recursion written out again, to 1e-8: the quadrature's accuracy, over six layers."""
     depth, q = 6, gain * 0.3
-    model = TimeModel(
+    model = TimeModel.of(
         gain=gain, gain_out=gain * ratio, threshold=threshold, depth=depth, input_rate=0.3, forward=forward, loss=loss
     )
     found, logs = predict(model), []
@@ -305,7 +310,7 @@ def test_one_step(forward: str, gain: float, ratio: float, threshold: float, los
 
 def test_one_step_falls_silent() -> None:
     """Kaiming's gain 2 is below the critical 6.03: activity dies, and nothing is NaN on the way."""
-    found = predict(TimeModel(gain=2.0, depth=60))
+    found = predict(TimeModel.of(gain=2.0, depth=60))
     assert found.layers[-1].rate[0] == found.layers[-1].var_h[0] == 0
     assert found.silent_from is not None
     assert np.isfinite([(seen.var_h[0], seen.log_gradient) for seen in found.layers]).all()
@@ -314,9 +319,10 @@ def test_one_step_falls_silent() -> None:
 def test_gradients_of_layers_of_several_widths() -> None:
     """Weights from n to m neurons lead m of variance K/n back: layer by layer, and not where the widths repeat only."""
     ratios, gain = (0.5, 2.0, 3.0), 9.0
-    even = predict(TimeModel(gain=gain, depth=7, steps=2, leak=0.5, input_rate=0.3), samples=256)
+    even = predict(TimeModel.of(gain=gain, depth=7, steps=2, leak=0.5, input_rate=0.3), samples=256)
     found = predict(
-        TimeModel(gain=gain, gain_out=tuple(gain * r for r in ratios), depth=7, steps=2, leak=0.5, input_rate=0.3), samples=256
+        TimeModel.of(gain=gain, gain_out=tuple(gain * r for r in ratios), depth=7, steps=2, leak=0.5, input_rate=0.3),
+        samples=256,
     )
     for layer in range(6):  # from layer + 2 down to layer + 1 (counted from 1) through the weights into layer + 2
         wanted = even.log_factors[layer] + math.log(ratios[(layer + 1) % 3])
@@ -324,11 +330,11 @@ def test_gradients_of_layers_of_several_widths() -> None:
 
 
 def test_the_spread_of_gradients_adds_over_layers() -> None:
-    model = TimeModel(gain=8.0, depth=4)
+    model = TimeModel.of(gain=8.0, depth=4)
     q = predict(model).array("var_h")[:, 0]
     wanted = sum(excess(model.layer, float(v)) / n for v, n in zip(q[:3], (50, 60, 70), strict=True))
     assert log_gradient_variance(model.layer, q, (50, 60, 70, 80)) == pytest.approx(wanted, rel=1e-12)
-    linear = TimeModel(surrogate="linear", gain=8.0).layer
+    linear = TimeModel.of(surrogate="linear", gain=8.0).layer
     assert excess(linear, 2.0) == pytest.approx(2.0, rel=1e-12)  # the squared norm of a Gaussian vector
 
 

@@ -67,7 +67,7 @@ def test_constructions_over_time_are_true_or_false_on_wide_networks(made: Constr
     """The mean of 24 draws of a network four times as wide, against the claim: within the tolerance or outside it, by more
     than its standard error."""
     case, claimed, observable = made.make(np.random.default_rng(7))
-    wide = replace(case.architecture, width=1024)
+    wide = case.architecture.but(width=1024)
     values = [OBSERVABLES[observable].measure(draw, case) for draw in Laboratory(RunSettings(seed=11)).draws(wide, 24)]
     distance, error = abs(np.mean(values) - claimed), np.std(values, ddof=1) / 24**0.5
     assert distance + error < TOLERANCE if made.true else distance - error > TOLERANCE
@@ -80,10 +80,10 @@ def test_constructions_are_true_or_false_by_an_independent_route(made: Construct
         case, claimed, observable = made.make(np.random.default_rng((5, number)))
         a = case.architecture
         assert observable == "backward_factor"
-        name, _, parameter = a.surrogate.partition(":")
+        name, _, parameter = a.neuron.surrogate.spec.partition(":")
         k = float(parameter.partition("=")[2])
-        sigma = (a.gain * a.input_rate) ** 0.5
-        assert norm.sf(a.threshold / sigma) == pytest.approx(a.input_rate, rel=1e-9)
+        sigma, theta = (a.gain * a.input_rate) ** 0.5, a.neuron.threshold
+        assert norm.sf(theta / sigma) == pytest.approx(a.input_rate, rel=1e-9)
 
         def slope(x: float, name: str = name, k: float = k) -> float:
             if name == "atan":
@@ -96,10 +96,10 @@ def test_constructions_are_true_or_false_by_an_independent_route(made: Construct
 
         edge = (1 if name == "triangular" else 10) / k
         value, _ = quad(
-            lambda h, slope=slope, a=a, sigma=sigma: slope(h - a.threshold) ** 2 * norm.pdf(h, scale=sigma),
+            lambda h, slope=slope, theta=theta, sigma=sigma: slope(h - theta) ** 2 * norm.pdf(h, scale=sigma),
             -9 * sigma,
             9 * sigma,
-            points=[p for p in (a.threshold - edge, a.threshold, a.threshold + edge) if abs(p) < 9 * sigma],
+            points=[p for p in (theta - edge, theta, theta + edge) if abs(p) < 9 * sigma],
             limit=500,
         )
         distance = abs(a.gain * value - claimed)

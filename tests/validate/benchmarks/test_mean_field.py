@@ -14,7 +14,7 @@ PRODUCT = [dict(combination) for combination in combinations()]
 
 
 def agreement(combination: dict, **wrong: object) -> Agreement:
-    case = Case("", Architecture(width=512, **BASE, **combination))
+    case = Case("", Architecture.of(width=512, **BASE, **combination))
     return compare(case.under(**wrong) if wrong else case, Laboratory(RunSettings(draws=24)))
 
 

@@ -9,9 +9,8 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from ikun_sym.catalogue.neurons import NEURONS
-from ikun_sym.reading.surrogate_spec import resolve
-from ikun_validate.engines.population import Population
+from ikun_sym.catalogue.neuron import Neuron
+from ikun_validate.engines.statement import Statement
 from ikun_validate.engines.triton_kernel import BLOCK, _functions
 from ikun_validate.engines.triton_source import source
 
@@ -39,10 +38,8 @@ def compiled(kernel: object, name: str, stored: str, membrane: str, single: tupl
 
 def main() -> None:
     for surrogate, smooth in (("atan", False), ("multi_spike", False), ("sigmoid", True)):
-        neurons = Population(
-            neuron=NEURONS["hard"], surrogate=resolve(surrogate), leak=0.5, threshold=1.0, detach=False, smooth=smooth
-        )
-        functions = _functions(source(neurons)[0])
+        neuron = Neuron.of(surrogate=surrogate, leak=0.5, detach=False)
+        functions = _functions(source(Statement(neuron=neuron, smooth=smooth))[0])
         types = (("bf16", "fp32"), ("fp32", "fp32"), ("fp64", "fp64"))
         for (stored, membrane), name, single in itertools.product(types, ARRAYS, ((), ("steps", "samples"))):
             made = compiled(getattr(functions, name), name, stored, membrane, single)

@@ -6,21 +6,20 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from ikun_sym.catalogue.neurons import NEURONS
+from ikun_sym.catalogue.neurons import RESETS
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import IkunError
 from ikun_validate.networks.network import Architecture, Draw, Network
 
 from ..conftest import require
 
-SMALL = Architecture(depth=4, width=40, steps=4, leak=0.6, threshold=0.7, gain=8.0, detach=False)
+SMALL = Architecture.of(depth=4, width=40, steps=4, leak=0.6, threshold=0.7, gain=8.0, detach=False)
 
 
 def same(one: Draw, other: Draw) -> bool:
@@ -32,7 +31,7 @@ def same(one: Draw, other: Draw) -> bool:
 
 # each is a run of the C compiler: every reset with one surrogate and a spread of the others with one reset
 PAIRS = [
-    *(pytest.param("atan", reset) for reset in NEURONS.names()),
+    *(pytest.param("atan", reset) for reset in RESETS.names()),
     *(pytest.param(name, "soft", marks=() if k % 6 == 0 else pytest.mark.slow) for k, name in enumerate(SURROGATES.names())),
     *(pytest.param(name, reset, marks=pytest.mark.slow) for name in SURROGATES.names() for reset in ("hard", "delayed")),
 ]
@@ -42,7 +41,7 @@ PAIRS = [
 def test_compiled_is_eager(surrogate: str, reset: str) -> None:
     """Every surrogate of the registry, in float64 to rounding: the spikes are the same, the sums are in another order."""
     require("compiled")
-    a = replace(SMALL, surrogate=surrogate, reset=reset, synaptic_leak=0.3)
+    a = SMALL.but(surrogate=surrogate, reset=reset, synaptic_leak=0.3)
     one, other = (Network(a, batch=3, dtype="float64", backend=b).draw(0, 0) for b in ("compiled", "eager"))
     np.testing.assert_array_equal(one.rate, other.rate)
     np.testing.assert_allclose(one.var_h, other.var_h, rtol=1e-12)
@@ -53,7 +52,7 @@ def test_compiled_is_eager(surrogate: str, reset: str) -> None:
 @pytest.mark.parametrize("surrogate", ["atan", "sigmoid", "triangular"])
 def test_compiled_is_eager_in_a_smooth_network(surrogate: str) -> None:
     require("compiled")
-    a = replace(SMALL, surrogate=surrogate, forward="smooth")
+    a = SMALL.but(surrogate=surrogate, forward="smooth")
     one, other = (Network(a, batch=3, dtype="float64", backend=b).draw(0, 0) for b in ("compiled", "eager"))
     np.testing.assert_allclose(one.rate, other.rate, rtol=1e-11)
     np.testing.assert_allclose(one.log_gradient, other.log_gradient, rtol=1e-9, atol=1e-9)
@@ -63,7 +62,7 @@ def test_compiled_is_eager_in_a_smooth_network(surrogate: str) -> None:
 def test_compiled_is_eager_to_float_error(dtype: str) -> None:
     """One layer wider than a block, so that no spike can amplify a rounding; bfloat16 hands over the same rounded numbers."""
     require("compiled")
-    a = replace(SMALL, depth=1, width=1500)
+    a = SMALL.but(depth=1, width=1500)
     engines = [Network(a, batch=3, dtype=dtype, backend=b) for b in ("compiled", "eager")]
     current = torch.randn(4, 3, 1500, generator=torch.Generator().manual_seed(0)).to(engines[0].dtype)
     grad = torch.randn(4, 3, 1500, generator=torch.Generator().manual_seed(1)).to(engines[0].dtype)
@@ -89,7 +88,7 @@ def test_backend_is_seen_and_needs_no_compiler(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("widths", [(), (30, 60)])
 def test_weights_drawn_again_are_the_weights_kept(widths: tuple[int, ...]) -> None:
-    a = replace(SMALL, widths=widths, bias_var=0.1)
+    a = SMALL.but(widths=widths, bias_var=0.1)
     kept, again = (Network(a, batch=3, keep=keep).draw(7, 2) for keep in (True, False))
     assert same(kept, again)
     assert not same(kept, Network(a, batch=3, keep=False).draw(7, 3))
@@ -99,7 +98,7 @@ def test_layers_inputs_and_readouts_have_streams_of_their_own() -> None:
     network = Network(SMALL, batch=2)
     first, second = network.weights(0, 0)[:2]
     assert not torch.equal(first, second)
-    deeper = Network(replace(SMALL, depth=9), batch=2).weights(0, 0)
+    deeper = Network(SMALL.but(depth=9), batch=2).weights(0, 0)
     assert torch.equal(deeper[0], first)
     assert torch.equal(deeper[1], second)
 
@@ -108,7 +107,7 @@ def test_fans_that_differ_show_in_the_backward_factor() -> None:
     """χ = fan_out Var(W) m2 at one step, and the straight-through slope makes m2 = 1: with gain 1 and widths 100, 400, 100, …
     the factors are 4 and 1/4 but for O(1/n). 60 draws: the relative error of a factor's mean is at most √(5/100/60) = 3 %;
     a band of 5 of them, one false alarm in a million."""
-    a = Architecture(depth=4, widths=(100, 400), threshold=0.0, surrogate="linear", gain=1.0)
+    a = Architecture.of(depth=4, widths=(100, 400), threshold=0.0, surrogate="linear", gain=1.0)
     network = Network(a, batch=4)
     logs = np.array([network.draw(0, i).log_gradient for i in range(60)])
     # δ of layer l is Wᵀ of layer l + 1, [n_{l+1}, n_l]: Var(W) = 1/n_l, n_{l+1} of them
@@ -118,7 +117,7 @@ def test_fans_that_differ_show_in_the_backward_factor() -> None:
 def test_biases_have_their_variance() -> None:
     """θ so high that nothing fires: H of the second layer is its bias alone; 4000 neurons, standard error √(2/4000) = 2.2 %,
     a band of 5."""
-    a = Architecture(depth=1, width=4000, threshold=100.0, gain=1.0, bias_var=0.3, input_rate=0.0, loss="summed")
+    a = Architecture.of(depth=1, width=4000, threshold=100.0, gain=1.0, bias_var=0.3, input_rate=0.0, loss="summed")
     network = Network(a, batch=1)
     bias = network._bias(network._stream(0, 0, 2, 0), 0)
     assert float(bias.var()) == pytest.approx(0.3, rel=0.11)
@@ -136,7 +135,7 @@ def test_gradients_are_the_libraries_own(library: str, detach: bool) -> None:
         from ikun_validate.benchmarks.contestants import LIBRARIES, agreement_of
 
         make, reset = LIBRARIES[library]
-        a = Architecture(depth=3, width=32, steps=5, leak=0.5, gain=10.0, reset=reset, detach=detach)
+        a = Architecture.of(depth=3, width=32, steps=5, leak=0.5, gain=10.0, reset=reset, detach=detach)
         network = Network(a, batch=4, dtype="float64")
         found = agreement_of(library, make, network)
     assert found.spikes == 0
@@ -188,7 +187,7 @@ def test_a_thousand_layers_fit_in_six_gibibytes() -> None:
     program = (
         "import resource, torch; torch.set_num_threads(2)\n"
         "from ikun_validate.networks.network import Architecture, Network\n"
-        "n = Network(Architecture(depth=1000, width=1024, steps=8, leak=0.5, gain=10.0), batch=64)\n"
+        "n = Network(Architecture.of(depth=1000, width=1024, steps=8, leak=0.5, gain=10.0), batch=64)\n"
         "assert not n.keep and n.draw(0, 0).alive == 1\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"
     )

@@ -6,18 +6,16 @@ import itertools
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
-from ikun_sym.catalogue.neurons import NEURONS
+from ikun_sym.catalogue.neurons import RESETS
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import IkunError
-from ikun_sym.reading.surrogate_spec import resolve
 from ikun_validate.engines import triton_kernel
-from ikun_validate.engines.population import Population
+from ikun_validate.engines.population import ENGINES, Population
 from ikun_validate.networks.network import Architecture, Network
 
 from ...selection import spread
@@ -26,14 +24,14 @@ DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 needs_triton = pytest.mark.skipif(bool(triton_kernel.missing()), reason=f"Triton's kernels: {triton_kernel.missing()}")
 
 STEPS, SAMPLES, WIDTH = 4, 2, 37
-LIF = Population(neuron=NEURONS["hard"], surrogate=resolve("atan"), leak=0.6, threshold=0.7, detach=False, backend="triton")
+LIF = Population.of(leak=0.6, threshold=0.7, detach=False, backend="triton")
 
 
 def both(population: Population, dtype: torch.dtype, width: int = WIDTH, scale: Any = 0.5) -> list[tuple[torch.Tensor, ...]]:
     """(what the kernel gives, what plain tensors give, tolerance) for everything that an engine hands out."""
     given = torch.Generator().manual_seed(0)
     current, grad = (torch.randn(STEPS, SAMPLES, width, generator=given).to(DEVICE, dtype) for _ in range(2))
-    plain = replace(population, backend="eager")
+    plain = population.but(backend="eager")
     fused, eager = (p.forward(current.clone()) for p in (population, plain))
     assert population.choice(DEVICE).name == "triton"
     wide = eager.h.dtype
@@ -43,7 +41,7 @@ def both(population: Population, dtype: torch.dtype, width: int = WIDTH, scale: 
     if population.smooth:
         pairs.append((fused.s, eager.s, 100 * epsilon + torch.finfo(dtype).eps))
     else:
-        near = (eager.h - population.threshold).abs() < 1e-5  # where rounding decides
+        near = (eager.h - population.neuron.threshold).abs() < 1e-5  # where rounding decides
         pairs.append((fused.s.masked_fill(near, 0), eager.s.masked_fill(near, 0), 0.0))
         pairs.append((fused.activity, eager.activity, 1e-9 if not near.any() else 0.1))
     back, again = (p.adjoint(eager.h.clone(), grad.clone(), scale) for p in (population, plain))
@@ -60,26 +58,26 @@ def agree(pairs: list[tuple[Any, ...]]) -> bool:
     )
 
 
-NEURON_CASES = list(itertools.product(({}, {"synaptic_leak": 0.4, "decay_input": True}), NEURONS.names(), (True, False)))
+NEURON_CASES = list(itertools.product(({}, {"synaptic_leak": 0.4, "decay_input": True}), RESETS.names(), (True, False)))
 
 
 @needs_triton
 @pytest.mark.parametrize(("more", "reset", "detach"), spread(NEURON_CASES, share=2))
 def test_every_neuron_in_float64(more: dict[str, Any], reset: str, detach: bool) -> None:
-    assert agree(both(replace(LIF, neuron=NEURONS[reset], detach=detach, **more), torch.float64))
+    assert agree(both(LIF.but(reset=reset, detach=detach, **more), torch.float64))
 
 
 @needs_triton
 @pytest.mark.parametrize("surrogate", spread([n for n in SURROGATES.names() if n != "q_pseudo_spike"], share=4))
 def test_every_surrogate_in_float64(surrogate: str) -> None:
     """Pieces, one-sided ones and tails that recur for ever."""
-    assert agree(both(replace(LIF, surrogate=resolve(surrogate), neuron=NEURONS["soft"]), torch.float64))
+    assert agree(both(LIF.but(surrogate=surrogate, reset="soft"), torch.float64))
 
 
 @needs_triton
 @pytest.mark.parametrize("surrogate", spread(["erf", "sigmoid", "circ"]))
 def test_smooth_networks(surrogate: str) -> None:
-    assert agree(both(replace(LIF, surrogate=resolve(surrogate), smooth=True), torch.float64))
+    assert agree(both(LIF.but(surrogate=surrogate, smooth=True), torch.float64))
 
 
 @needs_triton
@@ -94,16 +92,16 @@ def test_to_float_error(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("plant", ["detach", "leak", "reset"])
 def test_a_wrong_kernel_is_caught(plant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel of another neuron fails the comparison."""
-    changes: dict[str, Any] = {"detach": {"detach": True}, "leak": {"leak": 0.6001}, "reset": {"neuron": NEURONS["soft"]}}
-    other = triton_kernel.build(replace(LIF, **changes[plant]), DEVICE)
-    monkeypatch.setattr(triton_kernel, "build", lambda population, device: other)
-    assert not agree(both(replace(LIF, threshold=0.7), torch.float64))
+    changes: dict[str, Any] = {"detach": {"detach": True}, "leak": {"leak": 0.6001}, "reset": {"reset": "soft"}}
+    other = triton_kernel.build(LIF.but(**changes[plant]).statement, DEVICE, True)
+    monkeypatch.setitem(ENGINES, "triton", lambda statement, device, asked: other)
+    assert not agree(both(LIF.but(threshold=0.7), torch.float64))
 
 
 @needs_triton
 def test_a_whole_draw() -> None:
     """Float64 through four layers: the same spikes, sums in another order."""
-    a = Architecture(depth=4, width=24, steps=3, leak=0.6, threshold=0.7, gain=8.0, detach=False)
+    a = Architecture.of(depth=4, width=24, steps=3, leak=0.6, threshold=0.7, gain=8.0, detach=False)
     one, other = (Network(a, batch=3, dtype="float64", backend=b, device=DEVICE.type).draw(0, 0) for b in ("triton", "eager"))
     assert (one.rate == other.rate).all()
     torch.testing.assert_close(torch.tensor(one.var_h), torch.tensor(other.var_h), rtol=1e-12, atol=0)
@@ -115,23 +113,23 @@ def test_a_whole_draw() -> None:
     ("population", "why"),
     spread(
         [
-            (replace(LIF, surrogate=resolve("q_pseudo_spike")), "Triton's language has no pow"),
-            (replace(LIF, smooth=True), "Triton's language has no atan"),
+            (LIF.but(surrogate="q_pseudo_spike"), "Triton's language has no pow"),
+            (LIF.but(smooth=True), "Triton's language has no atan"),
         ]
     ),
 )
 def test_what_triton_cannot_spell_runs_on_plain_tensors_and_says_so(population: Population, why: str) -> None:
     cuda = torch.device("cuda")  # nothing is put there
-    choice = replace(population, backend="auto").choice(cuda)
+    choice = population.but(backend="auto").choice(cuda)
     assert (choice.name, choice.refused["triton"]) == ("eager", why)
-    assert replace(LIF, backend="auto").choice(cuda).name == "triton"
+    assert LIF.but(backend="auto").choice(cuda).name == "triton"
     with pytest.raises(IkunError, match=f"backend triton: {why}; use auto or eager"):
         population.choice(cuda)
 
 
 def test_without_triton_plain_tensors_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(triton_kernel, "missing", lambda: "no module named triton; pip install triton")
-    choice = replace(LIF, backend="auto").choice(torch.device("cuda"))
+    choice = LIF.but(backend="auto").choice(torch.device("cuda"))
     assert choice.name == "eager"
     assert "pip install triton" in choice.refused["triton"]
     with pytest.raises(IkunError, match="pip install triton"):
@@ -140,7 +138,7 @@ def test_without_triton_plain_tensors_run(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_auto_never_interprets() -> None:
     """On the CPU the interpreter is for those who ask for it by name."""
-    choice = replace(LIF, backend="auto").choice(torch.device("cpu"))
+    choice = LIF.but(backend="auto").choice(torch.device("cpu"))
     assert choice.name in ("compiled", "eager")
     assert choice.refused.get("triton", "CUDA").endswith(("CUDA", "a CUDA device", "pip install triton"))
 

@@ -66,7 +66,9 @@ def test_passes_are_those_of_the_harness(time: Time) -> None:
     neurons = population("atan:alpha=2", time)
     signal = forward(neurons, between, x, depth)
     logs = backward(neurons, between, signal.membranes, readout)
-    architecture = Architecture(depth=depth, width=width, gain=12.0, steps=time.steps, leak=time.leak, surrogate="atan:alpha=2")
+    architecture = Architecture.of(
+        depth=depth, width=width, gain=12.0, steps=time.steps, leak=time.leak, surrogate="atan:alpha=2"
+    )
     weights = [between.matrices(given, layer) * math.sqrt(given.gain / width) for layer in range(depth)]
     draw = Network(architecture).measure(weights, x, readout)
     assert draw.alive == 1

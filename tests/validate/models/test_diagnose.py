@@ -13,15 +13,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ikun_sym.catalogue.neurons import NEURONS
+from ikun_sym.catalogue.neuron import Neuron
 from ikun_sym.errors import IkunError
 from ikun_sym.schemes.critical_scale import least_gain
+from ikun_sym.schemes.rate_targeted_over_time import advisable_rate, rate_target
 from ikun_validate import assert_healthy, diagnose
 from ikun_validate.models.measuring.measure import measure
-from ikun_validate.models.prediction import LayerModel, predict
-from ikun_validate.models.rate_target import advisable_rate, stationary
+from ikun_validate.models.prediction import predict
 
-from ..networks.autograd import Neuron, gradients
+from ...resets_by_hand import numbers
+from ..networks.autograd import gradients
 from . import user_models as users
 from .hand_measured import by_hand
 from .user_models import layer, neuron, surrogate
@@ -62,42 +63,42 @@ def superspike(x: Tensor) -> Tensor:
 
 NODE = {"detach_reset": True, "surrogate_function": surrogate.ATan()}
 CASES: dict[str, tuple[Callable[[], nn.Module], float, Callable[[Tensor], Tensor], Neuron]] = {
-    "jelly-if": (lambda: users.jelly_mlp(3, 96), 3, sigmoid4, Neuron("hard", 1.0, 1.0, False)),
+    "jelly-if": (lambda: users.jelly_mlp(3, 96), 3, sigmoid4, numbers("hard", 1.0, 1.0, False)),
     "jelly-lif": (
         lambda: users.jelly_mlp(3, 96, neuron.LIFNode, tau=2.0, **NODE),
         24,
         atan,
-        Neuron("hard", 0.5, 1.0, True, decay_input=True),
+        numbers("hard", 0.5, 1.0, True, decay_input=True),
     ),
     "jelly-soft": (
         lambda: users.jelly_mlp(3, 96, neuron.LIFNode, tau=4.0, decay_input=False, v_reset=None, v_threshold=1.5),
         6,
         sigmoid4,
-        Neuron("soft", 0.75, 1.5, False),
+        numbers("soft", 0.75, 1.5, False),
     ),
-    "snntorch-delayed": (lambda: users.SnnTorchMLP(3, 96), 6, atan, Neuron("delayed", 0.5, 1.0, True)),
+    "snntorch-delayed": (lambda: users.SnnTorchMLP(3, 96), 6, atan, numbers("delayed", 0.5, 1.0, True)),
     "snntorch-zero": (
         lambda: users.SnnTorchMLP(3, 96, reset_mechanism="zero", reset_delay=False),
         6,
         atan,
-        Neuron("hard", 0.5, 1.0, False),
+        numbers("hard", 0.5, 1.0, False),
     ),
     "snntorch-synaptic": (
         lambda: users.SnnTorchSynaptic(3, 96),
         3,
         atan,
-        Neuron("delayed", 0.6, 1.0, True, synaptic_leak=0.7),
+        numbers("delayed", 0.6, 1.0, True, synaptic_leak=0.7),
     ),
-    "snntorch-closure": (users.snntorch_closure, 6, bump, Neuron("delayed", 0.5, 1.0, True)),
+    "snntorch-closure": (users.snntorch_closure, 6, bump, numbers("delayed", 0.5, 1.0, True)),
     "norse": (
         lambda: users.norse_mlp(3, 96, tau_mem_inv=500.0, tau_syn_inv=250.0),
         20,
         superspike,
-        Neuron("hard", 0.5, 1.0, False, synaptic_leak=0.75, decay_input=True),
+        numbers("hard", 0.5, 1.0, False, synaptic_leak=0.75, decay_input=True),
     ),
-    "norse-box": (lambda: users.NorseBox(3, 96), 30, superspike, Neuron("hard", 0.5, 1.0, False, decay_input=True)),
-    "plain": (lambda: users.plain_mlp(3, 96), 5, bump, Neuron("hard", 0.75, 0.9, True)),
-    "functional": (lambda: users.Functional(96), 6, bump, Neuron("soft", 0.5, 1.0, True)),
+    "norse-box": (lambda: users.NorseBox(3, 96), 30, superspike, numbers("hard", 0.5, 1.0, False, decay_input=True)),
+    "plain": (lambda: users.plain_mlp(3, 96), 5, bump, numbers("hard", 0.75, 0.9, True)),
+    "functional": (lambda: users.Functional(96), 6, bump, numbers("soft", 0.5, 1.0, True)),
 }
 
 STEPS, BATCH = 4, 24
@@ -330,12 +331,12 @@ def test_biases_count_in_the_cause_where_they_matter() -> None:
 def test_the_advised_rate_is_stable_and_no_higher_than_it_must_be(steps: int, reset: str, leak: float) -> None:
     """The rate asked for where it is stable; else a tenth above the lowest that is, in two digits upwards. At one step that
     lowest rate is p* = 0.1169: 0.13."""
-    neuron = LayerModel(statement=NEURONS[reset], surrogate="atan", steps=steps, leak=leak, threshold=1.0, depth=1, gain=1.0)
-    assert advisable_rate(neuron, 0.3) == 0.3
-    advised = advisable_rate(neuron, 0.05)
-    assert stationary(neuron, advised).rate == pytest.approx(advised, rel=1e-2)
+    neuron = Neuron.of(reset=reset, leak=leak)
+    assert advisable_rate(neuron, steps, 0.3) == 0.3
+    advised = advisable_rate(neuron, steps, 0.05)
+    assert np.mean(rate_target(neuron, steps, advised).rates) == pytest.approx(advised, rel=1e-2)
     with pytest.raises(IkunError):
-        stationary(neuron, advised / 1.1 - 0.02)
+        rate_target(neuron, steps, advised / 1.1 - 0.02)
     assert advised * 100 == pytest.approx(round(advised * 100), abs=1e-9)
     if steps == 1:
         assert advised == 0.13

@@ -1,16 +1,19 @@
 """A second, independent way to the gradient: the network written out plainly, differentiated by torch's autograd.
 
-Shares no code with the product: spikes, neurons and surrogates are transcribed here by hand.
+Shares no code with the product: spikes and surrogates are transcribed here by hand, neurons in `resets_by_hand`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from ...resets_by_hand import BY_HAND
 
 SURROGATES: dict[str, Callable[[Tensor], Tensor]] = {
     "atan": lambda x: 1 / (1 + (math.pi * x) ** 2),
@@ -36,14 +39,12 @@ class Spike(torch.autograd.Function):
         return grad * ctx.slope(x), None
 
 
-class Neuron(NamedTuple):
-    reset: str
-    leak: float
-    threshold: float
-    detach: bool
-    v_reset: float = 0.0
-    synaptic_leak: float = 0.0
-    decay_input: bool = False
+def stepped(
+    neuron: SimpleNamespace, drive: Tensor, state: Any, slope: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, Tensor, Any]:
+    """(h, s, state after) of one step."""
+    step = BY_HAND[neuron.reset]
+    return step(drive, state, neuron, lambda x: Spike.apply(x, slope), lambda s: s.detach() if neuron.detach else s)
 
 
 def gradients(
@@ -52,30 +53,20 @@ def gradients(
     x: Tensor,
     readout: Tensor,
     slope: Callable[[Tensor], Tensor],
-    neuron: Neuron,
+    neuron: SimpleNamespace,
 ) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
     """(H, S, ∂L/∂H, ∂L/∂I) per layer, each [T, B, n], for L = Σ readout · S of the last layer; I = W x + b."""
     membranes, outputs, currents = [], [], []
     for weight, bias in zip(weights, biases, strict=True):
-        mem = torch.zeros(x.shape[1], weight.shape[0], dtype=x.dtype)
-        syn, last = mem, mem
+        syn, state = torch.zeros(x.shape[1], weight.shape[0], dtype=x.dtype), None
         hs, ss, cs = [], [], []
         for t in range(len(x)):
             i = (x[t] @ weight.T + bias).requires_grad_()
             i.retain_grad()
             syn = neuron.synaptic_leak * syn + i
             drive = (1 - neuron.leak) * syn if neuron.decay_input else syn
-            late = neuron.threshold * last if neuron.reset == "delayed" else 0.0
-            h = neuron.leak * mem - late + drive
+            h, s, state = stepped(neuron, drive, state, slope)
             h.retain_grad()
-            s = Spike.apply(h - neuron.threshold, slope)
-            assert isinstance(s, Tensor)
-            spike = s.detach() if neuron.detach else s
-            if neuron.reset == "hard":
-                mem = h - (h - neuron.v_reset) * spike
-            else:
-                mem = h if neuron.reset == "delayed" else h - neuron.threshold * spike
-            last = spike
             hs.append(h)
             ss.append(s)
             cs.append(i)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .autograd import SURROGATES, Neuron, Spike
+from .autograd import SURROGATES, stepped
 
 Images = list[Tensor]
 """A layer's values at each step."""
@@ -26,7 +27,7 @@ class Trace:
 class Plain:
     """One network: `trace` after a call of `run`, whose result is the last layer's output at each step."""
 
-    def __init__(self, neuron: Neuron, surrogate: str, weights: list[Tensor], biases: list[Tensor]) -> None:
+    def __init__(self, neuron: SimpleNamespace, surrogate: str, weights: list[Tensor], biases: list[Tensor]) -> None:
         self.neuron, self.slope, self.weights, self.biases = neuron, SURROGATES[surrogate], weights, biases
         self.trace = Trace()
 
@@ -40,17 +41,13 @@ class Plain:
         return x
 
     def neurons(self, currents: Images, recurrent: Tensor | None = None, count: bool = True) -> Images:
-        n, mem, spikes, hidden = self.neuron, torch.zeros_like(currents[0]), [], []
+        state, spikes, hidden = None, [], []
         last = None
         for i in currents:
             if recurrent is not None and last is not None:
                 i = i + last @ recurrent.T
-            h = n.leak * mem + i
+            h, last, state = stepped(self.neuron, i, state, self.slope)
             h.retain_grad()
-            last = Spike.apply(h - n.threshold, self.slope)
-            assert isinstance(last, Tensor)
-            reset = last.detach() if n.detach else last
-            mem = h * (1 - reset) if n.reset == "hard" else h - n.threshold * reset
             spikes.append(last)
             hidden.append(h)
         if count:

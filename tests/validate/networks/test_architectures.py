@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,15 @@ from torch import Tensor
 
 from ikun_sym.catalogue.architectures import ARCHITECTURES
 from ikun_sym.errors import DomainError, IkunError
-from ikun_validate.engines.population import Returned
+from ikun_validate.engines.contract import Returned
 from ikun_validate.networks import NETWORKS, convolution, network_of, normalisation, pooling, recurrent, residual
 from ikun_validate.networks.architecture import Architecture
 from ikun_validate.networks.drawing import DRAWINGS, generator
 
+from ...resets_by_hand import numbers_of
 from . import autograd_architectures as plain
-from .autograd import Neuron
 
-TINY = Architecture(depth=3, width=8, threshold=0.7, gain=6.0)
+TINY = Architecture.of(depth=3, width=8, threshold=0.7, gain=6.0)
 
 CONV = {"size": 8, "stride": 1, "groups": 1, "circular": False, "pool": "none", "every": 1, "norm": "none"}
 
@@ -59,7 +58,7 @@ SAMPLES, SCALE = 4, 0.5
 
 
 def tiny(arch: str, **fields: Any) -> Architecture:
-    return replace(TINY, arch=arch, depth=4 if arch.startswith("csnn") else 3, **fields)
+    return TINY.but(arch=arch, depth=4 if arch.startswith("csnn") else 3, **fields)
 
 
 def both_ways(architecture: Architecture, backend: str = "eager") -> tuple[list[Tensor], list[Tensor]]:
@@ -74,7 +73,7 @@ def both_ways(architecture: Architecture, backend: str = "eager") -> tuple[list[
     readout = torch.randn(a.steps, SAMPLES, network.outputs, generator=source, dtype=torch.float64)
 
     write, options = CASES[a.arch]
-    other = plain.Plain(Neuron(a.reset, a.leak, a.threshold, a.detach), a.surrogate, weights, biases)
+    other = plain.Plain(numbers_of(a.neuron), a.neuron.surrogate.surrogate.name, weights, biases)
     out = torch.stack(write(other, [step.clone() for step in x], **options))
     (out * readout).sum().backward()
     wanted: list[Tensor] = []
@@ -214,7 +213,7 @@ def test_draws_repeat_and_memory_is_foreseen(arch: str) -> None:
 @pytest.mark.parametrize("arch", [*CASES, "dense"])
 def test_weights_have_the_variance_that_is_asked_for(arch: str) -> None:
     """500 000 weights and more at fan-ins that differ: a relative standard error of √(2/n) = 0.2 %, tested at 6."""
-    a = Architecture(arch=arch, depth=4 if arch.startswith("csnn") else 2, width=256, gain=3.0)
+    a = Architecture.of(arch=arch, depth=4 if arch.startswith("csnn") else 2, width=256, gain=3.0)
     network = network_of(a)
     for layer, (weight, gain) in enumerate(zip(network.weights(0, 0), a.gains, strict=True)):
         parts = recurrent._parts(weight) if arch.startswith("recurrent") else (weight,)
@@ -270,7 +269,7 @@ def test_no_autapse_means_no_weight_from_a_neuron_to_itself() -> None:
 )
 def test_what_cannot_be_drawn_is_refused(fields: dict[str, Any], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
-        replace(TINY, **fields)
+        TINY.but(**fields)
 
 
 def test_weights_that_do_not_fit_are_refused() -> None:

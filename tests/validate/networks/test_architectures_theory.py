@@ -74,7 +74,7 @@ MEASURED_ONLY = (
 
 @pytest.mark.parametrize("fields", MEASURED_ONLY, ids=str)
 def test_what_has_no_theory_is_measured_and_says_so(fields: dict) -> None:
-    a = Architecture(**({"depth": 3, "width": 16, "gain": 9.0, "samples": 4} | fields))
+    a = Architecture.of(**({"depth": 3, "width": 16, "gain": 9.0, "samples": 4} | fields))
     with pytest.raises(NoTheoryError, match="measured only"):
         _ = a.model
     case = Case("", a)
@@ -86,7 +86,7 @@ def test_what_has_no_theory_is_measured_and_says_so(fields: dict) -> None:
 
 
 def test_rotations_have_the_theory_of_independent_weights_but_not_of_how_draws_differ() -> None:
-    case = build(Architecture(depth=4, width=64), "orthogonal:gain=3")
+    case = build(Architecture.of(depth=4, width=64), "orthogonal:gain=3")
     assert case.architecture.distribution == "orthogonal"
     assert case.architecture.gain == pytest.approx(9.0)
     assert case.prediction is not None
@@ -99,20 +99,20 @@ def test_rotations_have_the_theory_of_independent_weights_but_not_of_how_draws_d
 )
 def test_a_scheme_sees_the_fan_in(arch: str, gain: float) -> None:
     depth = 4 if arch == "csnn" else 3
-    assert build(Architecture(arch=arch, depth=depth, width=16), "kaiming").architecture.gain == pytest.approx(gain)
+    assert build(Architecture.of(arch=arch, depth=depth, width=16), "kaiming").architecture.gain == pytest.approx(gain)
 
 
 def test_a_scheme_that_sees_the_fan_out_sees_stride_and_groups() -> None:
     """kaiming-fan-out: Var(W) = 2/fan_out, fan_out = out/groups · (k/stride)^d: K = 2 stride^d with equal channels."""
-    case = build(Architecture(arch="conv1d:size=9,stride=1,groups=4", depth=2, width=16), "kaiming-fan-out")
+    case = build(Architecture.of(arch="conv1d:size=9,stride=1,groups=4", depth=2, width=16), "kaiming-fan-out")
     assert case.architecture.gain == pytest.approx(2.0)
     with pytest.raises(IkunError, match="several gains"):
-        build(Architecture(arch="conv1d:size=9,stride=2,every=2,groups=4", depth=2, width=16), "kaiming-fan-out")
+        build(Architecture.of(arch="conv1d:size=9,stride=2,every=2,groups=4", depth=2, width=16), "kaiming-fan-out")
 
 
 def test_shortcuts_need_equal_widths() -> None:
     with pytest.raises(DomainError, match="all equal"):
-        Architecture(arch="residual", widths=(8, 9))
+        Architecture.of(arch="residual", widths=(8, 9))
 
 
 def test_labels_name_the_architecture() -> None:
@@ -126,7 +126,7 @@ def test_labels_name_the_architecture() -> None:
 )
 def test_growth_is_measured(observable: str, law: Any) -> None:
     """Gradients that follow the law exactly, and 5 % off it."""
-    case = Case("", Architecture(arch="residual", depth=40, width=8, gain=4.0))
+    case = Case("", Architecture.of(arch="residual", depth=40, width=8, gain=4.0))
     flat, layers = np.ones((40, 1)), np.arange(1, 41)
     draw = Draw(index=0, var_h=flat, rate=flat, gradient=flat, alive=1.0, log_gradient=-1.7 * law(layers))
     assert OBSERVABLES[observable].measure(draw, case) == pytest.approx(1.7, rel=1e-12)

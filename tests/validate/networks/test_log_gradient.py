@@ -55,7 +55,7 @@ def test_no_layer_waits_for_the_host() -> None:
     """As many numbers are asked for at depth 3 as at depth 12. Planted: one float() a layer is seen."""
 
     def asked(depth: int, planted: bool = False) -> int:
-        network = Network(Architecture(depth=depth, width=20, steps=3, leak=0.5, gain=9.0), batch=4, backend="eager")
+        network = Network(Architecture.of(depth=depth, width=20, steps=3, leak=0.5, gain=9.0), batch=4, backend="eager")
         if planted:
             engine: Any = network.population.choice(network.device).engine
             right = engine.adjoint

@@ -11,8 +11,8 @@ from ikun_sym.errors import DomainError, NoSolutionError
 from ikun_validate.networks.lsuv import deviation, lsuv, orthonormal, rate
 from ikun_validate.networks.network import Architecture, Network
 
-ONE = Architecture(depth=5, width=120, threshold=0.8)
-SEVERAL = Architecture(depth=4, widths=(150, 90), steps=4, leak=0.7, reset="soft")
+ONE = Architecture.of(depth=5, width=120, threshold=0.8)
+SEVERAL = Architecture.of(depth=4, widths=(150, 90), steps=4, leak=0.7, reset="soft")
 
 
 def layers(network: Network, weights: list[torch.Tensor], x: torch.Tensor) -> list[tuple[float, float]]:
@@ -22,9 +22,9 @@ def layers(network: Network, weights: list[torch.Tensor], x: torch.Tensor) -> li
         v = torch.zeros(x.shape[1], len(weight))
         h, s = [], []
         for current in x @ weight.T:
-            h.append(a.leak * v + current)
-            s.append((h[-1] >= a.threshold).float())
-            v = h[-1] - a.threshold * s[-1] if a.reset == "soft" else h[-1] * (1 - s[-1])
+            h.append(a.neuron.leak * v + current)
+            s.append((h[-1] >= a.neuron.threshold).float())
+            v = h[-1] - a.neuron.threshold * s[-1] if a.neuron.reset.name == "soft" else h[-1] * (1 - s[-1])
         x = torch.stack(s)
         found.append((torch.stack(h).std(correction=0).item(), x.mean().item()))
     return found
@@ -74,4 +74,4 @@ def test_refused() -> None:
     with pytest.raises(DomainError, match=r"between 0 and 0\.5"):
         rate(0.6)
     with pytest.raises(NoSolutionError, match="layer 1"):
-        lsuv(Network(Architecture(depth=2, width=20, input_rate=0.0)), 0, 0, deviation())
+        lsuv(Network(Architecture.of(depth=2, width=20, input_rate=0.0)), 0, 0, deviation())

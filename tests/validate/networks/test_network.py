@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,18 +10,20 @@ import torch
 from scipy.stats import norm
 from torch import Tensor
 
-from ikun_sym.catalogue.neurons import NEURONS
+from ikun_sym.catalogue.neurons import RESETS
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import IkunError
 from ikun_sym.for_torch.expressions import derivative, primitive
 from ikun_sym.reading.surrogate_spec import resolve
-from ikun_validate.engines.population import Population, Returned
+from ikun_validate.engines.contract import Returned
+from ikun_validate.engines.population import Population
 from ikun_validate.networks.network import Architecture, Network
 
+from ...resets_by_hand import BY_HAND, numbers_of
 from ..conftest import require
 from . import autograd
 
-TINY = Architecture(depth=3, width=12, threshold=0.7, gain=6.0)
+TINY = Architecture.of(depth=3, width=12, threshold=0.7, gain=6.0)
 
 BACKENDS = ("eager", "compiled")
 
@@ -30,13 +31,13 @@ SETTINGS = (
     [
         {"steps": steps, "leak": leak, "reset": neuron.name, "detach": detach, "surrogate": surrogate}
         for (steps, leak), neuron, detach, surrogate in itertools.product(
-            ((1, 0.0), (2, 0.5), (5, 0.8), (4, 1.0)), NEURONS, (True, False), autograd.SURROGATES
+            ((1, 0.0), (2, 0.5), (5, 0.8), (4, 1.0)), RESETS, (True, False), autograd.SURROGATES
         )
     ]
     + [
         {"steps": 4, "leak": 0.6, "reset": neuron.name, "detach": False, **extra}
         for neuron, extra in itertools.product(
-            NEURONS,
+            RESETS,
             (
                 {"synaptic_leak": 0.7},
                 {"decay_input": True},
@@ -57,8 +58,8 @@ def ours_and_autograd(architecture: Architecture, backend: str, seed: int = 3) -
     weights = list(network.weights(seed, 0))
     biases = [network._bias(network._stream(seed, 0, 2, layer), layer) for layer in range(a.depth)]
     x, readout = network.input(seed, 0), network.readout(seed, 0)
-    neuron = autograd.Neuron(a.reset, a.leak, a.threshold, a.detach, a.v_reset, a.synaptic_leak, a.decay_input)
-    _, _, grad_h, grad_i = autograd.gradients(weights, biases, x, readout, autograd.SURROGATES[a.surrogate], neuron)
+    slope = autograd.SURROGATES[a.neuron.surrogate.surrogate.name]
+    _, _, grad_h, grad_i = autograd.gradients(weights, biases, x, readout, slope, numbers_of(a.neuron))
     population, membranes = network.population, []
     for weight, bias in zip(weights, biases, strict=True):
         h, x, _, _ = population.forward(x @ weight.T + bias)
@@ -84,7 +85,7 @@ def agree(found: list[Tensor], wanted: list[Tensor], tolerance: float = 1e-10) -
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: "-".join(str(v) for v in s.values()))
 def test_adjoint_is_the_gradient(setting: dict, backend: str) -> None:
     require(backend)
-    found, wanted = ours_and_autograd(replace(TINY, **setting), backend)
+    found, wanted = ours_and_autograd(TINY.but(**setting), backend)
     assert all(theirs.abs().max() > 0 for theirs in wanted), "the comparison is empty"
     assert agree(found, wanted)
 
@@ -95,18 +96,18 @@ def test_a_wrong_adjoint_is_caught(plant: str, monkeypatch: pytest.MonkeyPatch) 
     right = Population.adjoint
     changes = {
         "detach": {"detach": True},
-        "reset term": {"neuron": NEURONS["hard"]},
+        "reset term": {"reset": "hard"},
         "synapse": {"synaptic_leak": 0.0},
         "scaling": {"decay_input": False},
     }
 
     def wrong(self: Population, h: Tensor, grad_s: Tensor, scale: float = 1.0) -> Returned:
         if plant in changes:
-            return right(replace(self, **changes[plant]), h, grad_s, scale)
+            return right(self.but(**changes[plant]), h, grad_s, scale)
         power, grad_i = right(self, h, grad_s, scale)
         return Returned(power, grad_i * (1.001 if plant == "factor" else -1.0))
 
-    setting = replace(TINY, steps=4, leak=0.8, reset="soft", detach=False, synaptic_leak=0.5, decay_input=True, gain=40.0)
+    setting = TINY.but(steps=4, leak=0.8, reset="soft", detach=False, synaptic_leak=0.5, decay_input=True, gain=40.0)
     assert agree(*ours_and_autograd(setting, "eager"))
     monkeypatch.setattr(Population, "adjoint", wrong)
     assert not agree(*ours_and_autograd(setting, "eager"))
@@ -152,41 +153,47 @@ def test_same_seed_same_draw_and_draws_differ() -> None:
 def test_weights_have_the_variance_they_should(distribution: str) -> None:
     """n = 250,000 weights: the variance's relative standard error is at most √(2/n) = 0.28 %; 5 of them: one false alarm in a
     million."""
-    network = Network(replace(TINY, width=500, gain=3.0, distribution=distribution))
+    network = Network(TINY.but(width=500, gain=3.0, distribution=distribution))
     weight = network._weights(torch.Generator().manual_seed(0)).double()
     assert float(weight.var()) == pytest.approx(3.0 / 500, rel=5 * 0.0028)
     assert abs(float(weight.mean())) < 5 * (3.0 / 500 / 250_000) ** 0.5
 
 
-@pytest.mark.parametrize("reset", NEURONS.names())
+@pytest.mark.parametrize("reset", RESETS.names())
 def test_two_steps_of_one_layer_follow_the_closed_form(reset: str) -> None:
-    """A constant input x gives one current I ~ N(0, K x²) at both steps, so the second rate is P(I >= θ/(1 + κ)) for the
-    hard reset (a neuron that fired sees I again) and P(θ/(1 + κ) <= I < θ) + P(I (1 + κ) >= θ (1 + κ)) for the soft one:
-    the same number; with the delayed one a neuron that fired needs κ I − θ + I >= θ. 200 draws of 200 neurons (the batch
-    shares its current, so it counts once): standard error 0.0025; the band of 5 gives one false alarm in a million.
+    """A constant input x gives one current I ~ N(0, K x²) at both steps: the second rate is the probability of the currents at
+    which the neuron, written out by hand, fires then. 200 draws of 200 neurons (the batch shares its current, so it counts
+    once): standard error 0.0025; the band of 5 gives one false alarm in a million.
     """
     gain, rate, leak, theta = 9.0, 0.5, 0.6, 1.0
-    architecture = Architecture(
+    architecture = Architecture.of(
         depth=1, width=200, steps=2, leak=leak, reset=reset, threshold=theta, gain=gain, input="constant", input_rate=rate
     )
     network = Network(architecture, batch=1)
     measured = np.mean([network.draw(0, i).rate[0] for i in range(200)], axis=0)
-    sigma = gain**0.5 * rate
-    first, second = norm.sf(theta / sigma), norm.sf(theta / (1 + leak) / sigma)
-    if reset == "delayed":
-        second += norm.sf(2 * theta / (1 + leak) / sigma) - first
-    np.testing.assert_allclose(measured, [first, second], atol=5 * 0.0025)
+    # currents evenly by probability: the rates are shares of them, to 1e-5
+    currents = norm.ppf((np.arange(100_000) + 0.5) / 100_000, scale=gain**0.5 * rate)
+    numbers, step = numbers_of(architecture.neuron), BY_HAND[reset]
+    spikes, state = [], None
+    for _ in range(2):
+        _, s, state = step(currents, state, numbers, lambda x: (x >= 0).astype(float), lambda s: s)
+        spikes.append(s.mean())
+    np.testing.assert_allclose(measured, spikes, atol=5 * 0.0025)
+
+
+def test_every_reset_is_written_out_by_hand() -> None:
+    assert sorted(BY_HAND) == sorted(RESETS.names())
 
 
 def test_a_network_below_the_critical_scale_dies_and_says_so() -> None:
-    draw = Network(Architecture(depth=30, width=100, gain=2.0)).draw(0, 0)
+    draw = Network(Architecture.of(depth=30, width=100, gain=2.0)).draw(0, 0)
     assert draw.alive == 0
     assert np.isnan(draw.var_h).all()
 
 
 def test_gradients_stay_in_range_at_any_depth() -> None:
     """An exploding gradient, 40 per layer over 60 layers: 10^96, far beyond float32."""
-    draw = Network(Architecture(depth=60, width=64, gain=160.0, threshold=0.0, surrogate="linear")).draw(0, 0)
+    draw = Network(Architecture.of(depth=60, width=64, gain=160.0, threshold=0.0, surrogate="linear")).draw(0, 0)
     slope = (draw.log_gradient[0] - draw.log_gradient[-1]) / 59
     assert slope == pytest.approx(np.log(160.0), abs=0.1)
 
@@ -224,5 +231,5 @@ def test_gradients_stay_in_range_at_any_depth() -> None:
 )
 def test_bad_architectures_are_refused(wrong: dict) -> None:
     with pytest.raises(IkunError) as caught:
-        replace(TINY, **wrong)
+        TINY.but(**wrong)
     assert "\n" not in str(caught.value)

@@ -27,7 +27,7 @@ CLAIM = "theorem1.backward.alpha-one"
 @pytest.fixture(scope="module")
 def verdict() -> Verdict:
     claim = select(CLAIM)[0]
-    cases = [build(Architecture(depth=6, width=64, threshold=t), claim.scheme) for t in (0.0, 1.0)]
+    cases = [build(Architecture.of(depth=6, width=64, threshold=t), claim.scheme) for t in (0.0, 1.0)]
     return judge(claim, cases, Laboratory(RunSettings(batch=1, draws=12)), expected=claim.expected)
 
 
@@ -136,7 +136,7 @@ def test_only_several_steps_have_maps(verdict: Verdict) -> None:
 def test_a_silent_network_can_be_shown() -> None:
     """No draw is active: no mean, no gradient; the page is made all the same."""
     claim = select(CLAIM)[0]
-    case = Case("silent", Architecture(depth=3, width=8, gain=1e-3))
+    case = Case("silent", Architecture.of(depth=3, width=8, gain=1e-3))
     silent = judge(claim, [case], Laboratory(RunSettings(batch=1, draws=2)))
     assert all(isinstance(draw, Draw) and draw.alive == 0 for draw in silent.results[0].draws)
     made = {"command": "ikun", "settings": {"seed": 0}, **dict.fromkeys(NAMES)}

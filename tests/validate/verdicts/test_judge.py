@@ -16,8 +16,8 @@ from ikun_validate.networks.network import Architecture, Network
 from ikun_validate.verdicts.judge import Laboratory, RunSettings, Verdict, judge
 from tests.selection import spread
 
-SMALL = Architecture(depth=16, width=256)
-WIDE = Architecture(depth=16)
+SMALL = Architecture.of(depth=16, width=256)
+WIDE = Architecture.of(depth=16)
 """The command's own width: at 256, near the lowest stable rate, two claims stay open."""
 
 SETTINGS = RunSettings(batch=32)
@@ -55,12 +55,13 @@ def test_alpha_one_grows_by_the_inverse_variance_of_the_spikes() -> None:
 def test_a_lying_harness_is_caught(plant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A true claim is refuted, or verdict and prediction part, when one part is wrong by ten per cent (theory by 14)."""
     claim = CLAIMS["theorem1.backward.alpha-matched"]
-    case = build(replace(SMALL, threshold=0.0), claim.scheme)
+    case = build(SMALL.but(threshold=0.0), claim.scheme)
     if plant == "weights":
         right = Network._weights
         monkeypatch.setattr(Network, "_weights", lambda self, *given: right(self, *given) * 1.1**0.5)
     elif plant == "adjoint":
-        from ikun_validate.engines.population import Population, Returned
+        from ikun_validate.engines.contract import Returned
+        from ikun_validate.engines.population import Population
 
         right_adjoint = Population.adjoint
         monkeypatch.setattr(
@@ -72,7 +73,7 @@ def test_a_lying_harness_is_caught(plant: str, monkeypatch: pytest.MonkeyPatch) 
         import ikun_validate.cases.case as module
 
         right_theory = module._predict
-        monkeypatch.setattr(module, "_predict", lambda a, theory: right_theory(replace(a, gain=1.3 * a.gain), theory))
+        monkeypatch.setattr(module, "_predict", lambda a, theory: right_theory(a.but(gain=1.3 * a.gain), theory))
     result = verdict_on(claim, [case]).results[0]
     assert result.outcome != result.predicted_outcome
 
@@ -80,15 +81,15 @@ def test_a_lying_harness_is_caught(plant: str, monkeypatch: pytest.MonkeyPatch) 
 def test_wrong_slope_is_refuted() -> None:
     """Weights for one surrogate, gradients of another: a claim known to be false."""
     claim = CLAIMS["theorem1.backward.alpha-matched"]
-    right = build(replace(SMALL, threshold=0.0), claim.scheme)
-    wrong = replace(right.architecture, surrogate="atan:alpha=1.5")
+    right = build(SMALL.but(threshold=0.0), claim.scheme)
+    wrong = right.architecture.but(surrogate="atan:alpha=1.5")
     assert verdict_on(claim, [Case("wrong slope", wrong)]).verdict == "refuted"
 
 
 def test_silence_refutes() -> None:
     """Kaiming's scale lies below the critical one: the claim of stability fails because activity dies."""
     claim = CLAIMS["theorem1.forward.spiking"]
-    case = build(replace(SMALL, depth=30), "kaiming")
+    case = build(SMALL.but(depth=30), "kaiming")
     found = verdict_on(claim, [case])
     checks = {check.name: check for check in found.results[0].checks}
     assert found.verdict == "refuted"
@@ -96,7 +97,7 @@ def test_silence_refutes() -> None:
     assert checks["survival"].predicted == pytest.approx(0, abs=1e-6)
 
 
-LEAKY = replace(SMALL, steps=4, leak=0.5, reset="soft", detach=False)
+LEAKY = SMALL.but(steps=4, leak=0.5, reset="soft", detach=False)
 
 
 def test_verdicts_over_time_have_a_prediction() -> None:
@@ -133,7 +134,7 @@ def test_a_wrong_theory_of_a_network_is_refuted_and_the_right_one_is_not(name: s
     """Rate and gradient against a theory of the same network that is wrong in one point: refuted, though 16 draws do; with
     the right one nothing is refuted (each with probability below 1 %; seed fixed)."""
     network, wrong = WRONG_THEORIES[name]
-    case = Case(name, replace(SMALL, **{"depth": 8, "gain": 9.0, **network}))
+    case = Case(name, SMALL.but(**{"depth": 8, "gain": 9.0, **network}))
     claim = CLAIMS["time.covariance"]
     assert verdict_on(claim, [case]).verdict != "refuted"
     other = case.under(**wrong)
@@ -146,7 +147,7 @@ def test_a_wrong_theory_of_a_network_is_refuted_and_the_right_one_is_not(name: s
 def test_no_theory_is_said_to_be_none() -> None:
     """Smooth networks over several steps are measured; nothing is predicted of them."""
     claim = CLAIMS["theorem1.forward.smooth"]
-    case = Case("smooth", replace(LEAKY, forward="smooth", gain=3.0))
+    case = Case("smooth", LEAKY.but(forward="smooth", gain=3.0))
     result = verdict_on(claim, [case]).results[0]
     assert result.case.prediction is None
     assert result.predicted_outcome is None

@@ -20,7 +20,7 @@ from ikun_validate.verdicts.journal import ROWS, Journal, draw_of, row
 from ikun_validate.verdicts.judge import Laboratory, RunSettings
 from ikun_validate.verdicts.records import PROVENANCE, conditions, recorded, run_folder
 
-SMALL = Architecture(depth=4, width=32, threshold=0.5, gain=8.0, steps=3)
+SMALL = Architecture.of(depth=4, width=32, threshold=0.5, gain=8.0, steps=3)
 SETTINGS = RunSettings(batch=4)
 CLAIM = "theorem1.backward.alpha-one"
 
@@ -95,7 +95,7 @@ def test_a_draw_is_on_disk_before_the_run_ends(tmp_path: Path) -> None:
         (replace(SETTINGS, seed=1), SMALL, "seed 0, this run has 1"),
         (replace(SETTINGS, batch=8), SMALL, "batch 4, this run has 8"),
         (replace(SETTINGS, dtype="float64"), SMALL, "dtype 'float32'"),
-        (SETTINGS, replace(SMALL, width=64), "width 32 .here 64."),
+        (SETTINGS, SMALL.but(width=64), "width 32 .here 64."),
     ],
 )
 def test_rows_of_another_run_are_refused(tmp_path: Path, settings: RunSettings, architecture: Architecture, said: str) -> None:

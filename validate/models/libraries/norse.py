@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ikun_sym.reading.surrogate_spec import resolve
 
-from .reader import LIBRARIES, Library, Reading, Tapped, number, reset_statement
+from .reader import LIBRARIES, Library, Reading, Tapped, number
 
 if TYPE_CHECKING:
     from .reader import Spike
@@ -47,19 +47,21 @@ def _lif(p: Any, dt: float, synapse: bool) -> dict[str, Any]:
         "leak": 1 - dt * number(p.tau_mem_inv),
         "decay_input": True,
         "synaptic_leak": 1 - dt * number(p.tau_syn_inv) if synapse else 0.0,
-        "statement": reset_statement("hard", number(p.v_reset) - rest),
+        "reset": "hard",
+        "v_reset": number(p.v_reset) - rest,
+        "detach": False,
     }
 
 
 def _box(p: Any, dt: float) -> dict[str, Any]:
     reading = _lif(p, dt, synapse=False)
     subtracts = "subtract" in getattr(p.reset_method, "__name__", "")
-    return reading | ({"statement": reset_statement("soft")} if subtracts else {})
+    return reading | ({"reset": "soft", "v_reset": None} if subtracts else {})
 
 
 def _iaf(p: Any, dt: float) -> dict[str, Any]:
     rest = number(p.v_reset)  # where the membrane starts, too
-    return {"rest": rest, "leak": 1.0, "statement": reset_statement("hard")}
+    return {"rest": rest, "leak": 1.0, "reset": "hard", "detach": False}
 
 
 class Norse(Library):
@@ -91,9 +93,9 @@ class Norse(Library):
         declared = self._declared(p)
         if kind not in self.KINDS:
             why = f"the dynamics of {kind} are not in the catalogue"
-            return Reading(threshold=number(p.v_th), statement=None, declared=declared, why=why)
+            return Reading(threshold=number(p.v_th), neuron=None, declared=declared, why=why)
         values = self.KINDS[kind](p, float(module.dt))
-        return Reading(threshold=number(p.v_th) - values["rest"], declared=declared, note=self._ignored(p), **values)
+        return Reading.of(number(p.v_th) - values["rest"], declared=declared, note=self._ignored(p), **values)
 
     @staticmethod
     def _ignored(p: Any) -> str:

@@ -10,13 +10,15 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ikun_sym.catalogue.neurons import NEURONS, Neuron, hard
+from ikun_sym.catalogue.neuron import Neuron
 from ikun_sym.catalogue.registry import Registry
+from ikun_sym.errors import IkunError
+from ikun_sym.reading.surrogate_spec import resolve
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -26,27 +28,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """A neuron in the catalogue's terms. Potentials are relative to `rest`: H = v − rest, θ = `threshold` (already relative).
+    """What a library's neuron is. Potentials are relative to `rest`: H = v − rest, θ = `threshold` (already relative).
 
-    `statement`: charge and reset, or None with `why` where the catalogue has no such neuron. `declared`: SPECs by which the
-    library would call the surrogate, most specific first. `note`: what a user should know of this class.
+    `neuron`: None with `why` where the catalogue has no such neuron; its surrogate is a stand-in, for the true one is measured.
+    `declared`: SPECs by which the library would call the surrogate, most specific first. `note`: what a user should know of
+    this class.
     """
 
     threshold: float
-    statement: Neuron | None
-    leak: float = 1.0
+    neuron: Neuron | None
     rest: float = 0.0
-    synaptic_leak: float = 0.0
-    decay_input: bool = False
-    detach: bool = False
     declared: tuple[str, ...] = ()
     note: str = ""
     why: str = ""
 
+    @classmethod
+    def of(
+        cls, threshold: float, *, rest: float = 0.0, declared: tuple[str, ...] = (), note: str = "", **neuron: Any
+    ) -> Reading:
+        """From the neuron's words; values that no neuron has are a reason why it is not covered."""
+        known: dict[str, Any] = {"threshold": threshold, "rest": rest, "declared": declared, "note": note}
+        if threshold < 0:
+            return cls(**known, neuron=None, why=f"threshold {threshold:g} below the membrane's rest")
+        try:
+            return cls(**known, neuron=Neuron.of(surrogate=STAND_IN, threshold=threshold, **neuron))
+        except IkunError as error:
+            return cls(**known, neuron=None, why=str(error))
 
-def reset_statement(name: str, v_reset: float = 0.0) -> Neuron:
-    """The catalogue's neuron with this reset."""
-    return hard(v_reset) if name == "hard" and v_reset else NEURONS[name]
+    def but(self, **neuron: Any) -> Reading:
+        """The same of another neuron."""
+        return self if self.neuron is None else replace(self, neuron=self.neuron.but(**neuron))
+
+
+STAND_IN = resolve("linear")
 
 
 @dataclass

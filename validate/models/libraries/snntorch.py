@@ -12,24 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from ikun_sym.catalogue.neurons import Neuron, h, i, leak, v
+from ikun_sym.catalogue.neurons import WITHOUT
 from ikun_sym.reading.surrogate_spec import resolve
 
-from .reader import LIBRARIES, Library, Reading, Tapped, number, reset_statement
+from .reader import LIBRARIES, Library, Reading, Tapped, number
 
 if TYPE_CHECKING:
     from .reader import Spike
 
-NO_RESET = Neuron(name="none", charge=leak * v + i, reset=h, summary="leaky integration, no reset")
-
 RESETS = {
-    # (reset_mechanism, reset_delay): (statement, detach). A membrane set to zero a step late is one that was set in time.
-    ("subtract", True): (reset_statement("delayed"), True),
+    # (reset_mechanism, reset_delay): (reset, detach). A membrane set to zero a step late is one that was set in time.
+    ("subtract", True): ("delayed", True),
     ("subtract", False): (None, False),
-    ("zero", True): (reset_statement("hard"), True),
-    ("zero", False): (reset_statement("hard"), False),
-    ("none", True): (NO_RESET, True),
-    ("none", False): (NO_RESET, True),
+    ("zero", True): ("hard", True),
+    ("zero", False): ("hard", False),
+    ("none", True): (WITHOUT, True),
+    ("none", False): (WITHOUT, True),
 }
 
 
@@ -44,17 +42,17 @@ class SnnTorch(Library):
         threshold, declared = number(module.threshold), self._declared(module.spike_grad)
         kind = type(module).__name__
         delayed = bool(getattr(module, "reset_delay", True))
-        statement, detach = RESETS[module.reset_mechanism, delayed]
+        reset, detach = RESETS[module.reset_mechanism, delayed]
         synaptic = {"Leaky": lambda: 0.0, "Synaptic": lambda: min(max(number(module.alpha), 0.0), 1.0)}
         if kind not in synaptic or getattr(module, "state_quant", False) or module.inhibition:
             why = f"the dynamics of {kind} with these settings are not in the catalogue"
-            return Reading(threshold=threshold, statement=None, declared=declared, why=why)
+            return Reading(threshold=threshold, neuron=None, declared=declared, why=why)
         if (module.reset_mechanism, delayed) == ("subtract", False) and kind == "Leaky":
             why = "with reset_delay=False a membrane above twice the threshold loses it again at the next step"
-            return Reading(threshold=threshold, statement=None, declared=declared, why=why)
-        return Reading(
-            threshold=threshold,
-            statement=statement,
+            return Reading(threshold=threshold, neuron=None, declared=declared, why=why)
+        return Reading.of(
+            threshold,
+            reset=reset,
             leak=min(max(number(module.beta), 0.0), 1.0),
             synaptic_leak=synaptic[kind](),
             detach=detach,

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ikun_sym.reading.surrogate_spec import resolve
 
-from .reader import LIBRARIES, Library, Reading, Tapped, number, reset_statement
+from .reader import LIBRARIES, Library, Reading, Tapped, number
 
 if TYPE_CHECKING:
     from .reader import Spike
@@ -58,14 +58,14 @@ class SpikingJelly(Library):
         charge = next((self.CHARGES[c.__name__] for c in type(module).__mro__ if c.__name__ in self.CHARGES), None)
         if charge is None:
             why = f"the dynamics of {type(module).__name__} are not in the catalogue"
-            return Reading(threshold=threshold, statement=None, declared=declared, why=why)
+            return Reading(threshold=threshold, neuron=None, declared=declared, why=why)
         leak, decay_input = charge(module)
         # v_reset is the membrane's rest as well: it starts, leaks and returns there
         rest = 0.0 if v_reset is None else float(v_reset)
-        return Reading(
-            threshold=threshold - rest,
+        return Reading.of(
+            threshold - rest,
             rest=rest,
-            statement=reset_statement("soft" if v_reset is None else "hard"),
+            reset="soft" if v_reset is None else "hard",
             leak=leak,
             decay_input=decay_input,
             detach=bool(module.detach_reset),

@@ -124,9 +124,9 @@ def _measured(layer: Layer, recorder: Recorder, gradients: list[tuple[Tensor | N
     )
     reading, note = _checked(layer, reading, note, sample)
     through = None if reading is None else detached(reading, sample)
-    if reading is not None and through is not None and through != reading.detach:
+    if reading is not None and reading.neuron and through is not None and through != reading.neuron.detach:
         note = _joined(note, f"its reset is {'' if through else 'not '}detached, although it declares the opposite")
-        reading = replace(reading, detach=through)
+        reading = reading.but(detach=through)
     batch = x.shape[1] if x.ndim > 2 else 1
     by_sample = (len(x), batch, -1)
     weight_input, direct = _input(layer, recorder, len(x)), _direct(layer, recorder, currents)
@@ -188,13 +188,13 @@ def _checked(layer: Layer, reading: Reading | None, note: str, sample: Sample) -
     if layer.record.library is None:
         found = identified(sample)
         return found, "" if found else "its charge and reset match no neuron of the registry"
-    if reading is None or reading.statement is None:
+    if reading is None or reading.neuron is None:
         return reading, note
     held = agrees(reading, sample)
     if held is None:
-        return replace(reading, statement=None), _joined(note, "its current could not be recorded")
+        return replace(reading, neuron=None), _joined(note, "its current could not be recorded")
     if not held:
-        return replace(reading, statement=None), _joined(note, f"{layer.neuron} does not behave as its attributes say")
+        return replace(reading, neuron=None), _joined(note, f"{layer.neuron} does not behave as its attributes say")
     return reading, note
 
 

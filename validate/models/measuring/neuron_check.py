@@ -1,8 +1,8 @@
 """Check a neuron against its reading: replay recorded currents, membranes, spikes and gradients by the registry's statement.
 
-Forward, h[t] = charge(reset(h[t−1], s[t−1]), i[t]), each step from the *recorded* previous one. So errors do not grow along the
-sequence, and a spike flipped by rounding does no harm. Backward likewise, with the measured f'. In plain torch nothing declares
-the constants: they are solved for, and every reset of the registry is tried.
+Forward, each step from the *recorded* one before, h[t] = charge(after(h[t−1], s[t−1]), i[t]): an error does not grow along the
+sequence, and a spike that rounding turns over does no harm. Backward likewise, with the measured f'. In plain torch nothing
+declares the constants; there they are solved for, and every reset of the registry is tried.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ikun_sym.catalogue import neurons as catalogue
-from ikun_sym.catalogue.neurons import NEURONS, Neuron, hard
-from ikun_sym.mean_field.neuron_sample import compiled, current_filter, partial
+from ikun_sym.catalogue.neuron import Neuron, resolve_reset
+from ikun_sym.catalogue.neurons import RESETS, WITHOUT, BoundReset
+from ikun_sym.mean_field.neuron_sample import Dynamics, current_filter
 
 from ..libraries import Reading
 from .surrogate_probe import Floats
@@ -38,20 +38,27 @@ class Sample:
 
 def agrees(reading: Reading, sample: Sample) -> bool | None:
     """Whether the recorded membranes obey the reading; None if no current was recorded."""
-    if reading.statement is None or sample.current is None:
+    if reading.neuron is None or sample.current is None:
         return None
-    return _error(_membranes(reading, sample), sample.x + reading.threshold) <= TOLERANCE
+    return _error(*_membranes(reading.neuron, sample)) <= TOLERANCE
 
 
-def _membranes(reading: Reading, sample: Sample) -> Floats:
-    assert reading.statement is not None
+def _membranes(neuron: Neuron, sample: Sample) -> tuple[Floats, Floats]:
+    """Every membrane from the recorded step before, and as it was recorded."""
     assert sample.current is not None
-    constants = {catalogue.leak: reading.leak, catalogue.threshold: reading.threshold}
-    charge, reset = compiled(reading.statement.charge, constants), compiled(reading.statement.reset, constants)
-    h, s = sample.x + reading.threshold, sample.spikes
-    drive = current_filter(reading.leak, reading.synaptic_leak, reading.decay_input, len(h)) @ sample.current
-    before = np.concatenate([np.zeros_like(h[:1]), np.broadcast_to(reset(h=h, s=s), h.shape)[:-1]])
-    return charge(v=before, i=drive)
+    dynamics = _dynamics(neuron)
+    drive = current_filter(neuron, len(sample.x)) @ sample.current
+    found, recorded, state = np.empty_like(drive), np.empty_like(drive), dynamics.at_rest(drive[0])
+    for t, current in enumerate(drive):
+        found[t] = dynamics.step(state, current)[0].h
+        recorded[t] = sample.x[t] + dynamics.level(state)
+        state = dynamics.state_after(recorded[t], sample.spikes[t], state.a)
+    return found, recorded
+
+
+def _dynamics(neuron: Neuron) -> Dynamics:
+    """Its surrogate is not looked at: slopes are measured."""
+    return Dynamics(neuron, np.zeros_like)
 
 
 def _error(ours: Floats, theirs: Floats) -> float:
@@ -62,24 +69,22 @@ def _error(ours: Floats, theirs: Floats) -> float:
 def detached(reading: Reading, sample: Sample) -> bool | None:
     """Whether the reset is detached: the declared answer if it explains the gradients, else the other answer if that does; None
     if neither does, or the data cannot tell."""
-    if reading.statement is None or sample.grad_spikes is None:
+    neuron = reading.neuron
+    if neuron is None or neuron.adapts or sample.grad_spikes is None:
         return None
-    for candidate in (reading.detach, not reading.detach):
-        if _gradient_error(replace(reading, detach=candidate), sample) <= TOLERANCE:
+    for candidate in (neuron.detach, not neuron.detach):
+        if _gradient_error(replace(neuron, detach=candidate), sample) <= TOLERANCE:
             return candidate
     return None
 
 
-def _gradient_error(reading: Reading, sample: Sample) -> float:
-    statement = reading.statement
-    assert statement is not None
+def _gradient_error(neuron: Neuron, sample: Sample) -> float:
     assert sample.grad_spikes is not None
-    constants = {catalogue.leak: reading.leak, catalogue.threshold: reading.threshold}
-    h, s = sample.x + reading.threshold, sample.spikes
-    through = compiled(partial(statement.reset, catalogue.h), constants)(h=h, s=s)
-    if not reading.detach:
-        through = through + compiled(partial(statement.reset, catalogue.s), constants)(h=h, s=s) * sample.slope
-    through = np.broadcast_to(through * compiled(partial(statement.charge, catalogue.v), constants)(), h.shape)
+    dynamics, h, s = _dynamics(neuron), sample.x + neuron.threshold, sample.spikes
+    through = dynamics.partial("after", "h")(h=h, s=s)
+    if not neuron.detach:
+        through = through + dynamics.partial("after", "s")(h=h, s=s) * sample.slope
+    through = np.broadcast_to(through * dynamics.membrane_gain, h.shape)
     after = np.concatenate([sample.grad_membrane[1:], np.zeros_like(h[:1])])
     return _error(sample.slope * sample.grad_spikes + through * after, sample.grad_membrane)
 
@@ -105,23 +110,23 @@ def identified(sample: Sample) -> Reading | None:
     decay_input = abs(weight - 1) > TOLERANCE
     if decay_input and abs(weight - (1 - leak)) > TOLERANCE:
         return None
-    base = Reading(threshold=_tidy(threshold), statement=None, leak=_tidy(leak), decay_input=decay_input, detach=True)
-    for statement in _candidates(base, sample):
-        trial = replace(base, statement=statement)
-        if base.threshold >= 0 and agrees(trial, sample):
+    threshold, leak = _tidy(threshold), _tidy(leak)
+    for reset in _candidates(sample, threshold, leak, decay_input):
+        trial = Reading.of(threshold, reset=reset, leak=leak, decay_input=decay_input, detach=True)
+        if trial.neuron is not None and agrees(trial, sample):
             return trial
     return None
 
 
-def _candidates(base: Reading, sample: Sample) -> Iterable[Neuron]:
-    yield from NEURONS
+def _candidates(sample: Sample, threshold: float, leak: float, decay_input: bool) -> Iterable[BoundReset]:
+    yield from (reset.bind() for reset in RESETS)
     fired = sample.spikes[0] == 1
-    if len(sample.x) > 1 and fired.any() and base.leak > 0:
-        weight = 1 - base.leak if base.decay_input else 1.0
+    if len(sample.x) > 1 and fired.any() and leak > 0:
+        weight = 1 - leak if decay_input else 1.0
         assert sample.current is not None
-        after = (sample.x[1] + base.threshold - weight * sample.current[1])[fired] / base.leak
-        yield hard(_tidy(float(np.median(after))))
-    yield Neuron(name="none", charge=catalogue.leak * catalogue.v + catalogue.i, reset=catalogue.h, summary="no reset")
+        after = (sample.x[1] + threshold - weight * sample.current[1])[fired] / leak
+        yield resolve_reset("hard", v_reset=_tidy(float(np.median(after))))
+    yield WITHOUT.bind()
 
 
 def _affine(x: Floats, y: Floats) -> tuple[float, float] | None:

@@ -1,0 +1,44 @@
+"""The words that describe a neuron: names, defaults and meaning, for the commands and for `Neuron` itself.
+
+Light: `ikun --help` reads these, so neither sympy nor torch is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class Field(NamedTuple):
+    """A word with its default and its help. `kind`: str, float, int or bool; None as a default means that it is left open, and
+    `otherwise` says what holds then. `metavar` stands for the value in help pages."""
+
+    name: str
+    kind: type
+    default: Any
+    help: str
+    otherwise: str = ""
+    metavar: str | None = None
+
+
+NEURON_FIELDS = (
+    Field("surrogate", str, "atan", "Of the spike's gradient.", metavar="SPEC"),
+    Field("threshold", float, 1.0, "θ."),
+    Field("leak", float, 0.0, "κ of the membrane; 1 is IF."),
+    Field("synaptic_leak", float, 0.0, "Of the synaptic current (norse); 0: none."),
+    Field("decay_input", bool, False, "Currents times 1 - leak."),
+    Field(
+        "reset",
+        str,
+        "hard",
+        "hard, soft, …, or with parameters, hard:v_reset=-0.5; an unknown one lists them all.",
+        metavar="SPEC",
+    ),
+    Field("v_reset", float, None, "Where a hard reset leaves the membrane.", otherwise="0"),
+    Field("detach", bool, True, "No gradient through the reset."),
+)
+"""`v_reset` is a parameter of some resets, with a word of its own: it may stand in the reset's SPEC as well."""
+
+NAMES = tuple(field.name for field in NEURON_FIELDS)
+
+DEFAULTS: Mapping[str, Any] = {field.name: field.default for field in NEURON_FIELDS}
