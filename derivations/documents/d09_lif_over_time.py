@@ -9,14 +9,14 @@ import numpy as np
 import sympy as sp
 from flint import acb, arb
 
-from ikun_sym.catalogue import neurons as catalogue
-from ikun_sym.catalogue.neuron import Neuron
-from ikun_sym.catalogue.neurons import RESETS, Reset
+from ikun_sym.catalogue import resets as catalogue
+from ikun_sym.catalogue.resets import RESETS, Reset
 from ikun_sym.exact import exact
 from ikun_sym.expressions.lowering import precision
 from ikun_sym.gaussian.enclosures.certify import Enclosure
 from ikun_sym.mean_field.neuron_sample import Dynamics
 from ikun_sym.mean_field.orthant import two_steps
+from ikun_sym.reading.neuron import Neuron
 
 from ..document import Document, Statement
 from ..words import Q, phi, tex

@@ -50,7 +50,7 @@ PLAIN = ("arch", "depth", "steps", "input", "input_rate", "loss")
 def described(flags: dict[str, Any]) -> dict[str, Any]:
     """The fields of a network, `gain` aside. Error: an architecture that is not known."""
     from ..catalogue.architectures import parse_architecture
-    from ..catalogue.neuron import Neuron
+    from ..reading.neuron import Neuron
 
     parse_architecture(flags["arch"])
     if flags["gain"] is not None and flags["scheme"] is not None:

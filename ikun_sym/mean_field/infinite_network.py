@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..catalogue.architectures import Topology, parse_architecture
-from ..catalogue.neuron import HasNeuron, Neuron
 from ..errors import DomainError, IkunError, NoTheoryError
 from ..gaussian.moment import float_function
+from ..reading.neuron import HasNeuron, Neuron
 from .covariance import Floats, checked_second_moment, constant_input, poisson_input
 from .layer import FORWARD_PASSES, Layer
 from .neuron_sample import Dynamics, current_filter

@@ -22,9 +22,9 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from ..catalogue import neurons as catalogue
-from ..catalogue.neuron import Neuron
+from ..catalogue import resets as catalogue
 from ..expressions.lowering import Evaluator, Numpy, lower
+from ..reading.neuron import Neuron
 
 Array = NDArray[Any]
 

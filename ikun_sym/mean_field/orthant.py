@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ..catalogue import neurons as catalogue
+from ..catalogue import resets as catalogue
 from ..errors import IkunError
 from .covariance import Floats
 from .neuron_sample import Dynamics, Steps, compiled

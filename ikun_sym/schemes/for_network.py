@@ -7,11 +7,11 @@ from typing import Any
 
 from ..catalogue import schemes as words
 from ..catalogue.architectures import Dense, Topology
-from ..catalogue.neuron import Neuron
 from ..catalogue.schemes.scheme import INDEPENDENT, Scheme
 from ..catalogue.surrogate import Bound
 from ..errors import IkunError
 from ..mean_field.infinite_network import TimeModel
+from ..reading.neuron import Neuron
 from .fan import Fan
 from .initialise import Initialisation, initialisation
 from .rules import RULES

@@ -11,9 +11,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ..catalogue.neuron import Neuron
 from ..catalogue.surrogate import Bound
 from ..errors import DomainError
+from ..reading.neuron import Neuron
 from ..reading.surrogate_spec import Spec
 from .rate_targeted_over_time import Progress, rate_target, slope_target
 

@@ -23,7 +23,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..catalogue.neuron import Neuron
 from ..catalogue.surrogate import Bound
 from ..errors import DomainError
 from ..gaussian.moment import float_function
@@ -32,6 +31,7 @@ from ..mean_field.infinite_network import TimeModel
 from ..mean_field.layer_law import SampledLaw, law
 from ..mean_field.neuron_sample import Array
 from ..mean_field.transport import LONGEST_MATRIX
+from ..reading.neuron import Neuron
 from ..reading.surrogate_spec import resolve
 from .fixed_rate import REACHED, FixedPoint, at_rate, forward_slope, lowest_stable_rate
 from .root import rising_root

@@ -14,13 +14,13 @@ import sympy as sp
 
 from ..catalogue import schemes as words
 from ..catalogue.assignments import assignments
-from ..catalogue.neuron import Neuron
 from ..catalogue.parameter import bound_values
 from ..catalogue.schemes import SCHEMES, Scheme
 from ..errors import DomainError, IkunError
 from ..expressions.lowering import Numpy, lower
 from ..gaussian.moment import float_function
 from ..mean_field.normal_law import quantile_of_upper_tail
+from ..reading.neuron import Neuron
 from .fan import Fan
 
 OPEN = {"leak": words.leak, "synaptic_leak": words.synaptic_leak}

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ikun_sym.catalogue.neuron import Neuron
 from ikun_sym.catalogue.registry import Registry
 from ikun_sym.catalogue.schemes import SCHEMES
 from ikun_sym.cli.model_flags import SCHEME
 from ikun_sym.errors import IkunError
 from ikun_sym.mean_field.layer import FORWARD_PASSES
+from ikun_sym.reading.neuron import Neuron
 from ikun_sym.schemes.rate_targeted import designed
 
 from ..cases.case import Case, build, labels

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ikun_sym.catalogue.neuron import HasNeuron, Neuron
 from ikun_sym.errors import IkunError
+from ikun_sym.reading.neuron import HasNeuron, Neuron
 
 from . import compiled, eager, triton_kernel
 from .contract import Engine, Response, Returned

@@ -22,8 +22,8 @@ from functools import cached_property
 
 import sympy as sp
 
-from ikun_sym.catalogue import neurons as words
-from ikun_sym.catalogue.neuron import Neuron
+from ikun_sym.catalogue import resets as words
+from ikun_sym.reading.neuron import Neuron
 
 VARIABLES = {symbol.name: symbol for symbol in (words.v, words.i, words.h, words.s, words.c, words.a)}
 

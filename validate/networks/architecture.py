@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import Any
 
 from ikun_sym.catalogue.architectures import Dense, Topology, parse_architecture
-from ikun_sym.catalogue.neuron import HasNeuron, Neuron
 from ikun_sym.errors import DomainError, IkunError, NoTheoryError
 from ikun_sym.mean_field.infinite_network import INPUTS, LOSSES, TimeModel
 from ikun_sym.mean_field.layer import FORWARD_PASSES
+from ikun_sym.reading.neuron import HasNeuron, Neuron
 
 from .drawing import DRAWINGS
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from ...errors import IkunError
-from ..neurons import leak, synaptic_leak, threshold
 from ..parameter import Param
 from ..registry import Registry
+from ..resets import leak, synaptic_leak, threshold
 
 fan_in, fan_out, fan_max = sp.symbols("fan_in fan_out fan_max", positive=True)
 """fan_max: the larger of the two."""

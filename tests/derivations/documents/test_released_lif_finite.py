@@ -12,9 +12,9 @@ from scipy.stats import multivariate_normal, norm
 from ikun_derivations.documents import d08_released_code as released
 from ikun_derivations.documents import d09_lif_over_time as lif
 from ikun_derivations.documents import d10_finite_width as finite
-from ikun_sym.catalogue.neuron import Neuron
-from ikun_sym.catalogue.neurons import Reset
+from ikun_sym.catalogue.resets import Reset
 from ikun_sym.expressions.lowering import precision
+from ikun_sym.reading.neuron import Neuron
 
 from ...resets_by_hand import BY_HAND, numbers_of
 

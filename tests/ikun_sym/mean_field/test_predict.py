@@ -18,8 +18,7 @@ from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
 from torch import Tensor
 
-from ikun_sym.catalogue.neuron import Neuron
-from ikun_sym.catalogue.neurons import RESETS
+from ikun_sym.catalogue.resets import RESETS
 from ikun_sym.cli.main import main
 from ikun_sym.errors import IkunError
 from ikun_sym.mean_field import backward as gradient
@@ -32,6 +31,7 @@ from ikun_sym.mean_field.neuron_sample import Dynamics, Trajectory, current_filt
 from ikun_sym.mean_field.orthant import orthant, two_steps
 from ikun_sym.mean_field.predict import predict
 from ikun_sym.mean_field.prediction import TimePrediction
+from ikun_sym.reading.neuron import Neuron
 
 from ...resets_by_hand import BY_HAND, numbers_of
 

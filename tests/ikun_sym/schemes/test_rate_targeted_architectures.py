@@ -10,11 +10,11 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from ikun_sym.catalogue.architectures import ARCHITECTURES, parse_architecture
-from ikun_sym.catalogue.neuron import Neuron
 from ikun_sym.cli.model_flags import KNOWN
 from ikun_sym.errors import NoSolutionError
 from ikun_sym.mean_field import predict as temporal
 from ikun_sym.mean_field.infinite_network import TimeModel
+from ikun_sym.reading.neuron import Neuron
 from ikun_sym.schemes.fan import Fan
 from ikun_sym.schemes.for_network import weights_of
 from ikun_sym.schemes.rate_targeted import design

@@ -9,7 +9,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from ikun_sym.catalogue.neuron import Neuron
+from ikun_sym.reading.neuron import Neuron
 from ikun_validate.engines.statement import Statement
 from ikun_validate.engines.triton_kernel import BLOCK, _functions
 from ikun_validate.engines.triton_source import source

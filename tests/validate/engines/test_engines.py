@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from ikun_sym.catalogue.neurons import RESETS
+from ikun_sym.catalogue.resets import RESETS
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import IkunError
 from ikun_validate.networks.network import Architecture, Draw, Network

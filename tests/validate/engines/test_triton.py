@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from ikun_sym.catalogue.neurons import RESETS
+from ikun_sym.catalogue.resets import RESETS
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import IkunError
 from ikun_validate.engines import triton_kernel

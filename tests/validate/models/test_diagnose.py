@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ikun_sym.catalogue.neuron import Neuron
 from ikun_sym.errors import IkunError
+from ikun_sym.reading.neuron import Neuron
 from ikun_sym.schemes.critical_scale import least_gain
 from ikun_sym.schemes.rate_targeted_over_time import advisable_rate, rate_target
 from ikun_validate import assert_healthy, diagnose

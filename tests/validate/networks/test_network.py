@@ -10,7 +10,7 @@ import torch
 from scipy.stats import norm
 from torch import Tensor
 
-from ikun_sym.catalogue.neurons import RESETS
+from ikun_sym.catalogue.resets import RESETS
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import IkunError
 from ikun_sym.for_torch.expressions import derivative, primitive

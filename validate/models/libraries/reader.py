@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ikun_sym.catalogue.neuron import Neuron
 from ikun_sym.catalogue.registry import Registry
 from ikun_sym.errors import IkunError
+from ikun_sym.reading.neuron import Neuron
 from ikun_sym.reading.surrogate_spec import resolve
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from ikun_sym.catalogue.neurons import WITHOUT
+from ikun_sym.catalogue.resets import WITHOUT
 from ikun_sym.reading.surrogate_spec import resolve
 
 from .reader import LIBRARIES, Library, Reading, Tapped, number

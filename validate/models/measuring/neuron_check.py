@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ikun_sym.catalogue.neuron import Neuron, resolve_reset
-from ikun_sym.catalogue.neurons import RESETS, WITHOUT, BoundReset
+from ikun_sym.catalogue.resets import RESETS, WITHOUT, BoundReset
 from ikun_sym.mean_field.neuron_sample import Dynamics, current_filter
+from ikun_sym.reading.neuron import Neuron, resolve_reset
 
 from ..libraries import Reading
 from .surrogate_probe import Floats

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import sympy as sp
 
+from ..catalogue import resets as words
+from ..catalogue.assignments import assignments
+from ..catalogue.neuron_fields import DEFAULTS, NAMES
+from ..catalogue.resets import RESETS, BoundReset, Reset
+from ..catalogue.surrogate import Bound
 from ..errors import DomainError, IkunError
-from ..reading.surrogate_spec import assignments, resolve
-from . import neurons as words
-from .neuron_fields import DEFAULTS, NAMES
-from .neurons import RESETS, BoundReset, Reset
-from .surrogate import Bound
+from .surrogate_spec import resolve
 
 if TYPE_CHECKING:
     from typing import Self
