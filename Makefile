@@ -38,7 +38,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
-	@echo "installing ikun with torch and matplotlib"
+	@echo "installing ikun with torch"
 	$(PIP) -e ".[validate]"
 	@touch $@
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pkgutil
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from ikun_sym.processes import Advance, in_parallel, silent
 from . import documents
 from .document import Document
 from .render import FORMATS
-from .render.volume import Provenance, volume
+from .render.volume import Provenance, Volume, volume
 
 TITLE = "Derivations"
 INTRODUCTION = (
@@ -96,9 +97,13 @@ def report(
     target = folder(out)
     documents = _all(wanted, workers, advance)
     known = volume(documents, [f"derivations/{module}.py" for module in modules], _provenance(list(chosen), format, out))
-    files = {name: text for document in documents for name, text in FORMATS[format].pages(document, known).items()}
-    files |= FORMATS[format].index(documents, known, TITLE, INTRODUCTION)
-    return [write_atomically(target / name, text) for name, text in files.items()]
+    pages = in_parallel(partial(_pages, format, known), documents, workers, silent)
+    made = [*pages, FORMATS[format].index(documents, known, TITLE, INTRODUCTION)]
+    return [write_atomically(target / name, content) for files in made for name, content in files.items()]
+
+
+def _pages(format: str, known: Volume, document: Document) -> Mapping[str, str | bytes]:
+    return FORMATS[format].pages(document, known)
 
 
 def _provenance(chosen: list[str], format: str, out: str | Path) -> Provenance:

@@ -23,13 +23,13 @@ def folder(path: str | Path) -> Path:
     return target
 
 
-def write_atomically(path: Path, text: str) -> Path:
-    """Write `text` to a temporary file beside `path`, then rename it: readers see the old file or the new one."""
+def write_atomically(path: Path, content: str | bytes) -> Path:
+    """Write `content` to a temporary file beside `path`, then rename it: readers see the old file or the new one."""
     parent = folder(path.parent)
     handle, temporary = tempfile.mkstemp(dir=parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content if isinstance(content, bytes) else content.encode())
         Path(temporary).chmod(0o666 & ~_umask())
         Path(temporary).replace(path)
     except BaseException as error:

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("torch", reason="needs the extra `validate`")
-pytest.importorskip("matplotlib", reason="needs the extra `validate`")
 
 ROOT = Path(__file__).parents[1]
 

@@ -1,8 +1,8 @@
-"""Formats of a report: one statement each. What a format makes is file names and texts; nothing here writes."""
+"""Formats of a report: one statement each. What a format makes is file names and contents; nothing here writes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..document import Document
@@ -16,8 +16,8 @@ class Format:
     """`suffix` of a document's file. `pages`: a document's files. `index`: those of the whole set."""
 
     suffix: str
-    pages: Callable[[Document, Volume], dict[str, str]]
-    index: Callable[[Sequence[Document], Volume, str, str], dict[str, str]]
+    pages: Callable[[Document, Volume], Mapping[str, str | bytes]]
+    index: Callable[[Sequence[Document], Volume, str, str], Mapping[str, str | bytes]]
 
 
 FORMATS: dict[str, Format] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,10 +12,10 @@ from markupsafe import Markup, escape
 
 from ..document import MARKS, Document
 from ..figure import Figure
+from .curves import picture
 from .mathml import mathml
 from .numbered import numbered
 from .prose import pieces, plain
-from .svg import svg
 from .volume import Volume
 
 
@@ -29,6 +30,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(math=mathml, prose=prose, plain=plain, numbered=numbered, svg=_figure)
+    made.globals.update(marks=MARKS)
+    made.globals.update(show=made.get_template("macros.html").module)
     return made
 
 
@@ -46,28 +49,24 @@ def prose(text: str) -> Markup:
 
 
 def _figure(figure: Figure, anchor: str) -> Markup:
-    return Markup(svg(figure, anchor))
+    return Markup(picture(figure, anchor))
 
 
 def pages(document: Document, volume: Volume) -> dict[str, str]:
     """File name to text."""
     before, after = volume.around(document.id)
     here = volume.entry(document.id)
-    text = (
-        environment()
-        .get_template("derivation.html")
-        .render(
-            document=document, marks=MARKS, volume=volume, before=before, after=after, symbols=here.symbols, source=here.source
-        )
-    )
+    told = {"title": document.title, "document": document, "volume": volume, "here": here, "before": before, "after": after}
+    text = environment().get_template("derivation.html").render(told)
     return {f"{document.id}.html": text}
 
 
 def index(documents: Sequence[Document], volume: Volume, title: str, introduction: str) -> dict[str, str]:
-    text = environment().get_template("index.html").render(volume=volume, marks=MARKS, title=title, introduction=introduction)
+    text = environment().get_template("index.html").render(volume=volume, title=title, introduction=introduction)
     return {"index.html": text}
 
 
-def render_page(template: str, **values: Any) -> str:
-    """A page of another package's making that includes this folder's style and macros."""
-    return environment().from_string(template).render(marks=MARKS, **values)
+def render_page(package: str, **values: Any) -> str:
+    """`page.html` of another package, which extends this folder's base.html."""
+    template = files(package).joinpath("page.html").read_text(encoding="utf-8")
+    return environment().from_string(template).render(**values)

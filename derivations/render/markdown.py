@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ..document import MARKS, Document
+from .curves import picture
 from .latex import names_apart
-from .numbered import Line, numbered
+from .numbered import Line, figures, numbered
 from .prose import pieces
-from .svg import svg
 from .volume import Provenance, Volume
 
 INDEX = "README.md"
@@ -38,11 +38,7 @@ def formula(latex: str) -> str:
 def pages(document: Document, volume: Volume) -> dict[str, str]:
     """File name to text: the page and its plots."""
     files = {f"{document.id}.md": "\n".join(_page(document, volume))}
-    for part in numbered(document):
-        for line in part.lines:
-            if line.statement.figure is not None:
-                files[_plot(line)] = svg(line.statement.figure, line.anchor, standalone=True) + "\n"
-    return files
+    return files | {f"{anchor}.svg": picture(figure, anchor, alone=True) + "\n" for anchor, figure in figures(document)}
 
 
 def _page(document: Document, volume: Volume) -> Iterator[str]:
@@ -75,7 +71,7 @@ def _statement(line: Line) -> Iterator[str]:
     for latex in it.formulas:
         yield from ("```math", formula(latex), "```", "")
     if it.figure is not None:
-        yield from (f"![{prose(it.figure.alt)}]({_plot(line)})", "")
+        yield from (f"![{prose(it.figure.alt)}]({line.anchor}.svg)", "")
     why = [prose(it.because)] if it.because else []
     if line.rests_on:
         why.append("(rests on " + ", ".join(f"[{number}](#{target})" for target, number in line.rests_on) + ")")
@@ -89,10 +85,6 @@ def _statement(line: Line) -> Iterator[str]:
         yield from (f"Checked by {prose(it.checker)}.", "")
     elif it.details:
         yield from (*(f"- {prose(detail)}" for detail in it.details), "")
-
-
-def _plot(line: Line) -> str:
-    return f"{line.anchor}.svg"
 
 
 def index(documents: Sequence[Document], volume: Volume, title: str, introduction: str) -> dict[str, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..document import Document
+from ..figure import Figure
 from ..statement import Statement
 
 
@@ -60,3 +62,10 @@ def numbered(document: Document) -> list[Part]:
 def anchor(document: Document, statement: str) -> str:
     """Permanent, unique where several documents share a page, and apart from the anchors of sections."""
     return f"{document.id}.{statement}"
+
+
+def figures(document: Document) -> Iterator[tuple[str, Figure]]:
+    """Each with its anchor."""
+    for statement in document.statements:
+        if statement.figure is not None:
+            yield anchor(document, statement.id), statement.figure

@@ -1,4 +1,5 @@
-"""LaTeX that pdflatex compiles: each document by itself, and index.tex, all of them in one with contents and symbols."""
+"""LaTeX that pdflatex compiles: each document by itself, and index.tex, all of them in one with contents and symbols;
+plots as PDF files beside it."""
 
 from __future__ import annotations
 
@@ -6,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from ..document import MARKS, Document
 from ..symbols import Symbol
-from .numbered import Line, numbered
+from .curves import curves
+from .drawing import PALETTE, pdf
+from .numbered import Line, figures, numbered
 from .tex_text import escape, formula, prose
-from .tikz import colours, tikz
 from .volume import Provenance, Volume
 
 PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
@@ -17,14 +19,13 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage{lmodern}
 \usepackage{amsmath,amssymb}
 \usepackage[margin=25mm]{geometry}
-\usepackage{graphicx,xcolor,longtable,tikz}
+\usepackage{graphicx,xcolor,longtable}
 \usepackage[hidelinks]{hyperref}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{0.4\baselineskip}
 \setcounter{tocdepth}{2}
 \sloppy
 %COLOURS%
-\tikzset{grid/.style={line, line width=0.4pt}, axis/.style={quiet, line width=0.5pt}}
 % a formula that is wider than the line is scaled down to it
 \newsavebox{\formulabox}
 \newcommand{\fit}[1]{\sbox{\formulabox}{$\displaystyle #1$}%
@@ -37,10 +38,11 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 _COLOUR = {"proved": "good", "enclosed": "accent", "agrees": "open", "sampled": "open", "plotted": "open", "not shown": "open"}
 
 
-def pages(document: Document, volume: Volume) -> dict[str, str]:
+def pages(document: Document, volume: Volume) -> dict[str, str | bytes]:
     here = volume.entry(document.id)
     body = [r"\maketitle", *_document(document, "section"), *_symbols(here.symbols), *_marks()]
-    return {f"{document.id}.tex": _file(document.title, [*body, *_reproduce(volume.provenance, here.source)])}
+    text = _file(document.title, [*body, *_reproduce(volume.provenance, here.source)])
+    return {f"{document.id}.tex": text} | {f"{anchor}.pdf": pdf(curves(figure)) for anchor, figure in figures(document)}
 
 
 def index(documents: Sequence[Document], volume: Volume, title: str, introduction: str) -> dict[str, str]:
@@ -52,7 +54,8 @@ def index(documents: Sequence[Document], volume: Volume, title: str, introductio
 
 
 def _file(title: str, body: list[str]) -> str:
-    head = PREAMBLE.replace("%COLOURS%", colours())
+    colours = (rf"\definecolor{{{name}}}{{HTML}}{{{value[1:].upper()}}}" for name, value in PALETTE.items())
+    head = PREAMBLE.replace("%COLOURS%", "\n".join(colours))
     return "\n".join(
         [head, rf"\title{{{prose(title)}}}", r"\author{}\date{}", r"\begin{document}", *body, r"\end{document}", ""]
     )
@@ -80,7 +83,7 @@ def _statement(line: Line) -> Iterator[str]:
     yield rf"\statement{{{_mark(it.mark)}}}{{{line.number}}}{{{line.anchor}}}{prose(it.text)}"
     yield from (rf"\[\fit{{{formula(latex)}}}\]" for latex in it.formulas)
     if it.figure is not None:
-        yield from (r"\begin{center}", tikz(it.figure), r"\end{center}")
+        yield rf"\begin{{center}}\includegraphics{{{{{line.anchor}}}.pdf}}\end{{center}}"
     why = [prose(it.because)] if it.because else []
     if line.rests_on:
         why.append("(rests on " + ", ".join(rf"\hyperlink{{{id}}}{{{number}}}" for id, number in line.rests_on) + ")")

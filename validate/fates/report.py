@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,9 @@ MISS = "!"
 """After a mark: the prediction was another."""
 
 PAGE, PICTURE, MARKDOWN, CELLS, PROVENANCE = "report.html", "fates.svg", "FATES.md", "cells.jsonl", "provenance.json"
+
+COLUMNS = ("scheme", *SURROGATES)
+RATE_COLUMNS = ("surrogate", *(f"rate {rate:g}" for rate in best.RATES))
 
 TITLE = "Fates of deep random spiking networks"
 
@@ -85,8 +87,7 @@ def legend(table: Table) -> str:
 
 
 def terminal(table: Table) -> list[Any]:
-    columns = ("scheme", *SURROGATES)
-    shown: list[Any] = [rich_table(time.label, columns, rows(table, time)) for time in table.settings.times]
+    shown: list[Any] = [rich_table(time.label, COLUMNS, rows(table, time)) for time in table.settings.times]
     shown += [legend(table), "", *conclusions(table), "", *best.answer(table.settings.width)]
     for cause, cells in findings.causes(table):
         shown += ["", f"{cause}:", *(f"  {findings.name(cell)}: {cell.explanation}" for cell in cells)]
@@ -96,17 +97,17 @@ def terminal(table: Table) -> list[Any]:
 def page(table: Table) -> str:
     """One self-contained page."""
     return render_page(
-        files("ikun_validate.fates").joinpath("page.html").read_text(encoding="utf-8"),
+        "ikun_validate.fates",
         title=TITLE,
         table=table,
         introduction=introduction(table),
         conclusions=conclusions(table),
         answer=best.answer(table.settings.width),
         best=rate_tables(table),
-        rates=best.RATES,
+        best_columns=RATE_COLUMNS,
         picture=Markup(picture(table)),
         legend=legend(table),
-        columns=tuple(SURROGATES),
+        columns=COLUMNS,
         times=[(time.label, rows(table, time), halving_rows(table, time)) for time in table.settings.times],
         halves=HALVES,
         causes=[(cause, [(findings.name(c), c.explanation) for c in cells]) for cause, cells in findings.causes(table)],
@@ -185,11 +186,11 @@ def markdown(table: Table) -> str:
         *(f"* {line}" for line in best.answer(table.settings.width)),
     ]
     for title, body in rate_tables(table):
-        lines += ["", f"In each cell: {title}.", "", *_grid(("surrogate", *(f"rate {rate:g}" for rate in best.RATES)), body)]
+        lines += ["", f"In each cell: {title}.", "", *_grid(RATE_COLUMNS, body)]
     for time in table.settings.times:
-        lines += ["", f"## {time.label}", "", legend(table), "", *_grid(("scheme", *SURROGATES), rows(table, time))]
+        lines += ["", f"## {time.label}", "", legend(table), "", *_grid(COLUMNS, rows(table, time))]
         lines += ["", f"### Where the signal halves, {time.label}", "", HALVES, ""]
-        lines += _grid(("scheme", *SURROGATES), halving_rows(table, time))
+        lines += _grid(COLUMNS, halving_rows(table, time))
     lines += ["", "## Misses", "", *(f"* {line}" for line in findings.explained())]
     for cause, cells in findings.causes(table):
         lines += ["", f"### {cause}", "", *(f"* {findings.name(cell)}: {cell.explanation}" for cell in cells)]

@@ -3,15 +3,13 @@ of a diagnosis gives, whose keys are those of `ikun diagnose --json`."""
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup
 
+from ikun_derivations.render.drawing import INK, SERIES, decades, legend, svg, whole_ticks
 from ikun_derivations.render.html_pages import render_page
-
-from ..pages.svg import INK, SERIES, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,10 +23,8 @@ QUANTITIES = {
 
 def page(found: dict[str, Any], summary: str) -> str:
     """One self-contained page."""
-    template = files("ikun_validate.models").joinpath("page.html").read_text(encoding="utf-8")
-    return render_page(
-        template, title=f"{found['model']}: {found['verdict']}", found=found, summary=summary, figures=figures(found)
-    )
+    title = f"{found['model']}: {found['verdict']}"
+    return render_page("ikun_validate.models", title=title, found=found, summary=summary, figures=figures(found))
 
 
 def fragment(found: dict[str, Any], summary: str) -> str:
@@ -75,7 +71,8 @@ def _draw(axes: Axes, found: dict[str, Any], name: str, label: str) -> None:
         at_the_bottom = {"transform": axes.get_xaxis_transform(), "clip_on": False}
         axes.plot(zero, 0 * zero, color=SERIES[1], marker="x", markersize=4, linestyle="", label="zero", **at_the_bottom)
     if np.isfinite(positive).any() or np.isfinite(shown).any():
-        axes.set_yscale("log")
+        decades(axes)
+    whole_ticks(axes.xaxis)
     axes.set_xlabel("layer")
     axes.set_ylabel(label)
-    axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+    legend(axes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -76,7 +75,7 @@ def page(
 ) -> str:
     """One self-contained page."""
     return render_page(
-        files("ikun_validate.pages").joinpath("claims.html").read_text(encoding="utf-8"),
+        "ikun_validate.pages",
         title=title,
         introduction=introduction,
         findings=findings,

@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ikun_derivations.render.drawing import BAD, DASHES, GOOD, INK, OPEN, SERIES, decades, legend, log_ticks, svg, whole_ticks
+
 from ..verdicts.judge import CaseResult
 from ..verdicts.verdict import Check
-from .svg import BAD, GOOD, INK, OPEN, SERIES, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
 
 Floats = np.ndarray
-
-DASHES = ("--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
-"""Beside the colour, so that nothing is told by colour alone."""
 
 BAND = 0.95
 """Confidence of the band around a distribution function."""
@@ -45,15 +42,13 @@ def layers_plot(
         if claimed is not None:
             axes.axhline(claimed, color=INK, linewidth=0.8, linestyle=":", label="claimed: flat")
         if log:
-            axes.set_yscale("log")
-            _at_least_a_decade(axes)
-            log_ticks(axes.yaxis)
+            decades(axes)
         else:
             axes.set_ylim(0, None)
-        _whole_ticks(axes)
+        whole_ticks(axes.xaxis)
         axes.set_xlabel("layer")
         axes.set_ylabel(ylabel)
-        _legend(axes)
+        legend(axes)
 
     told = "; ".join(_told(result, quantity) for result in results)
     return svg(draw, anchor=anchor, title=title or ylabel, description=f"{ylabel} against the layer. {told}.")
@@ -87,52 +82,6 @@ def _series(axes: Axes, result: CaseResult, quantity: str, colour: str, marker: 
     shown = predicted > 0
     if shown.any():
         axes.plot(layer[shown], predicted[shown], color=INK, linewidth=1.2, linestyle="--", label="predicted")
-
-
-def _at_least_a_decade(axes: Axes) -> None:
-    # A flat line must look flat: noise of a per cent is not to fill the plot.
-    low, high = axes.get_ylim()
-    if high / low < 10:
-        middle = np.sqrt(low * high)
-        axes.set_ylim(middle / np.sqrt(10), middle * np.sqrt(10))
-
-
-def _whole_ticks(axes: Axes) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-
-
-def log_ticks(axis: Axis) -> None:
-    """1, 2, 5, 10 … where they fit, else powers of ten; written out where that is short."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    low, high = sorted(axis.get_view_interval())
-    subs = (1.0, 2.0, 5.0) if high / low < 300 else (1.0,)
-    axis.set_major_locator(LogLocator(subs=subs, numticks=8))
-    axis.set_minor_formatter(NullFormatter())
-
-    def written(value: float, _: int) -> str:
-        return f"{value:g}" if 1e-3 <= value <= 1e4 else f"$10^{{{round(math.log10(value))}}}$"
-
-    axis.set_major_formatter(FuncFormatter(written))
-
-
-def _legend(axes: Axes) -> None:
-    """Above the axes, for inside it would cover what it explains; each name once."""
-    entries = dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))
-    columns = 1 if any(len(name) > 28 for name in entries) else 3 if all(len(name) < 18 for name in entries) else 2
-    axes.legend(
-        entries.values(),
-        entries.keys(),
-        frameon=False,
-        fontsize=8,
-        labelcolor=INK,
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=columns,
-        borderaxespad=0.2,
-    )
 
 
 def spectrum(result: CaseResult) -> tuple[Floats, float, float] | None:
@@ -171,7 +120,7 @@ def spectrum_plot(results: Sequence[CaseResult], *, anchor: str = "spectrum", ti
             axes.step([at[0], *values], steps, where="post", color=colour, linewidth=1.4)
         axes.set_xlabel("log of ‖δ¹‖²/‖δᴸ‖² over its predicted mean")
         axes.set_ylabel("share of the draws below")
-        _legend(axes)
+        legend(axes)
 
     told = "; ".join(
         f"{_name(r)}: {len(v)} draws, mean {v.mean():.3g} and variance {v.var(ddof=1):.3g}, predicted {m:.3g} and {b:.3g}"
@@ -207,7 +156,7 @@ def scatter_plot(results: Sequence[CaseResult], *, anchor: str = "scatter") -> s
             log_ticks(axis)
         axes.set_xlabel("predicted")
         axes.set_ylabel("measured")
-        _legend(axes)
+        legend(axes)
 
     return svg(draw, anchor=anchor, title="Measured against predicted", description=_deviations(checks))
 
@@ -221,10 +170,10 @@ def deviation_plot(results: Sequence[CaseResult], *, anchor: str = "deviation") 
         for holds, (name, colour, marker) in OUTCOMES.items():
             points = [(float(i), c) for i, c in enumerate(checks, 1) if c.holds is holds]
             _points(axes, points, None, name, colour, marker)
-        _whole_ticks(axes)
+        whole_ticks(axes.xaxis)
         axes.set_xlabel("check, in the order of the claims")
         axes.set_ylabel("measured / predicted")
-        _legend(axes)
+        legend(axes)
 
     return svg(draw, anchor=anchor, title="Measured over predicted", description=_deviations(checks))
 

@@ -73,7 +73,8 @@ def check_page(text: str, files: frozenset[str] = frozenset()) -> Page:
     for reference in page.references:
         file, _, target = reference.partition("#")
         assert reference.startswith("data:") or file in files or (not file and target in page.ids), reference
-    assert not [place for place in ("@import", "url(", "http-equiv") if place in text]
+    assert not [place for place in ("@import", "http-equiv") if place in text]
+    assert all(place.startswith("#") and place[1:] in page.ids for place in re.findall(r"url\(([^)]*)\)", text))
     assert len(page.ids) == len(set(page.ids)), sorted({i for i in page.ids if page.ids.count(i) > 1})
     assert all(re.fullmatch(r"\S+", found) for found in page.ids)
     assert set(page.labels) <= set(page.ids)

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -102,7 +103,11 @@ def test_a_plot_file_stands_alone(files: dict[str, str]) -> None:
 
 def test_latex_is_ascii_or_known(document: Document, known: Volume) -> None:
     """What pdflatex reads: ASCII, and the letters and marks that inputenc knows."""
-    for text in (tex.pages(document, known) | tex.index([document], known, "All of them", AWKWARD)).values():
+    files = tex.pages(document, known) | tex.index([document], known, "All of them", AWKWARD)
+    assert set(files) == {"sample.tex", "sample.plot.pdf", "sample.line.pdf", "index.tex"}
+    for text in (text for text in files.values() if isinstance(text, str)):
+        plots = {f"{anchor}.pdf" for anchor in re.findall(r"\\includegraphics\{\{(.*?)\}\.pdf\}", text)}
+        assert plots == {name for name in files if name.endswith(".pdf")}
         assert set(re.findall(r"[^\x00-\x7f]", text)) <= set("“”–—ïü")
         assert "U+" not in text
         assert text.count("{") - text.count("\\{") == text.count("}") - text.count("\\}")
@@ -144,7 +149,7 @@ def test_latex_compiles(document: Document, known: Volume, tmp_path: Path) -> No
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed: the LaTeX is not compiled")
 def test_every_derivation_compiles(tmp_path: Path) -> None:
     files = library.report(format="latex", out=tmp_path)
-    compile_all({file.name: file.read_text(encoding="utf-8") for file in files}, tmp_path)
+    compile_all({file.name: file.read_bytes() for file in files}, tmp_path)
 
 
 @pytest.mark.slow
@@ -154,9 +159,10 @@ def test_a_broken_file_does_not_compile(tmp_path: Path) -> None:
         compile_all({"broken.tex": r"\documentclass{article}\begin{document}\nosuchmacro\end{document}"}, tmp_path)
 
 
-def compile_all(files: dict[str, str], folder: Path) -> None:
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+def compile_all(files: Mapping[str, str | bytes], folder: Path) -> None:
+    for name, content in files.items():
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    for name in (name for name in files if name.endswith(".tex")):
         ran = subprocess.run(
             ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", name],
             cwd=folder,

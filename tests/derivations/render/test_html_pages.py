@@ -10,7 +10,6 @@ import pytest
 from ikun_derivations.document import MARKS, Document
 from ikun_derivations.documents import d02_theorem_1 as theorem_1
 from ikun_derivations.render import html_pages as html
-from ikun_derivations.render.html_pages import render_page
 from ikun_derivations.render.mathml import mathml
 from ikun_derivations.render.numbered import numbered
 from ikun_derivations.render.volume import Provenance, Volume, volume
@@ -90,14 +89,9 @@ def test_each_statement_shows_its_mark_and_its_checker(documents: list[Document]
                 assert f'href="#{document.id}.{anchor}"' in item
 
 
-def test_a_mark_is_told_by_more_than_colour() -> None:
+def test_a_mark_is_told_by_more_than_colour(files: dict[str, str]) -> None:
     """Every mark is a word, and has a meaning in the legend; the sign before it is for the eye."""
-    page = check_page(
-        render_page(
-            '{% import "macros.html" as show %}<!doctype html><html lang="en"><head>{{ show.head("t") }}</head>'
-            "<body><main><h1>t</h1>{{ show.legend(marks) }}</main></body></html>"
-        )
-    )
+    page = check_page(files["index.html"], frozenset(files))
     for mark, meaning in MARKS.items():
         assert mark in page.shown
         assert meaning in page.shown

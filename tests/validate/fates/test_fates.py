@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator
@@ -243,13 +244,20 @@ def planted(table: Table) -> Table:
     return replace(table, cells=tuple(cells))
 
 
+def marks(table: Table, colour: str) -> list[str]:
+    """Shapes of this colour in the picture; tiles are faint and dashes thin."""
+    drawn = re.findall(r'<(?:use|path) (?!id=)[^>]*style="[^"]*"', picture(table))
+    return [one for one in drawn if colour in one and "stroke-width: 2.4" in one]
+
+
 def test_a_planted_wrong_prediction_is_a_miss(table: Table) -> None:
     bad = planted(table)
     (cell,) = (c for c in bad.misses if c.key not in {m.key for m in table.misses})
     assert cell.cause == "unexplained"
     assert cell.explanation.startswith("silent in 100% of 3 draws, predicted in 0% of 24")
     assert ("unexplained", [cell]) in findings.causes(bad)
-    assert picture(bad).count('stroke-width="3"') == picture(table).count('stroke-width="3"') + 1
+    assert len(marks(bad, "currentColor")) == len(marks(table, "currentColor")) + 1
+    assert picture(bad).count("silent (predicted healthy)") == 1
     assert "| kaiming | H2 |" in report.markdown(table)
     assert "○ ○!" in report.markdown(bad)
     assert "○ ○!" not in report.markdown(table)
@@ -275,11 +283,14 @@ def test_causes_of_misses(table: Table) -> None:
 def test_picture_and_page_stand_alone(table: Table) -> None:
     for alone in (False, True):
         root = ET.fromstring(picture(table, alone=alone))
-        marks = [node for node in root.iter() if node.tag.endswith("use")]
-        assert len(marks) == len(table.run) + len(FATES)  # and the key
         ids = [node.get("id") for node in root.iter() if node.get("id")]
         assert len(ids) == len(set(ids))
-        assert {str(node.get("href"))[1:] for node in marks} <= set(ids)
+        assert {str(node.get("href"))[1:] for node in root.iter() if node.tag.endswith("use")} <= set(ids)
+        told = [str(node.text) for node in root.iter() if node.tag.endswith("title")][1:]
+        assert len(told) == len(table.cells) / len(table.settings.depths)
+        assert any(one.startswith("kaiming, ATan 2: T=1: 4 ") for one in told)
+    for fate, colour in COLOURS.items():  # a mark a cell and one in the key
+        assert len(marks(table, colour)) == sum(cell.fate == fate for cell in table.cells) + 1
     texts = [picture(table, alone=True), report.page(signed(table))]
     for text in texts:
         assert "<script" not in text
