@@ -36,7 +36,8 @@ def test_logarithmic_ticks(low: float, decades: float) -> None:
     axes = Canvas().add_subplot()
     axes.set(yscale="log", ylim=(10.0**low, 10.0 ** (low + decades)))
     log_ticks(axes.yaxis)
-    found = [at for at in axes.yaxis.get_majorticklocs() if low - 1e-9 <= math.log10(at) <= low + decades + 1e-9]
+    ticks = [at for at in axes.yaxis.get_majorticklocs() if at > 0]  # 0 may be one, far below the axis
+    found = [at for at in ticks if low - 1e-9 <= math.log10(at) <= low + decades + 1e-9]
     assert 1 <= len(found) <= 10
     labels = axes.yaxis.get_major_formatter().format_ticks(found)
     assert [value_of(label) for label in labels] == pytest.approx(found, rel=1e-3)
