@@ -150,7 +150,8 @@ def _points(steps: int, seed: int) -> tuple[Array, ...]:
 
 
 def _laws(neuron: Neuron, steps: int, seed: int) -> list[SampledLaw]:
-    return [law(TimeModel(neuron=neuron, steps=steps), points) for points in _points(steps, seed)]
+    model = TimeModel(neuron=neuron, steps=steps)  # refuses numbers of steps that are none
+    return [law(model, points) for points in _points(steps, seed)]
 
 
 _TARGETS: dict[tuple[Neuron, int, float, int], RateTarget] = {}

@@ -312,6 +312,8 @@ QUICK = {
     "delayed": {"reset": "delayed", "leak": 0.8, "detach": False, "loss": "rate"},
     "synaptic": {"synaptic_leak": 0.6, "decay_input": True, "gain": 30.0, "detach": False, "loss": "rate"},
     "v_reset and bias": {"v_reset": -0.4, "bias_var": 0.5, "detach": False},
+    "adaptive": {"reset": "adaptive:adaptation=0.6,adaptation_leak=0.8", "detach": False, "loss": "rate"},
+    "adaptive to v_reset": {"reset": "adaptive-hard:adaptation=0.4,v_reset=-0.3", "leak": 0.8, "gain": 14.0},
     "summed": {"reset": "soft", "loss": "summed", "leak": 0.9, "detach": False},
     "summed constant": {"loss": "summed", "input": "constant", "input_rate": 0.8},
 }
@@ -326,7 +328,7 @@ def test_networks(setting: dict) -> None:
 PRODUCT = [
     {"reset": reset, "detach": detach, "leak": leak, "loss": loss, "steps": steps, **extra}
     for (reset, extra), detach, leak, loss, steps in itertools.product(
-        (("hard", {}), ("soft", {}), ("delayed", {}), ("hard", {"synaptic_leak": 0.6, "bias_var": 0.3})),
+        (*((name, {}) for name in RESETS.names()), ("hard", {"synaptic_leak": 0.6, "bias_var": 0.3})),
         (True, False),
         (0.0, 0.5, 1.0),
         ("white", "rate", "summed"),
@@ -367,7 +369,20 @@ def _white_currents(self: TimeModel, second: np.ndarray) -> np.ndarray:
 
 RUN, DIRECTED, DRIVE = Dynamics.run, gradient.LayerAdjoint._directed, TimeModel.drive
 
+
+def _threshold_without_gradient(self: Dynamics, drive: np.ndarray) -> Trajectory:
+    right = RUN(self, drive)
+    return replace(right, entering=right.entering[:1], through=right.through[:1, :1])
+
+
 PLANTS = {
+    "adaptation without gradient": (
+        Dynamics,
+        "run",
+        _threshold_without_gradient,
+        {"reset": "adaptive:adaptation=1", "loss": "rate", "gain": 14.0},
+        "grad_var",
+    ),
     "reset term dropped": (Dynamics, "run", _no_reset_term, {"reset": "soft", "detach": False, "loss": "rate"}, "grad_var"),
     "leak missing in the adjoint": (Dynamics, "run", _leak_missing, {"loss": "rate"}, "grad_var"),
     "transposed": ("ikun_sym.mean_field.layer_law.transport", None, _transposed, {}, "grad_var"),

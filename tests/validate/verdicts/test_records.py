@@ -106,6 +106,22 @@ def test_rows_of_another_run_are_refused(tmp_path: Path, settings: RunSettings, 
     assert (tmp_path / "a" / ROWS).read_bytes() == before
 
 
+def test_rows_that_name_the_neuron_as_before_are_resumed_or_refused(tmp_path: Path) -> None:
+    """Rows used to hold the surrogate as the user had written it, without parameters at their defaults."""
+    whole = laboratory_rows(tmp_path / "a", 2)
+    before = whole.replace(b'"atan:alpha=2"', b'"ATan"')
+    assert before != whole
+    (tmp_path / "a" / ROWS).write_bytes(before)
+    assert laboratory_rows(tmp_path / "a", 3, resume=True).splitlines()[:2] == before.splitlines()
+    for other, said in (
+        (b'"surrogate": "sigmoid"', "surrogate 'sigmoid:alpha=4' .here 'atan:alpha=2'."),
+        (b'"surrogate": "no such"', "surrogate 'no such' .here 'atan:alpha=2'."),
+    ):
+        (tmp_path / "a" / ROWS).write_bytes(whole.replace(b'"surrogate": "atan:alpha=2"', other))
+        with pytest.raises(IkunError, match=said), recorded(tmp_path / "a", SETTINGS, [SMALL], resume=True):
+            pass
+
+
 @pytest.mark.parametrize("name", ["ikun", "torch", "device"])
 def test_other_versions_and_devices_are_refused(tmp_path: Path, name: str) -> None:
     laboratory_rows(tmp_path / "a", 1)
