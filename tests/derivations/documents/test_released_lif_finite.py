@@ -15,8 +15,7 @@ from ikun_derivations.documents import d10_finite_width as finite
 from ikun_sym.catalogue.resets import Reset
 from ikun_sym.expressions.lowering import precision
 from ikun_sym.reading.neuron import Neuron
-
-from ...resets_by_hand import BY_HAND, numbers_of
+from tests.reference.resets_by_hand import BY_HAND, numbers_of
 
 
 def test_the_released_mean() -> None:

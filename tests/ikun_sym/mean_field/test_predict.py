@@ -32,8 +32,7 @@ from ikun_sym.mean_field.orthant import orthant, two_steps
 from ikun_sym.mean_field.predict import predict
 from ikun_sym.mean_field.prediction import TimePrediction
 from ikun_sym.reading.neuron import Neuron
-
-from ...resets_by_hand import BY_HAND, numbers_of
+from tests.reference.resets_by_hand import BY_HAND, numbers_of
 
 # ---------------------------------------------------------------------------------------------------- one and two steps
 

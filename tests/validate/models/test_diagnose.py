@@ -20,8 +20,8 @@ from ikun_sym.schemes.rate_targeted_over_time import advisable_rate, rate_target
 from ikun_validate import assert_healthy, diagnose
 from ikun_validate.models.measuring.measure import measure
 from ikun_validate.models.prediction import predict
+from tests.reference.resets_by_hand import numbers
 
-from ...resets_by_hand import numbers
 from ..networks.autograd import gradients
 from . import user_models as users
 from .hand_measured import by_hand

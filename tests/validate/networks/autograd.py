@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...resets_by_hand import BY_HAND
+from tests.reference.resets_by_hand import BY_HAND
 
 SURROGATES: dict[str, Callable[[Tensor], Tensor]] = {
     "atan": lambda x: 1 / (1 + (math.pi * x) ** 2),

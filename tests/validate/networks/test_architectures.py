@@ -17,8 +17,8 @@ from ikun_validate.engines.contract import Returned
 from ikun_validate.networks import NETWORKS, convolution, network_of, normalisation, pooling, recurrent, residual
 from ikun_validate.networks.architecture import Architecture
 from ikun_validate.networks.drawing import DRAWINGS, generator
+from tests.reference.resets_by_hand import numbers_of
 
-from ...resets_by_hand import numbers_of
 from . import autograd_architectures as plain
 
 TINY = Architecture.of(depth=3, width=8, threshold=0.7, gain=6.0)

@@ -18,8 +18,8 @@ from ikun_sym.reading.surrogate_spec import resolve
 from ikun_validate.engines.contract import Returned
 from ikun_validate.engines.population import Population
 from ikun_validate.networks.network import Architecture, Network
+from tests.reference.resets_by_hand import BY_HAND, numbers_of
 
-from ...resets_by_hand import BY_HAND, numbers_of
 from ..conftest import require
 from . import autograd
 
