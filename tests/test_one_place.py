@@ -77,6 +77,27 @@ from ikun_validate.fates.grid import SURROGATES, TIMES, setup
 assert setup("novel", next(iter(SURROGATES)), TIMES[0], 64)
 """,
     ),
+    "reset": Addition(
+        "reset",
+        "ikun_sym/catalogue/resets.py",
+        """
+_SHARE = Param("share", Fraction(1, 2), "nonnegative")
+RESETS.register(
+    Reset(name="novel", charge=leak * v + i, after=h - _SHARE.symbol * threshold * s, params=(_SHARE,), summary="a share of θ")
+)
+""",
+        """
+from ikun_sym import meanfield
+network = dict(steps=3, leak=0.5, gain=12.0, depth=4, input_rate=0.3)
+rates = {share: meanfield(reset=f"novel:share={share}", **network).layers[-1].rate[-1] for share in (0, 0.5, 1)}
+assert rates[0] > rates[0.5] > rates[1], rates
+assert rates[1] == meanfield(reset="soft", **network).layers[-1].rate[-1]
+found = json.loads(ikun("init", "--scheme", "critical", "--steps", "3", "--leak", "0.5", "--reset", "novel", "--fan-in", "100",
+                        "--rate", "0.3", "--json"))
+assert found["variance"] > 0
+runs(reset="novel:share=0.3", steps=3, leak=0.5, gain=20.0, detach=False)
+""",
+    ),
     "claim": Addition(
         "claim",
         "validate/claims/critical.py",
@@ -163,7 +184,7 @@ def library_parts(name):
 def runs(**fields):
     from ikun_validate.networks.network import Architecture, Network
 
-    draw = Network(Architecture(depth=3, width=32, **fields), batch=4).draw(0, 0)
+    draw = Network(Architecture.of(depth=3, width=32, **fields), batch=4).draw(0, 0)
     assert draw.alive > 0 and draw.log_gradient.shape == (3,), draw
 """
 

@@ -22,20 +22,20 @@ class Field(NamedTuple):
 
 
 NEURON_FIELDS = (
-    Field("surrogate", str, "atan", "Of the spike's gradient.", metavar="SPEC"),
-    Field("threshold", float, 1.0, "θ."),
-    Field("leak", float, 0.0, "κ of the membrane; 1 is IF."),
-    Field("synaptic_leak", float, 0.0, "Of the synaptic current (norse); 0: none."),
-    Field("decay_input", bool, False, "Currents times 1 - leak."),
+    Field("surrogate", str, "atan", "The surrogate: stands for the gradient of a spike.", metavar="SPEC"),
+    Field("threshold", float, 1.0, "Firing threshold θ."),
+    Field("leak", float, 0.0, "Membrane leak κ; 1 is IF."),
+    Field("synaptic_leak", float, 0.0, "Leak of the synaptic current (Norse); 0: no synapse."),
+    Field("decay_input", bool, False, "Multiply currents by 1 - κ."),
     Field(
         "reset",
         str,
         "hard",
-        "hard, soft, …, or with parameters, hard:v_reset=-0.5; an unknown one lists them all.",
+        "hard, soft, …, or with parameters: hard:v_reset=-0.5. An unknown name lists them all.",
         metavar="SPEC",
     ),
-    Field("v_reset", float, None, "Where a hard reset leaves the membrane.", otherwise="0"),
-    Field("detach", bool, True, "No gradient through the reset."),
+    Field("v_reset", float, None, "Membrane potential after a hard reset.", otherwise="0"),
+    Field("detach", bool, True, "Block the gradient through the reset."),
 )
 """`v_reset` is a parameter of some resets, with a word of its own: it may stand in the reset's SPEC as well."""
 

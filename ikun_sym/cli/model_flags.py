@@ -22,17 +22,22 @@ SCHEME = "critical"
 
 _BEFORE = (
     Field("arch", str, "dense", KNOWN, metavar="SPEC"),
-    Field("depth", int, 20, ""),
+    Field("depth", int, 20, "Layers L."),
     Field("steps", int, 1, "Time steps T."),
 )
 _AFTER = (
-    Field("scheme", str, None, "Initialisation scheme; an unknown one lists them all.", otherwise=f"{SCHEME}, or --gain"),
+    Field("scheme", str, None, "Initialisation scheme; an unknown name lists them all.", otherwise=f"{SCHEME}, or --gain"),
     Field("gain", float, None, "fan_in · Var(W) instead of a scheme."),
-    Field("alpha", float, 1.0, "IKUN's constant, for IKUN's schemes."),
+    Field("alpha", float, 1.0, "α of IKUN's Theorem 1, for IKUN's schemes."),
     Field("second_moment", float, None, "σ_X² for IKUN's schemes, if it is not the stationary one."),
-    Field("input_rate", float, 0.5, ""),
-    Field("input", str, "poisson", "poisson or constant."),
-    Field("loss", str, "white", "white, rate or summed."),
+    Field("input_rate", float, 0.5, "Firing rate of the inputs, or the value of a constant input."),
+    Field("input", str, "poisson", "poisson: spikes; constant: the same value at every step."),
+    Field(
+        "loss",
+        str,
+        "white",
+        "white: a random gradient at each step; rate: the same at every step; summed: the sum of all spikes.",
+    ),
     Field("bias", float, 0.0, "Standard deviation of the biases."),
 )
 _WIDTH = Field("width", int, 512, "Neurons of every layer.")

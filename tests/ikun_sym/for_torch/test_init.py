@@ -129,3 +129,11 @@ def test_spike(name: str) -> None:
     wanted = float_function(resolve(name))(x.detach().numpy())
     assert x.grad is not None
     np.testing.assert_allclose(x.grad.numpy(), wanted, rtol=1e-12, atol=1e-300)
+
+
+def test_the_public_name_is_the_same_module() -> None:
+    from ikun_sym import torch_init
+    from ikun_sym.for_torch import init
+
+    assert all(getattr(torch_init, name) is getattr(init, name) for name in torch_init.__all__)
+    assert {"critical_", "ikun_"} <= set(torch_init.__all__)
