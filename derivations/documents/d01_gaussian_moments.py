@@ -34,6 +34,7 @@ DOMAINS = {
     "positive": "> 0",
     "nonnegative": r"\geq 0",
     "real": r"\in \mathbb{R}",
+    "share": r"\in [0, 1]",
     "above one": "> 1",
     "count": r"\in \{1, 2, \dots\}",
 }

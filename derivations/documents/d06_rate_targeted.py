@@ -12,7 +12,6 @@ from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.expressions.lowering import ball, precision
 from ikun_sym.gaussian.enclosures.certify import Enclosure, expectation
 from ikun_sym.gaussian.moment import integrand
-from ikun_sym.reading.surrogate_spec import resolve
 from ikun_sym.schemes.rate_targeted import design
 
 from ..checkers.box import OverBox
@@ -231,7 +230,7 @@ def _example(document: Document) -> None:
     stable = document.value(
         "The forward slope", "s", a * phi(a) / (2 * Q(a)), at={a: root}, claimed="0.5891", id="example-forward"
     )
-    bound = resolve(found.surrogate)
+    bound = found.bound
     moment = moment_near(bound, Fraction(-1), root.enclosure)
     second = sp.Symbol("m_2", positive=True)
     document.define(f"The slope that `ikun design` gives is k = {found.slope:.10g}; m₂ = E[f'_k²], enclosed", symbols=[second])

@@ -63,12 +63,10 @@ class Trajectory:
         """f'(x), [T, samples]."""
         return self.entering[0]
 
-    def back(self, t: int, u: Array) -> Array:
-        """through[t] u for u [d, samples, …]; δs[t] aside, what is u[t] if u is u[t+1]."""
+    def back(self, t: int, u: Array, out: Array | None = None) -> Array:
+        """through[t] u, for u [d, samples] or [d, samples, …]: what u[t] is beside what enters there, if u is u[t+1]."""
         through = self.through[:, :, t].reshape(*self.through.shape[:2], -1, *(1,) * (u.ndim - 2))
-        if len(u) == 1:
-            return through[0] * u
-        return (through * u[None]).sum(axis=1)
+        return np.multiply(through[0], u, out=out) if len(u) == 1 else np.sum(through * u, axis=1, out=out)
 
     def adjoint(self, grad_s: Array) -> Array:
         """δh = A δs for every sample."""

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
 from ..catalogue import resets as catalogue
+from ..catalogue.resets import Reset
 from ..errors import IkunError
 from .covariance import Floats
 from .neuron_sample import Dynamics, Steps, compiled
@@ -60,7 +62,7 @@ def _owen(h: float, k: float, rho: float, rest: float) -> float:
     return float(owens_t(h, (k - rho * h) / (h * math.sqrt(rest)))) if h > 0 else 0.25
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Affine:
     """scale · h₁ + shift."""
 
@@ -79,23 +81,27 @@ class Left:
 
 def after(dynamics: Dynamics, spike: int) -> Left:
     """From the statement with s₁ = 0 or 1."""
-    rule = dynamics.neuron.reset.rule
+    membrane, argument = (
+        Affine(*(float(compiled(part, dynamics.constants)()) for part in parts))
+        for parts in _left(dynamics.neuron.reset.rule, spike)
+    )
+    return Left(membrane=membrane, argument=argument)
+
+
+@lru_cache(maxsize=64)
+def _left(rule: Reset, spike: int) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
+    """(scale, shift) of both, in the rule's constants: asked for once a layer."""
     start: Any = {catalogue.s: spike, catalogue.a: 0}
     adapted: Any = sp.S.Zero if rule.adapt is None else rule.adapt.subs(start)
     state: Any = {catalogue.v: rule.after.subs(start), catalogue.i: 0, catalogue.a: adapted}
     membrane: Any = rule.charge.subs(state, simultaneous=True)
     risen: Any = rule.fires_at.subs(catalogue.a, adapted) - catalogue.threshold
-    return Left(membrane=_affine(dynamics, membrane), argument=_affine(dynamics, membrane - risen))
-
-
-def _affine(dynamics: Dynamics, expr: Any) -> Affine:
-    expr = sp.expand(expr)
-    if not sp.Poly(expr, catalogue.h).degree() <= 1:
-        name = dynamics.neuron.reset.name
-        raise IkunError(f"reset {name!r}: what it leaves is not affine in h, so two steps have no closed form")
-    scale = compiled(sp.diff(expr, catalogue.h), dynamics.constants)()
-    shift = compiled(expr.subs(catalogue.h, 0), dynamics.constants)()
-    return Affine(scale=float(scale), shift=float(shift))
+    parts = []
+    for expr in (sp.expand(membrane), sp.expand(membrane - risen)):
+        if not sp.Poly(expr, catalogue.h).degree() <= 1:
+            raise IkunError(f"reset {rule.name!r}: what it leaves is not affine in h, so two steps have no closed form")
+        parts.append((sp.diff(expr, catalogue.h), expr.subs(catalogue.h, 0)))
+    return tuple(parts)
 
 
 def two_steps(dynamics: Dynamics, drive: Floats) -> Steps:

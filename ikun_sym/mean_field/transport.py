@@ -55,27 +55,26 @@ def _rows(trajectory: Trajectory) -> Array:
     """A as [T, samples, T]."""
     entering = trajectory.entering
     states, steps, samples = entering.shape
-    u: Array = np.zeros((states, samples, steps), dtype=entering.dtype)
-    a = np.empty((steps, samples, steps), dtype=entering.dtype)
-    for t in range(steps - 1, -1, -1):
-        if t < steps - 1:
-            u = trajectory.back(t, u)
-        u[:, :, t] = entering[:, t]
-        a[t] = u[0]
-    return a
+    u = np.zeros((states, steps, samples, steps), dtype=entering.dtype)
+    u[:, -1, :, -1] = entering[:, -1]
+    for t in range(steps - 2, -1, -1):
+        trajectory.back(t, u[:, t + 1], out=u[:, t])
+        u[:, t, :, t] = entering[:, t]
+    return u[0]
 
 
 def _entries(trajectory: Trajectory) -> tuple[list[tuple[int, int]], Array]:
     """The entries (t, s), t <= s, of A that are not zero by structure, and their samples, one row each."""
     entering = trajectory.entering
-    _, steps, samples = entering.shape
+    states, steps, samples = entering.shape
     pairs = [(t, s) for s in range(steps) for t in range(s, -1, -1)]
-    rows = np.empty((len(pairs), samples), dtype=entering.dtype)
-    u = entering[:, 0]
+    u = np.empty((states, len(pairs), samples), dtype=entering.dtype)
     for row, (t, s) in enumerate(pairs):
-        u = entering[:, s] if t == s else trajectory.back(t, u)  # the row before is (t + 1, s)
-        rows[row] = u[0]
-    return pairs, rows
+        if t == s:
+            u[:, row] = entering[:, s]
+        else:
+            trajectory.back(t, u[:, row - 1], out=u[:, row])  # the row before is (t + 1, s)
+    return pairs, u[0]
 
 
 def matrix_of(trajectory: Trajectory) -> MatrixTransport:

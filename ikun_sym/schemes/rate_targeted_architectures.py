@@ -32,6 +32,7 @@ from ..mean_field.covariance import Floats, normal_points, square_root
 from ..mean_field.infinite_network import TimeModel
 from ..mean_field.layer_law import exact_forward
 from ..mean_field.neuron_sample import Array
+from .root import rising_root
 from .slope import Slope, nearest_slope, slope_of
 
 SAMPLES, RUNS = 2**12, 3
@@ -139,42 +140,34 @@ def gain_at_rate(
     like = recursion.start()
     full = np.broadcast_to(0.25 * (np.ones(like.shape[-2:]) + np.eye(like.shape[-1])), like.shape) if known is None else known
 
-    def at(gain: float, from_above: Floats) -> tuple[float, Floats]:
-        state = settled(at_gain(recursion, gain), from_above)
-        return mean_rate(state), state
+    states: dict[float, Floats] = {}
 
-    high, (above, state) = start, at(start, full)
-    for _ in range(WIDEST):
-        if above >= rate:
-            break
-        high *= step
-        above, state = at(high, full)
-    low, below = high, above
-    for _ in range(WIDEST):
-        if below < rate:
-            break
-        high, above = low, below
-        low /= step
-        below, lower = at(low, state)
-        state = lower if below >= rate else state
-    side = 0
-    while above / rate - 1 > REACHED and high / low - 1 > (NARROW if below > rate / 2 else NARROW_AT_FOLD):
-        # false position (Illinois), or halving where what lies below is silence and tells nothing
-        share = (rate - below) / (above - below) if below > rate / 2 else 0.5
-        middle = low + min(max(share, 0.02), 0.98) * (high - low)
-        found, reached = at(middle, state)
-        if found >= rate:
-            high, above, state = middle, found, reached
-            below, side = (rate - (rate - below) / 2 if side > 0 and below > rate / 2 else below), 1
-        else:
-            low, below, side = middle, found, -1
-    if not 0.5 > above >= rate or above / rate - 1 > 1e3 * REACHED:
+    def excess(log_gain: float) -> float:
+        above = [other for other in states if other > log_gain]
+        states[log_gain] = settled(at_gain(recursion, math.exp(log_gain)), states[min(above)] if above else full)
+        return mean_rate(states[log_gain]) - rate
+
+    guess, width = math.log(start), math.log(step)
+    found = rising_root(
+        excess,
+        guess,
+        step=width,
+        least=guess - WIDEST * width,
+        most=guess + WIDEST * width,
+        close=NARROW,
+        enough=REACHED * rate,
+        blind=-rate / 2,  # silence
+        close_if_blind=NARROW_AT_FOLD,
+        widen=1.0,
+    )
+    above = mean_rate(states[max(states) if found is None else found])
+    if found is None or not above < 0.5 or abs(above / rate - 1) > 1e3 * REACHED:
         where, why = (
             f"architecture {recursion.model.topology.spec}, rate {rate:g}",
             f"the lowest stable mean rate is {above:.4g}",
         )
         raise NoSolutionError(where, why, "choose a higher rate")
-    return high, state
+    return math.exp(found), states[found]
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,42 +19,42 @@ def rising_root(
     close: float,
     enough: float = 0.0,
     blind: float = -math.inf,
+    close_if_blind: float | None = None,
     widen: float = WIDEN,
 ) -> float | None:
-    """The place with the smallest |excess| that was tried, once it is at most `enough` or enclosed to `close`; None if the
-    function is below 0 up to `most`. Where it is above 0 down to `least`, `least`.
+    """A place at which |excess| is at most `enough`, else the upper end of an interval around the zero that is at most `close`
+    wide; None if the function is below 0 up to `most`. Where it is above 0 down to `least`, `least`.
 
     First outwards from `guess` in steps that grow, then by false position (Illinois). Values at or below `blind` say only on
-    which side they are: there the interval is halved. Each place is asked for once.
+    which side they are: there the interval is halved, to `close_if_blind`. Each place is asked for once.
     """
-    tried: dict[float, float] = {}
-
-    def at(x: float) -> float:
-        tried[x] = excess(x)
-        return tried[x]
-
     low = high = min(max(guess, least), most)
-    below = above = at(low)
+    below = above = excess(low)
     width = step
-    while above < 0:
+    while above < -enough:
         if high >= most:
             return None
         low, below, high = high, above, min(high + width, most)
-        above, width = at(high), widen * width
+        above, width = excess(high), widen * width
     width = step
-    while below > 0 and low > least:
+    while below > enough and low > least:
         high, above, low = low, below, max(low - width, least)
-        below, width = at(low), widen * width
+        below, width = excess(low), widen * width
     side = 0
-    while below < 0 < above and high - low > close and min(map(abs, tried.values())) > enough:
-        share = 0.5 if below <= blind else min(max(-below / (above - below), 0.02), 0.98)
+    while below < -enough and above > enough:
+        seen = below > blind
+        if high - low <= (close if seen or close_if_blind is None else close_if_blind):
+            return high
+        share = min(max(-below / (above - below), 0.02), 0.98) if seen else 0.5
         middle = low + share * (high - low)
-        value = at(middle)
+        value = excess(middle)
+        if abs(value) <= enough:
+            return middle
         if value > 0:
             high, above = middle, value
-            below = below / 2 if side > 0 and below > blind else below
+            below = below / 2 if side > 0 and seen else below
         else:
             low, below = middle, value
             above = above / 2 if side < 0 else above
         side = 1 if value > 0 else -1
-    return min(tried, key=lambda x: abs(tried[x]))
+    return high if abs(above) <= enough else low

@@ -158,6 +158,7 @@ _SECOND_STATE = {
         tl.store(trace + at, a, mask=inside)
         a = @adapt@
         at += stride
+    tl.debug_barrier()  # what one thread has stored another may load
     at -= steps * stride
     grad_a = tl.zeros([BLOCK], REAL)""",
     "RECALL": "a = tl.load(trace + at, mask=inside, other=0.0)",

@@ -117,7 +117,8 @@ class Journal:
         """The network of a row in the words of today: rows of before name surrogates without their parameters, say."""
         given = {name: record.get(name) for name in self._names}
         try:
-            return Architecture.of(**{n: tuple(v) if isinstance(v, list) else v for n, v in given.items()}).to_dict()
+            found = Architecture.of(**{n: tuple(v) if isinstance(v, list) else v for n, v in given.items()})
+            return json.loads(_key(found.to_dict()))
         except (IkunError, TypeError):
             return given
 

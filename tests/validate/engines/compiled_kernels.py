@@ -14,8 +14,8 @@ from ikun_validate.engines.statement import Statement
 from ikun_validate.engines.triton_kernel import BLOCK, _functions
 from ikun_validate.engines.triton_source import source
 
-ARRAYS = {"forward": ("current", "membrane", "spikes"), "adjoint": ("grad_s", "membrane", "grad_i")}
-WIDE = ("power", "activity", "scale_", "constants")
+ARRAYS = {"forward": ("current", "membrane", "spikes"), "adjoint": ("grad_s", "membrane", "trace", "grad_i")}
+WIDE = ("power", "activity", "factor", "constants")
 SIZES = ("width", "stride", "last")
 """Multiples of 16 in any large network, which the launcher notices."""
 
@@ -23,7 +23,7 @@ SIZES = ("width", "stride", "last")
 def compiled(kernel: object, name: str, stored: str, membrane: str, single: tuple[str, ...]) -> dict[str, str]:
     """`single`: sizes that are 1, which the launcher takes for constants."""
     names = kernel.arg_names  # type: ignore[attr-defined]
-    known = dict.fromkeys(WIDE, "*fp64") | {a: f"*{membrane if a == 'membrane' else stored}" for a in ARRAYS[name]}
+    known = dict.fromkeys(WIDE, "*fp64") | {a: f"*{membrane if a in ('membrane', 'trace') else stored}" for a in ARRAYS[name]}
     known |= dict.fromkeys(("BLOCK", *single), "constexpr")
     types = {argument: known.get(argument, "i32") for argument in names}
     whole = [a for a, kind in types.items() if kind.startswith("*") or a in SIZES]
@@ -37,8 +37,9 @@ def compiled(kernel: object, name: str, stored: str, membrane: str, single: tupl
 
 
 def main() -> None:
-    for surrogate, smooth in (("atan", False), ("multi_spike", False), ("sigmoid", True)):
-        neuron = Neuron.of(surrogate=surrogate, leak=0.5, detach=False)
+    kinds = (("atan", "hard", False), ("atan", "adaptive", False), ("multi_spike", "hard", False), ("sigmoid", "hard", True))
+    for surrogate, reset, smooth in kinds:
+        neuron = Neuron.of(surrogate=surrogate, reset=reset, leak=0.5, detach=False)
         functions = _functions(source(Statement(neuron=neuron, smooth=smooth))[0])
         types = (("bf16", "fp32"), ("fp32", "fp32"), ("fp64", "fp64"))
         for (stored, membrane), name, single in itertools.product(types, ARRAYS, ((), ("steps", "samples"))):
@@ -47,7 +48,7 @@ def main() -> None:
             assert "ld.global.v" in made["ptx"], "whole vectors are loaded"
             assert "st.global.v" in made["ptx"], "whole vectors are stored"
             assert "ld.local" not in made["ptx"], "nothing is spilled"
-            print(surrogate, stored, name, *single)
+            print(surrogate, reset, stored, name, *single)
 
 
 if __name__ == "__main__":

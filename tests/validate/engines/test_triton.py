@@ -152,4 +152,4 @@ def test_kernels_compile_for_cuda_without_one() -> None:
         [sys.executable, "-m", "tests.validate.engines.compiled_kernels"], capture_output=True, text=True, env=environment
     )
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 3 * 3 * 2 * 2, "surrogates, types, directions, sizes"
+    assert len(done.stdout.splitlines()) == 4 * 3 * 2 * 2, "neurons, types, directions, sizes"

@@ -114,8 +114,8 @@ def test_rows_that_name_the_neuron_as_before_are_resumed_or_refused(tmp_path: Pa
     (tmp_path / "a" / ROWS).write_bytes(before)
     assert laboratory_rows(tmp_path / "a", 3, resume=True).splitlines()[:2] == before.splitlines()
     for other, said in (
-        (b'"surrogate": "sigmoid"', "surrogate 'sigmoid:alpha=4' .here 'atan:alpha=2'."),
-        (b'"surrogate": "no such"', "surrogate 'no such' .here 'atan:alpha=2'."),
+        (b'"surrogate": "sigmoid"', "this run: surrogate 'sigmoid:alpha=4' .here 'atan:alpha=2'.;"),
+        (b'"surrogate": "no such"', "this run: surrogate 'no such' .here 'atan:alpha=2'.;"),
     ):
         (tmp_path / "a" / ROWS).write_bytes(whole.replace(b'"surrogate": "atan:alpha=2"', other))
         with pytest.raises(IkunError, match=said), recorded(tmp_path / "a", SETTINGS, [SMALL], resume=True):
