@@ -19,7 +19,7 @@ from ikun_validate.networks.draws_in_parallel import in_parallel
 from ikun_validate.networks.network import Architecture, Network
 from tests.validate.conftest import require
 
-SMALL = Architecture(depth=2, width=16, steps=2, leak=0.5, gain=9.0)
+SMALL = Architecture.of(depth=2, width=16, steps=2, leak=0.5, gain=9.0)
 
 
 def fake(folder: Path, script: str) -> str:
@@ -131,7 +131,7 @@ def test_a_compiler_that_hangs_later_is_left_alone(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(c_library, "LIMIT_S", 1.0)
     for gain_surrogate in ("atan", "triangular"):
-        network = Network(Architecture(depth=2, width=16, steps=2, leak=0.5, gain=9.0, surrogate=gain_surrogate), batch=2)
+        network = Network(Architecture.of(depth=2, width=16, steps=2, leak=0.5, gain=9.0, surrogate=gain_surrogate), batch=2)
         assert network.backend == "eager"
         assert network.population.choice(network.device).refused["compiled"] == "the C compiler does not compile it"
     assert log.read_text() == "started\n"
@@ -182,7 +182,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # torch's own chatter on import
     import torch
 from ikun_validate.networks.network import Architecture, Network
-network = Network(Architecture(depth=2, width=16, steps=2, leak=0.5, gain=9.0), batch=2)
+network = Network(Architecture.of(depth=2, width=16, steps=2, leak=0.5, gain=9.0), batch=2)
 assert network.draw(0, 0).alive == 1
 print(network.backend)
 """
