@@ -26,7 +26,7 @@ _BEFORE = (
     Field("steps", int, 1, "Time steps T."),
 )
 _AFTER = (
-    Field("scheme", str, None, "Initialisation scheme; an unknown name lists them all.", otherwise=f"{SCHEME}, or --gain"),
+    Field("scheme", str, None, "Initialisation scheme; an unknown name lists them all."),
     Field("gain", float, None, "fan_in · Var(W) instead of a scheme."),
     Field("alpha", float, 1.0, "α of IKUN's Theorem 1, for IKUN's schemes."),
     Field("second_moment", float, None, "σ_X² for IKUN's schemes, if it is not the stationary one."),

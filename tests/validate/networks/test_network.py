@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 import torch
 from scipy.stats import norm
 from torch import Tensor
 
-from ikun_sym.catalogue.resets import RESETS
+from ikun_sym.catalogue import resets as words
+from ikun_sym.catalogue.parameter import Param
+from ikun_sym.catalogue.resets import RESETS, Reset
 from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import IkunError
 from ikun_sym.for_torch.expressions import derivative, primitive
@@ -90,7 +95,43 @@ def test_adjoint_is_the_gradient(setting: dict, backend: str) -> None:
     assert agree(found, wanted)
 
 
-@pytest.mark.parametrize("plant", ["factor", "sign", "reset term", "detach", "synapse", "scaling"])
+def by_hand(i: Any, state: Any, n: Any, fire: Any, cut: Any) -> tuple[Any, Any, Any]:
+    """A second state that takes part in everything: charge, threshold, what is left, and itself."""
+    v, a = (0 * i, 0 * i) if state is None else state
+    h = n.leak * v + i - a / 3
+    s = fire(h - (n.threshold + a / 4))
+    return h, s, (h * (1 - cut(s)) - a * cut(s) / 5, n.kept * a + 0.3 * s + h / 10)
+
+
+@pytest.fixture
+def planted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reset]:
+    kept = Param("kept", "0.8", "share")
+    a, h, s = words.a, words.h, words.s
+    made = Reset(
+        name="planted",
+        charge=words.leak * words.v + words.i - a / 3,
+        after=h * (1 - s) - a * s / 5,
+        fires_at=words.threshold + a / 4,
+        adapt=kept.symbol * a + sp.Rational(3, 10) * s + h / 10,
+        params=(kept,),
+        summary="",
+    )
+    monkeypatch.setitem(BY_HAND, "planted", by_hand)
+    yield RESETS.register(made)
+    RESETS.unregister("planted")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("more", [{}, {"detach": True}, {"synaptic_leak": 0.4, "decay_input": True}], ids=str)
+def test_a_statement_alone_is_run_by_every_engine(planted: Reset, backend: str, more: dict) -> None:
+    require(backend)
+    setting = {"steps": 5, "leak": 0.7, "reset": "planted:kept=0.6", "detach": False, "gain": 20.0} | more
+    assert agree(*ours_and_autograd(TINY.but(**setting), backend))
+    wrong = ours_and_autograd(TINY.but(**(setting | {"reset": "planted:kept=0.61"})), backend)[0]
+    assert not agree(wrong, ours_and_autograd(TINY.but(**setting), backend)[1])
+
+
+@pytest.mark.parametrize("plant", ["factor", "sign", "reset term", "detach", "synapse", "scaling", "adaptation"])
 def test_a_wrong_adjoint_is_caught(plant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each planted error breaks the comparison that the adjoint passes."""
     right = Population.adjoint
@@ -99,6 +140,7 @@ def test_a_wrong_adjoint_is_caught(plant: str, monkeypatch: pytest.MonkeyPatch) 
         "reset term": {"reset": "hard"},
         "synapse": {"synaptic_leak": 0.0},
         "scaling": {"decay_input": False},
+        "adaptation": {"reset": "adaptive:adaptation=0.201"},
     }
 
     def wrong(self: Population, h: Tensor, grad_s: Tensor, scale: float = 1.0) -> Returned:
@@ -107,7 +149,8 @@ def test_a_wrong_adjoint_is_caught(plant: str, monkeypatch: pytest.MonkeyPatch) 
         power, grad_i = right(self, h, grad_s, scale)
         return Returned(power, grad_i * (1.001 if plant == "factor" else -1.0))
 
-    setting = TINY.but(steps=4, leak=0.8, reset="soft", detach=False, synaptic_leak=0.5, decay_input=True, gain=40.0)
+    reset = "adaptive" if plant == "adaptation" else "soft"
+    setting = TINY.but(steps=4, leak=0.8, reset=reset, detach=False, synaptic_leak=0.5, decay_input=True, gain=40.0)
     assert agree(*ours_and_autograd(setting, "eager"))
     monkeypatch.setattr(Population, "adjoint", wrong)
     assert not agree(*ours_and_autograd(setting, "eager"))
