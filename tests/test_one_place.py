@@ -211,6 +211,16 @@ def test_one_statement_is_enough(scratch: Path, kind: str, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+def test_each_touches_one_file(scratch: Path) -> None:
+    touched = {
+        f"{source}/{path.relative_to(scratch / package)}"
+        for source, package in COPIES.items()
+        for path in (scratch / package).rglob("*.py")
+        if not (old := ROOT / source / path.relative_to(scratch / package)).exists() or old.read_bytes() != path.read_bytes()
+    }
+    assert sorted(touched) == sorted(addition.path for addition in ADDITIONS.values())
+
+
 @pytest.mark.parametrize("kind", ADDITIONS)
 def test_the_row_names_the_file(kind: str) -> None:
     """A row says "file in `folder/`", "statement in a module of `folder/`" or "statement in `file`"."""
