@@ -130,17 +130,17 @@ def surrogates(library: str | None, as_json: bool) -> None:
     emit({"surrogates": found, "unsupported": apart}, as_json, show)
 
 
-@click.command()
-@click.option("--scheme", required=True, help="Name of the scheme, name:param=value,…; an unknown one lists them all.")
+@click.command(short_help="Variance, bias and slope of an initialisation scheme.")
+@click.option("--scheme", required=True, help="NAME or NAME:PARAM=VALUE,…; an unknown name lists all schemes.")
 @click.option("--fan-in", type=int, help="Inputs per neuron.")
-@click.option("--fan-out", type=REAL, help="Neurons that each input feeds; default fan-in.")
-@click.option("--conv", metavar="IN,OUT,GROUPS,K,STRIDE", help="A 2-d convolution instead of the fans.")
-@click.option("--alpha", type=REAL, default="1", show_default=True, help="IKUN's constant.")
-@click.option("--second-moment", type=REAL, help="E[X²] of the layer's input, where it is known (first layer).")
-@click.option("--rate", type=REAL, help="The firing rate that the scheme aims at; default: the scheme's own.")
+@click.option("--fan-out", type=REAL, help="Neurons that each input feeds; default: fan-in.")
+@click.option("--conv", metavar="IN,OUT,GROUPS,K,STRIDE", help="A 2-d convolution, instead of --fan-in.")
+@click.option("--alpha", type=REAL, default="1", show_default=True, help="α of IKUN's Theorem 1.")
+@click.option("--second-moment", type=REAL, help="E[X²] of the layer's input, if known (first layer).")
+@click.option("--rate", type=REAL, help="Target firing rate; default: the scheme's own.")
 @click.option("--steps", type=int, default=1, show_default=True, help="Time steps T.")
 @neuron_options("leak", "synaptic_leak")
-@click.option("--distribution", help="normal or uniform; default: the scheme's own.")
+@click.option("--distribution", help="normal or uniform weights; default: the scheme's own.")
 @as_json
 def init(scheme: str, fan_in: int | None, fan_out: float | None, conv: str | None, as_json: bool, **settings: Any) -> None:
     """Compute Var(W), standard deviation, uniform bound and bias of an initialisation scheme.
@@ -180,7 +180,8 @@ def _accounts(provenance: dict[str, Any]) -> list[tuple[str, str]]:
         if isinstance(value, dict) and "from" in value:
             rows.append((name, f"{value['value']:.10g}  ({value['from']})"))
         elif isinstance(value, dict):
-            rows += _accounts(value)
+            errors = name == "se"  # standard errors, by the names of what they belong to
+            rows += [(f"standard error of {n}" if errors else n, text) for n, text in _accounts(value)]
         else:
             rows.append((name, str(value)))
     return rows
@@ -214,11 +215,11 @@ def export(spec: str, target: str, out: str, as_json: bool) -> None:
     )
 
 
-@click.command()
-@click.option("--rate", type=REAL, required=True, help="The firing rate that every layer shall have.")
+@click.command(short_help="Weights and slope for a target firing rate.")
+@click.option("--rate", type=REAL, required=True, help="Target firing rate of every layer.")
 @click.option("--steps", type=int, default=1, show_default=True, help="Time steps T.")
 @neuron_options()
-@click.option("--fan-in", type=REAL, default=None, help="Also give the standard deviation of the weights.")
+@click.option("--fan-in", type=REAL, default=None, help="Inputs per neuron: also give the standard deviation of the weights.")
 @click.option("--fan-ratio", type=REAL, default="1", show_default=True, help="fan_out/fan_in.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sampling (several steps only).")
 @as_json

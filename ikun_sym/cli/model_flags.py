@@ -60,6 +60,8 @@ def described(flags: dict[str, Any]) -> dict[str, Any]:
     parse_architecture(flags["arch"])
     if flags["gain"] is not None and flags["scheme"] is not None:
         raise IkunError("give --gain or --scheme, not both")
+    if not flags["bias"] >= 0:
+        raise IkunError(f"bias = {flags['bias']} is not allowed; it is a standard deviation: zero or a positive number")
     neuron = Neuron.of(**{name: flags[name] for name in NAMES})
     return {"neuron": neuron, "bias_var": flags["bias"] ** 2} | {name: flags[name] for name in PLAIN}
 

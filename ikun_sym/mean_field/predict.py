@@ -2,7 +2,7 @@
 networks; `architectures` has the others.
 
 Forward, layer by layer: the covariance of the currents gives that of the spikes, which gives the next layer's currents.
-Backward: see gradient.py. What has no closed form is sampled with `randomisations` independent scrambled Sobol sequences
+Backward: see backward.py. What has no closed form is sampled with `randomisations` independent scrambled Sobol sequences
 of `samples` points; each runs the *whole* recursion on its own, forward and backward, and what is reported is the mean of
 the runs and its standard error, so that an error made in one layer is carried through all later ones. Gradients are
 averaged as logarithms, for over many layers they span orders of magnitude.

@@ -26,12 +26,15 @@ APART = ("v_reset",)
 
 
 def resolve_reset(spec: str | Reset | BoundReset, **params: Any) -> BoundReset:
-    """The reset that `name` or `name:param=value,…` names; keywords win over the text. None among `params` is left as it is,
+    """The reset that `name` or `name:param=value,…` names; over a resolved reset keywords win; a text must
+    not name the same parameter. None among `params` is left as it is,
     and so is a 0 for a parameter that the reset has not got: it says that nothing is special."""
     if isinstance(spec, BoundReset):
         rule, values = spec.rule, dict(spec.values)
     elif isinstance(spec, Reset):
         rule, values = spec, {}
+    elif not isinstance(spec, str):
+        raise IkunError(f"reset = {spec!r} is not allowed; give a name such as 'hard', or name:param=value")
     else:
         name, _, rest = spec.strip().partition(":")
         rule, values = RESETS[name], assignments(spec, rest, kind="reset", example="hard:v_reset=-0.5")
@@ -41,8 +44,17 @@ def resolve_reset(spec: str | Reset | BoundReset, **params: Any) -> BoundReset:
             owners = ", ".join(reset.name for reset in RESETS if name in {param.name for param in reset.params})
             raise IkunError(f"{name} = {value} has no meaning for reset {rule.name!r}; it belongs to {owners}")
     given = {name: value for name, value in params.items() if value is not None and name in known}
+    if isinstance(spec, str) and (twice := sorted(given.keys() & values.keys())):
+        raise IkunError(f"{twice[0]} is given twice, in the reset {spec!r} and beside it; give it once")
     # a float is taken for the decimal that it is written as, so that a text and a number say the same
     return rule.bind(values | {name: repr(float(v)) if isinstance(v, float) else v for name, v in given.items()})
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise DomainError(name, value, "a number") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +77,10 @@ class Neuron:
 
     def __post_init__(self) -> None:
         for name in ("threshold", "leak", "synaptic_leak"):
-            object.__setattr__(self, name, float(getattr(self, name)))
+            object.__setattr__(self, name, _number(name, getattr(self, name)))
+        for name in ("decay_input", "detach"):
+            if not isinstance(getattr(self, name), bool):
+                raise DomainError(name, getattr(self, name), "True or False")
         if not (math.isfinite(self.threshold) and self.threshold >= 0):
             raise DomainError("threshold", self.threshold, "zero or a positive number")
         for name in ("leak", "synaptic_leak"):
@@ -100,7 +115,7 @@ class Neuron:
         return self.reset.rule.adapt is not None
 
     def to_dict(self) -> dict[str, Any]:
-        """By the words of NEURON_FIELDS, flat; `of` makes the neuron from it again."""
+        """By the words of NEURON_FIELDS, flat; `of` makes the neuron from it again, as far as floats hold its numbers."""
         values = dict(self.reset.values)
         apart = {name: float(values.pop(name, 0)) for name in APART}
         plain = BoundReset(rule=self.reset.rule, values=tuple((n, v) for n, v in self.reset.values if n in values))

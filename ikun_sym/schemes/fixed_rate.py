@@ -3,7 +3,7 @@
 A layer maps the spikes' T×T second moment C to S(K F C Fᵀ), K the gain, F the current's filter. Every membrane starts at 0, so
 the first step knows nothing of time: its rate p₁ obeys the map of one step, and K = θ²/(λ² a₁² p₁), a₁ = Q⁻¹(p₁), as there.
 If it falls silent the second step is a first step at the same K, and falls silent too, and so on: **over any number of steps,
-whatever leaks and reset, activity needs K >= c* θ²/λ², and p₁ > p*** (`critical`). So p₁ from p* to ½ runs through all
+whatever leaks and reset, activity needs K >= c* θ²/λ², and p₁ > p*** (`critical_scale`). So p₁ from p* to ½ runs through all
 stationary states in which no step is silent. The rate averaged over the steps grows with it. Some resets suppress later steps
 (delayed, to below rest, adaptive thresholds). Then the lowest stable rate belongs to the smallest p₁ at which every step stays
 active.

@@ -1,8 +1,9 @@
 """Rate-targeted critical initialisation: the weights at which a chosen firing rate is a stable fixed point, and the
 surrogate's slope at which the gradient then keeps its size.
 
-One time step: K from the rate (`critical.gain_of_rate`); the slope k solves λ² K · E[f'_k(H − θ)²] = fan_in/fan_out,
-H ~ N(0, σ_H²), λ what a current is multiplied by (1 unless it decays). Several steps, and how both are found: `time_design`.
+One time step: K from the rate (`critical_scale.gain_of_rate`); the slope k solves λ² K · E[f'_k(H − θ)²] = fan_in/fan_out,
+H ~ N(0, σ_H²), λ what a current is multiplied by (1 unless it decays). Several steps, and how both are found:
+`rate_targeted_over_time`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Rate-targeted critical initialisation over several steps: K from the stationary mean field, then the surrogate's slope.
 
 K: the gain whose stationary rate, averaged over the steps, is p (`fixed_rate`). Slope: where the stationary factor of
-Σ_t E[δH[t]²] from layer to layer is 1. That factor is the largest eigenvalue of G ↦ K_out Fᵀ E[A G Aᵀ] F (`gradient`). A is
+Σ_t E[δH[t]²] from layer to layer is 1. That factor is the largest eigenvalue of G ↦ K_out Fᵀ E[A G Aᵀ] F (`backward`). A is
 upper triangular with f'(x[t]) on its diagonal, F lower triangular with λ on its: the map is triangular in (t, t'), its
 eigenvalues are λ² K_out E[f'(x[t]) f'(x[t'])], and by Cauchy and Schwarz the largest is
 
@@ -227,7 +227,7 @@ def sharpened(neuron: Neuron, target: RateTarget, fan_ratio: float = 1.0) -> str
 
 def gain_for_input(neuron: Neuron, steps: int, rate: float, second: Floats) -> float:
     """The gain at which an input of second moment `second` [T, T] makes this neuron fire at `rate`. Error: no gain does."""
-    if steps == 1:
+    if steps == 1 and second[0, 0] > 0:
         return rate_target(neuron, 1, rate).gain * rate / float(second[0, 0])
     one = _laws(_forward(neuron), steps, 0)[0]
     unit = one.model.filter @ second @ one.model.filter.T

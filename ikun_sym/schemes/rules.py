@@ -35,7 +35,7 @@ class Found:
 @dataclass(frozen=True)
 class Rule:
     """`stationary`: it aims at a stationary rate and a gradient factor of 1 in the mean field over layers, which layers that
-    are not dense have at other weights (`architectures.critical`)."""
+    are not dense have at other weights (`rate_targeted_architectures`)."""
 
     name: str
     formula: str

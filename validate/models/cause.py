@@ -118,9 +118,7 @@ def _rescale(patient: Patient, index: int, gain: float, least: float) -> str:
 
 def _biases_matter(model: LayerModel) -> bool:
     """Var(H) = λ² (K p + σ_b²): whether biases lower the critical gain by more than MATTERS. torch's default ones do not."""
-    if (
-        model.bias_var < MATTERS / 2 * model.neuron.threshold**2
-    ):  # they lower it by σ_b²/(c* p* θ²), 0.71 being c* p*, or little more
+    if model.bias_var < MATTERS / 2 * model.neuron.threshold**2:  # they lower it by about σ_b²/(c* p* θ²), c* p* = 0.71
         return False
     return critical_gain(model) < (1 - MATTERS) * critical_gain(model, biases=False)
 

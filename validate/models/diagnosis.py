@@ -186,7 +186,7 @@ def _report(one: Measured, mine: Predicted, health: Health, finding: Any, predic
         library=layer.record.library.name if layer.record.library else "torch",
         threshold=reading.threshold if reading else None,
         leak=neuron.leak if neuron else None,
-        reset=neuron.reset.name if neuron else None,
+        reset=neuron.reset.spec if neuron else None,
         detach=neuron.detach if neuron and one.detach_known else None,
         surrogate=one.surrogate.label,
         surrogate_notes=one.surrogate.notes,

@@ -4,7 +4,7 @@
     backward:  E[δS(y)[t] δS(y)[s]] = (K_out/k^d) Σ over x, τ with sx + τ = y of E[δI(x)[t] δI(x)[s]]
 
 for weights of different taps are independent. Under zero padding the positions near the border see fewer taps; positions of
-one covariance are computed once. Pools need what two positions fire together: `field`.
+one covariance are computed once. Pools need what two positions fire together: `pooled_convolution`.
 """
 
 from __future__ import annotations

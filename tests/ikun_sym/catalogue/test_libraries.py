@@ -101,7 +101,7 @@ ADAPTERS: dict[str, Callable[[Any, dict[str, float]], Spike]] = {
     "snntorch.SpikingNeuron._surrogate_bypass": lambda function, values: function,
 }
 """How each library, or a function of it, is called: the function and its parameters to a spike function of x. The other
-libraries are measured in `library_gradients.csv` only (see test_catalogue.py): they are no PyTorch, or not on PyPI."""
+libraries are measured in `library_gradients.csv` only (see test_surrogates.py): they are no PyTorch, or not on PyPI."""
 
 
 def adapter(equivalent: Equivalent) -> Callable[[Any, dict[str, float]], Spike]:

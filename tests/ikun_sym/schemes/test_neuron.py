@@ -29,7 +29,7 @@ from ikun_sym.mean_field.predict import predict
 from ikun_sym.reading.neuron import Neuron, resolve_reset
 from ikun_sym.schemes.initialise import init_variance
 from ikun_sym.schemes.rate_targeted import design
-from ikun_sym.schemes.rate_targeted_over_time import lowest_rate
+from ikun_sym.schemes.rate_targeted_over_time import gain_for_input, lowest_rate
 from ikun_validate.commands import validate as validate_command
 
 SPECS = [
@@ -344,3 +344,26 @@ class _Recorded(Dynamics):
             levels.append(self.level(state) + 0 * one)
             state = self.state_after(one, spike, state.a)
         return Fired(h, s, np.array(levels))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"reset": "hard:v_reset=-0.4", "v_reset": -0.5}, "v_reset is given twice"),
+        ({"reset": None}, "reset = None is not allowed"),
+        ({"leak": "a"}, "a number"),
+        ({"threshold": None}, "a number"),
+        ({"detach": "no"}, "True or False"),
+        ({"decay_input": None}, "True or False"),
+    ],
+)
+def test_what_is_no_value_of_a_word_is_said(words: dict[str, Any], message: str) -> None:
+    with pytest.raises(IkunError, match=message):
+        Neuron.of(**words)
+
+
+def test_silence_has_no_gain() -> None:
+    neuron = Neuron.of()
+    for steps in (1, 2):
+        with pytest.raises(IkunError, match="rate"):
+            gain_for_input(neuron, steps, 0.2, np.zeros((steps, steps)))

@@ -1,7 +1,8 @@
 """What a reader of a library is: which modules are its neurons, what they do, and where their spike function sits.
 
-A reader says what the library *declares*. Whether the neuron really does that is checked on the recorded run (`replay`), and
-the surrogate is measured (`probe`), so a reader that is wrong about a release makes a layer "not covered", not a wrong number.
+A reader says what the library *declares*. Whether the neuron really does that is checked on the recorded run
+(`neuron_check`), and the surrogate is measured (`surrogate_probe`). So a reader that is wrong about a release makes a layer
+"not covered", not a wrong number.
 """
 
 from __future__ import annotations
