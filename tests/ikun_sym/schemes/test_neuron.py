@@ -68,7 +68,9 @@ def test_flat_words_and_back(spec: str) -> None:
 
 
 def test_v_reset_is_a_word_of_its_own_and_a_parameter() -> None:
-    assert Neuron.of(v_reset=-0.7) == Neuron.of(reset="hard:v_reset=-0.7") == Neuron.of(reset="hard:v_reset=1", v_reset=-0.7)
+    assert (
+        Neuron.of(v_reset=-0.7) == Neuron.of(reset="hard:v_reset=-0.7") == Neuron.of(reset="hard:v_reset=1").but(v_reset=-0.7)
+    )
     assert Neuron.of(reset="adaptive-hard", v_reset=-0.7).reset.spec == "adaptive-hard:v_reset=-0.7"
     assert Neuron.of(reset="soft", v_reset=0.0) == Neuron.of(reset="soft")
 
