@@ -127,7 +127,7 @@ print("HEAVY", sorted({"sympy", "scipy", "torch", "numpy", "matplotlib"} & set(s
 def test_the_installed_command_ends_with_the_exit_code(tmp_path: Path) -> None:
     """Once through a real process: the code reaches the shell, and stderr is one line."""
     found = subprocess.run(
-        [sys.executable, "-m", "ikun_sym.cli.main", "moment", "atn", *MOMENT],
+        [sys.executable, "-m", "ikun_sym.cli", "moment", "atn", *MOMENT],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -153,7 +153,7 @@ def test_what_is_no_terminal_gets_no_colours_and_no_bars(run: Run, tmp_path: Pat
 @pytest.mark.parametrize("more", [(), ("--json",)], ids=["table", "json"])
 def test_formulas_are_written_in_utf8_whatever_the_locale(command: tuple[str, ...], more: tuple[str, ...]) -> None:
     environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
-    arguments = [sys.executable, "-m", "ikun_sym.cli.main", *command, *more]
+    arguments = [sys.executable, "-m", "ikun_sym.cli", *command, *more]
     found = subprocess.run(arguments, capture_output=True, timeout=300, check=False, env=environment)
     assert (found.returncode, found.stderr) == (0, b"")
     assert not found.stdout.decode("utf-8").isascii() or more

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ikun_sym.cli.main", "demo", "--out", str(folder), *arguments]
+    command = [sys.executable, "-m", "ikun_sym.cli", "demo", "--out", str(folder), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=900, check=False, cwd=folder.parent)
 
 

@@ -167,7 +167,7 @@ folder = sys.argv[1]
 
 
 def ikun(*words):
-    done = subprocess.run([sys.executable, "-m", "ikun_sym.cli.main", *words], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "ikun_sym.cli", *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

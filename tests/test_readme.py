@@ -40,7 +40,7 @@ def test_command(command: str, tmp_path: Path) -> None:
         (tmp_path / name).write_text(text, encoding="utf-8")
     if command.startswith("ikun diagnose"):
         pytest.importorskip("spikingjelly", reason="the README's model is one of SpikingJelly's")
-    found = run([sys.executable, "-m", "ikun_sym.cli.main", *shlex.split(command)[1:]], tmp_path)
+    found = run([sys.executable, "-m", "ikun_sym.cli", *shlex.split(command)[1:]], tmp_path)
     assert found.returncode == (1 if command == SILENT else 0), found.stderr
     assert found.stdout
 

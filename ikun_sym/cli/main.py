@@ -90,7 +90,3 @@ def main(argv: list[str] | None = None) -> None:
 
 def _complain(message: str) -> None:
     print("ikun: error: " + " ".join(message.split()), file=sys.stderr)
-
-
-if __name__ == "__main__":
-    main()

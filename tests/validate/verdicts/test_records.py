@@ -154,7 +154,7 @@ def test_default_folders_are_new_each_time(tmp_path: Path) -> None:
 
 def ikun(out: Path, *more: str) -> list[str]:
     flags = ("--depth", "10", "--width", "512", "--batch", "32", "--draws", "24", "--device", "cpu", "--json")
-    return [sys.executable, "-m", "ikun_sym.cli.main", "validate", CLAIM, *flags, "--out", str(out), *more]
+    return [sys.executable, "-m", "ikun_sym.cli", "validate", CLAIM, *flags, "--out", str(out), *more]
 
 
 def test_killed_and_resumed_is_as_uninterrupted(tmp_path: Path) -> None:
