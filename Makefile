@@ -44,7 +44,7 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.run
 	@echo "installing what the tests need"
-	$(PIP) -e ".[validate,dev,interop]"
+	$(PIP) -e ".[validate,train,dev,interop]"
 	@touch $@
 
 clean:
