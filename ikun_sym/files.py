@@ -11,6 +11,8 @@ from .errors import IkunError
 
 def folder(path: str | Path) -> Path:
     """`path` as an existing, writable folder; created if missing."""
+    if path == "":
+        raise IkunError("'' names no folder; give its name, or . for the current one")
     target = Path(path)
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -26,7 +28,7 @@ def folder(path: str | Path) -> Path:
 def write_atomically(path: Path, content: str | bytes) -> Path:
     """Write `content` to a temporary file beside `path`, then rename it: readers see the old file or the new one."""
     parent = folder(path.parent)
-    handle, temporary = tempfile.mkstemp(dir=parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content if isinstance(content, bytes) else content.encode())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import re
 from collections.abc import Callable, Iterator
 from importlib.resources import files
@@ -179,7 +180,7 @@ def whole_ticks(axis: Axis) -> None:
 
 def written(value: float) -> str:
     """A short number, without TeX, whose parsing would take most of the time."""
-    if value == 0 or 1e-3 <= abs(value) <= 1e4:
+    if value == 0 or 1e-3 <= abs(value) <= 1e4 or not math.isfinite(value):
         return f"{value:g}"
     digits, power = f"{value:.3e}".split("e")
     raised = "10" + str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import re
 import sys
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 import click
 
 from ..errors import IkunError, UnknownNameError
 from ..version import __version__
+from .extras import extra_with
 
 BAD_INPUT = 2
+
+FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 
 NO_MEMORY = re.compile("out of memory|can't allocate memory")
 """torch reports exhausted memory as a RuntimeError with one of these phrases."""
@@ -59,11 +65,17 @@ def ikun(ctx: click.Context) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run, and turn every foreseen error into one line on stderr and exit code 2."""
+    if sys.stderr is None:  # closed by the caller: nobody is told
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        _complain("the output is closed; open it, or send it to a file")
+        sys.exit(BAD_INPUT)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8")  # formulas have letters that a machine's own encoding may lack
     try:
         code = ikun.main(args=argv, prog_name="ikun", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Abort:
         print("ikun: interrupted", file=sys.stderr)
         code = 130
@@ -82,9 +94,21 @@ def main(argv: list[str] | None = None) -> None:
             raise
         _complain(f"out of memory: {str(error) or 'nothing more can be allocated'}; ask for something smaller")
         code = BAD_INPUT
+    except ModuleNotFoundError as error:
+        extra = extra_with(error.name or "")
+        if extra is None:
+            raise
+        _complain(f"this command needs {error.name}, which is not installed; pip install 'ikun[{extra}]'")
+        code = BAD_INPUT
     except BrokenPipeError:  # the reader has closed the pipe (`ikun … | head`)
         sys.stderr.close()
         code = 0
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        _complain(f"cannot write the output: {error.strerror}; make room, or send it elsewhere")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer has nowhere to go
+        code = BAD_INPUT
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -254,6 +254,11 @@ def _c(layer: SpikingLayer, fan_ratio: float, q: float) -> float:
 
 def _solution(layer: SpikingLayer, fan_ratio: float, low: float, high: float) -> Solution:
     q = math.sqrt(low * high)
+    if not layer.mean(low) > 0:
+        raise IkunError(
+            f"a solution lies at σ_H = {math.sqrt(low):.3g}, where the firing rate is below what float64 holds; "
+            "give a larger fan ratio, or a wider surrogate"
+        )
     if (_c(layer, fan_ratio, low) - 1) * (_c(layer, fan_ratio, high) - 1) < 0:
         q = float(brentq(lambda x: _c(layer, fan_ratio, x) - 1, low, high, xtol=1e-14 * low))  # type: ignore[arg-type]
     rate = float(layer.mean(q))

@@ -20,7 +20,13 @@ class ProgramArithmetic:
     """An arithmetic (`ikun_sym.expressions.lowering.Arithmetic`) whose numbers are expressions of the program."""
 
     def rational(self, value: Fraction) -> Expression:
-        return number(float(value)) if value >= 0 else -number(float(-value))
+        try:
+            return number(float(value)) if value >= 0 else -number(float(-value))
+        except OverflowError:
+            raise IkunError(
+                f"the formula has a constant of 1e{len(str(abs(int(value)))) - 1}, and float64 ends at 1.8e308; "
+                "scale the surrogate, or choose the target json or latex"
+            ) from None
 
     def pi(self) -> Expression:
         return number(math.pi)

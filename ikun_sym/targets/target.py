@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..catalogue.registry import Registry
 from ..catalogue.surrogate import Bound
+from ..errors import IkunError
 from ..files import write_atomically
 from ..gaussian.closed_form import form_of
 from ..gaussian.form import ClosedForm
@@ -70,7 +71,20 @@ TARGETS: Registry[Target] = Registry("export target")
 
 
 def export(surrogate: Spec, target: str, out: str | Path) -> Path:
-    """Write the source of `surrogate` for `target` into the folder `out`; returns the file. No partial file is ever left."""
+    """Write the source of `surrogate` for `target` into the folder `out`; returns the file. No partial file is ever left.
+
+    Error: the file is there and holds another surrogate, or the same one with other parameters.
+    """
     entry = TARGETS[target]
     work = Export(resolve(surrogate))
-    return write_atomically(Path(out) / (work.name + entry.suffix), entry.emit(work))
+    if out == "":
+        raise IkunError("'' names no folder; give its name, or . for the current one")
+    path, code = Path(out) / (work.name + entry.suffix), entry.emit(work)
+    if path.exists() and _bare(work.bound.spec) not in _bare(path.read_text(encoding="utf-8", errors="replace")):
+        raise IkunError(f"{str(path)!r} is there and does not hold {work.bound.spec}; remove it, or give another --out")
+    return write_atomically(path, code)
+
+
+def _bare(text: str) -> str:
+    """Without the line breaks and comment signs that may cut a long SPEC."""
+    return re.sub(r"[\s#/*%]+", "", text)

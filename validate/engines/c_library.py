@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import platform
+import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from functools import cache
 from pathlib import Path
 
 import torch
 
-from .machine import Compiler, compiler, finish, folders, processor
+from .machine import Compiler, compiler, finish, folders, private, processor
 
 PRECISIONS = {torch.float32: "", torch.float64: "-DWIDE", torch.bfloat16: "-DHALF"}
 """What a tensor's type is called in the source."""
@@ -100,7 +103,7 @@ def _attempt(command: list[str], libraries: tuple[str, ...], text: str) -> ctype
     for folder in folders():
         target = folder / f"{key}.so"
         try:
-            if not target.exists():
+            if not _whole(target):
                 _compile(command, libraries, text, target)
             return ctypes.CDLL(str(target))
         except OSError:
@@ -108,10 +111,37 @@ def _attempt(command: list[str], libraries: tuple[str, ...], text: str) -> ctype
     return None
 
 
+def _whole(target: Path) -> bool:
+    """Whether the library is there, this user's own, and byte for byte what was written: a cut one would kill the process."""
+    try:
+        digest = _digest_of(target).read_text(encoding="ascii", errors="replace")
+        return private(target) and hashlib.sha256(target.read_bytes()).hexdigest() == digest
+    except OSError:
+        return False
+
+
+def _digest_of(target: Path) -> Path:
+    return target.with_suffix(".sha256")
+
+
 def _compile(command: list[str], libraries: tuple[str, ...], text: str, target: Path) -> None:
+    _remove_what_killed_runs_left(target.parent)
     with tempfile.TemporaryDirectory(dir=target.parent, ignore_cleanup_errors=True) as work:
         Path(work, "layer.c").write_text(text, encoding="utf-8")
         # linked without -fopenmp, which would name a runtime of its own
         for step in ([*command, "-c", "layer.c"], [command[0], "-shared", "layer.o", "-o", "layer.so", *libraries]):
             finish(step, work, LIMIT_S)
-        Path(work, "layer.so").replace(target)
+        made, digest = Path(work, "layer.so"), Path(work, "digest")
+        with made.open("rb+") as stream:
+            digest.write_text(hashlib.sha256(stream.read()).hexdigest(), encoding="ascii")
+            os.fsync(stream.fileno())
+        made.chmod(0o700)  # whatever the umask lets others write
+        digest.replace(_digest_of(target))
+        made.replace(target)
+
+
+def _remove_what_killed_runs_left(folder: Path) -> None:
+    """The folders in which they compiled. None works for as long as a day."""
+    for path in folder.glob("tmp*/"):
+        if time.time() - path.stat().st_mtime > 86_400:
+            shutil.rmtree(path, ignore_errors=True)

@@ -12,6 +12,7 @@ import platform
 import shlex
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -55,6 +56,14 @@ def _fast_bfloat16() -> bool:
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     except AttributeError:  # torch was built without oneDNN
         return False
+
+
+def arithmetic(device: str, dtype: str) -> str:
+    """What rounds the sums of a run: rows of two kinds differ in their last digits, and are not rows of one run."""
+    if not device.startswith("cpu"):
+        return "kernels"
+    made = "plain" if compiler().missing else "compiled"
+    return f"{made}, {'native' if native_bfloat16() else 'widened'}" if dtype == "bfloat16" else made
 
 
 @dataclass(frozen=True)
@@ -122,19 +131,32 @@ def finish(command: Sequence[str], folder: str, limit: float) -> None:
 
 
 def folders() -> Iterator[Path]:
-    """Where libraries may be kept, best first: the user's cache; a folder of this process, removed with it."""
+    """Where libraries may be kept, best first: the user's cache, if only the user writes there; a folder of this process,
+    removed with it."""
     places: tuple[Callable[[], Path], ...] = (_cache, _own_folder)
     for place in places:
         try:
             folder = place()
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not private(folder):
+                continue
         except (OSError, RuntimeError):  # it cannot be made; there is no home folder
             continue
         yield folder
 
 
 def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ikun"
+    asked = Path(os.environ.get("XDG_CACHE_HOME") or "")
+    # the standard says that a relative folder is to be ignored
+    return (asked if asked.is_absolute() else Path.home() / ".cache") / "ikun"
+
+
+def private(path: Path) -> bool:
+    """Whether only this user can have written it: what lies there is loaded and runs."""
+    if not hasattr(os, "getuid"):  # Windows, where a user's folders are the user's own
+        return True
+    found = path.stat()
+    return found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ import json
 import os
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,13 @@ from ikun_sym.errors import IkunError
 from ikun_sym.files import write_atomically
 
 from ..networks.network import Architecture, Draw
+from .one_writer import one_writer
 
 ROWS = "rows.jsonl"
+
+
+SINCE = ("arithmetic",)
+"""Conditions that rows of before do not name."""
 
 
 def row(architecture: Architecture, draw: Draw, conditions: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +60,10 @@ def _value(plain: Any) -> Any:
 class Journal:
     """The file of rows of one run. `conditions`: fields common to all rows. `architectures`: networks that the run may draw.
 
-    Errors: the file has rows and `resume` is false; it has rows of other conditions or networks; a line is damaged.
+    One process writes at a time; each draw of a network is one row.
+
+    Errors: another process writes; the file has content and `resume` is false; it has rows of other conditions or networks; a
+    line is not a row, or says otherwise than an earlier one of the same draw.
     """
 
     def __init__(
@@ -65,20 +74,50 @@ class Journal:
         self._names = tuple(Architecture().to_dict())
         self._lock = threading.Lock()
         self._recorded: dict[str, dict[int, Draw]] = {}
-        records, whole = _read(path)
-        if records and not resume:
+        self._one_writer = one_writer(path)
+        try:
+            self._take_up(resume)
+            # unbuffered: a row that does not fit on the disk must not be tried again when the file is closed
+            self._stream = path.open("ab", buffering=0)
+            self._stream.truncate(self._whole)
+        except OSError as error:
+            self._one_writer.release()
+            raise IkunError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
+        except BaseException:
+            self._one_writer.release()
+            raise
+        for left in path.parent.glob(f".{path.name}.*.tmp"):  # of a run that was killed while it sorted
+            left.unlink(missing_ok=True)
+
+    def _take_up(self, resume: bool) -> None:
+        """The rows that are there; `_whole`: the number of bytes that they take."""
+        rows, self._whole, anything = _read(self.path)
+        if anything and not resume:
             raise IkunError(
-                f"{str(path.parent)!r} holds {len(records)} rows of an earlier run; "
+                f"{str(self.path.parent)!r} holds {len(rows)} rows of an earlier run; "
                 "give --resume to continue it, or another --out"
             )
-        for record in records:
+        for number, record in rows:
             self._check(record)
-            self._recorded.setdefault(self._network(record), {})[record["draw"]] = draw_of(record)
+            draw, known = self._draw(number, record), self._recorded.setdefault(self._network(record), {})
+            if draw.index in known and not _same(known[draw.index], draw):
+                raise IkunError(
+                    f"{str(self.path)!r}, line {number}, and an earlier line say two things of draw {draw.index} of one "
+                    "network; remove one of them, or give another --out"
+                )
+            known[draw.index] = draw
+
+    def _draw(self, number: int, record: dict[str, Any]) -> Draw:
+        """The draw of a line. Error: a measurement is missing, or not an array over [layers, steps]."""
         try:
-            self._stream = path.open("ab")
-            self._stream.truncate(whole)
-        except OSError as error:
-            raise IkunError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
+            draw = draw_of(record)
+            layers, steps = np.shape(draw.var_h)
+            shapes = tuple(np.shape(x) for x in (draw.rate, draw.gradient, draw.log_gradient, draw.alive))
+        except (KeyError, ValueError, TypeError):
+            raise _not_a_row(self.path, number) from None
+        if not isinstance(draw.index, int) or shapes != ((layers, steps), (layers, steps), (layers,), ()):
+            raise _not_a_row(self.path, number)
+        return draw
 
     @property
     def recorded(self) -> int:
@@ -94,21 +133,26 @@ class Journal:
         line = _line(row(architecture, draw, self.conditions))
         with self._lock:
             try:
-                self._stream.write(line)
-                self._stream.flush()
+                written = 0
+                while written < len(line):
+                    written += self._stream.write(line[written:])
                 os.fsync(self._stream.fileno())
+                self._whole += len(line)
             except OSError as error:
+                with suppress(OSError):
+                    self._stream.truncate(self._whole)  # half a row would spoil the next one
                 raise IkunError(f"cannot write {str(self.path)!r}: {error.strerror or error}") from None
 
     def close(self) -> None:
         self._stream.close()
+        self._one_writer.release()
 
     def sort(self) -> None:
         """Sort the rows by network, then by draw, whatever the order in which they were made."""
-        self.close()
-        records, _ = _read(self.path)
-        records.sort(key=lambda record: (self._order[self._network(record)], record["draw"]))
-        write_atomically(self.path, b"".join(map(_line, records)).decode())
+        self._stream.close()
+        rows, _, _ = _read(self.path)
+        placed = {(self._order[self._network(record)], record["draw"]): record for _, record in rows}
+        write_atomically(self.path, b"".join(_line(placed[place]) for place in sorted(placed)).decode())
 
     def _network(self, record: dict[str, Any]) -> str:
         return _key(self._described(record))
@@ -125,7 +169,7 @@ class Journal:
     def _check(self, record: dict[str, Any]) -> None:
         where, advice = str(self.path), "repeat the flags of that run, or give another --out"
         for name, here in self.conditions.items():
-            if record.get(name) != here:
+            if record.get(name, here if name in SINCE else None) != here:
                 raise IkunError(f"{where!r} has rows of {name} {record.get(name)!r}, this run has {here!r}; {advice}")
         if self._network(record) not in self._order:
             others = [json.loads(key) for key in self._order]
@@ -143,28 +187,39 @@ def _line(record: dict[str, Any]) -> bytes:
     return (json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
-def _read(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """The records of a file, and the number of bytes that they take. A last line cut off by an interruption is ignored.
+BEGINNING = b'{"ikun": '
+"""What each row of ours begins with: its first condition."""
 
-    Error: an earlier line is not a record.
+
+def _read(path: Path) -> tuple[list[tuple[int, dict[str, Any]]], int, bool]:
+    """The records of a file with their line numbers, the number of bytes that they take, and whether the file holds anything.
+
+    A last line of ours that an interruption cut off is ignored. Error: another line is not a record.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        return [], 0
+        return [], 0, False
     except OSError as error:
         raise IkunError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
-    records, whole = [], 0
-    lines = content.splitlines(keepends=True)
-    for number, line in enumerate(lines, 1):
+    rows, whole = [], 0
+    for number, line in enumerate(content.splitlines(keepends=True), 1):
+        if not line.endswith(b"\n") and BEGINNING.startswith(line[: len(BEGINNING)]):
+            break
         try:
-            record = json.loads(line) if line.endswith(b"\n") else None
+            record = json.loads(line)
         except ValueError:
             record = None
         if not isinstance(record, dict) or "draw" not in record:
-            if number == len(lines):
-                break
-            raise IkunError(f"{str(path)!r}, line {number}, is not a row of a run; remove it, or give another --out")
-        records.append(record)
+            raise _not_a_row(path, number)
+        rows.append((number, record))
         whole += len(line)
-    return records, whole
+    return rows, whole, bool(content)
+
+
+def _not_a_row(path: Path, number: int) -> IkunError:
+    return IkunError(f"{str(path)!r}, line {number}, is not a row of a run; remove it, or give another --out")
+
+
+def _same(one: Draw, other: Draw) -> bool:
+    return all(np.array_equal(getattr(one, f.name), getattr(other, f.name), equal_nan=True) for f in fields(Draw))

@@ -16,6 +16,7 @@ from ikun_sym.errors import IkunError
 from ikun_sym.files import folder, write_atomically
 from ikun_sym.provenance import commit
 
+from ..engines.machine import arithmetic
 from ..networks.network import Architecture
 from .journal import ROWS, Journal
 from .judge import Laboratory, RunSettings, Verdict
@@ -50,6 +51,7 @@ def conditions(settings: RunSettings) -> dict[str, Any]:
         "dtype": settings.dtype,
         "batch": settings.batch,
         "seed": settings.seed,
+        "arithmetic": arithmetic(settings.device, settings.dtype),
     }
 
 
@@ -63,12 +65,12 @@ def recorded(
         made = provenance(command_line(), settings.device, dict(vars(settings)), _earlier(out) if journal.recorded else [])
         _write_json(out / PROVENANCE, made)
         yield Laboratory(settings, journal), made
+        journal.sort()
     except KeyboardInterrupt:
         stderr().print(f"stopped; the draws made so far are in {out}; --resume continues from there")
         raise
     finally:
         journal.close()
-    journal.sort()
 
 
 def provenance(command: str, device: str, settings: dict[str, Any], earlier: Iterable[dict[str, Any]] = ()) -> dict[str, Any]:
@@ -98,10 +100,13 @@ def _earlier(out: Path) -> list[dict[str, Any]]:
     """The provenance in the folder, after that of the runs which it continued."""
     try:
         found = json.loads((out / PROVENANCE).read_text(encoding="utf-8"))
-        return [*found.pop("resumed", []), found]
+        before = found.pop("resumed", [])
+        if not isinstance(before, list):
+            raise TypeError
+        return [*before, found]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, TypeError):
         raise IkunError(f"{str(out / PROVENANCE)!r} is not the provenance of a run; remove it, or give another --out") from None
 
 

@@ -54,8 +54,8 @@ class Enclosure:
     @classmethod
     def of(cls, value: arb, digits: int, route: str) -> Enclosure:
         """`value` to `digits` significant digits; the radius absorbs the rounding to decimal. What is below LEAST in magnitude
-        is 0 ± LEAST, and no radius but 0 is smaller: decimal exponents end. Error: |value| is above MOST."""
-        if abs(value) > arb(MOST):
+        is 0 ± LEAST, and no radius but 0 is smaller: decimal exponents end. Error: |value| may be above MOST."""
+        if not abs(value).upper() < arb(MOST):
             raise IkunError(f"the value is beyond {MOST}: no decimal holds it; use a smaller variance, or a smaller slope")
         if abs(value) < arb(LEAST) and not value.is_zero():
             return cls(mid="0", rad=LEAST, route=route)

@@ -179,4 +179,4 @@ def test_killed_and_resumed_is_as_uninterrupted(tmp_path: Path) -> None:
     for name in (ROWS, "verdicts.json"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert len(json.loads((tmp_path / "killed" / PROVENANCE).read_text(encoding="utf-8"))["resumed"]) == 1
-    assert not [path for path in rows.parent.iterdir() if path.name.startswith(".")]
+    assert not list(rows.parent.glob(".*.tmp"))
