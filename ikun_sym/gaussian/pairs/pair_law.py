@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from ...errors import IkunError
 from ..evaluate import FloatFunction
 
-SETTLED = 100
-"""Nodes that ball arithmetic may settle where no fast rule vouches: far out, where values are below 1e-290."""
+UNSEEN = 1e-150
+
+SETTLED = 16
+"""Nodes that ball arithmetic may settle where no fast rule vouches."""
+
+PROBES = np.linspace(-38, 38, 77)
+"""Standard deviations at which a function is looked at before its expectation counts as nothing."""
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -78,12 +84,19 @@ class PairLaw:
 
 
 def convolved(function: FloatFunction, mean: Floats, var: Floats) -> Floats:
-    """E[g(Y)], Y ~ N(mean, var), at many means; g itself where var = 0. NaN where neither fast rules nor patience serve."""
+    """E[g(Y)], Y ~ N(mean, var), at many means; g itself where var = 0. Magnitudes below UNSEEN count as 0. NaN where no fast
+    rule vouches for more than a few nodes."""
     with np.errstate(all="ignore"):
         if not var.any():
             return function(mean)
         value = function.expectation(mean, var, settle=False)
-    left = np.flatnonzero(np.isnan(value))
+        left = np.flatnonzero(np.isnan(value))
+        if len(left):  # no rule vouches for what underflows
+            sigma, most = np.sqrt(var[left]), np.zeros(len(left))
+            for z in PROBES:
+                np.maximum(most, np.abs(function(mean[left] + z * sigma)) * math.exp(-0.5 * z * z), out=most)
+            value[left[most < UNSEEN]] = 0.0
+            left = left[~(most < UNSEEN)]
     if 0 < len(left) <= SETTLED:
         value[left] = function.expectation(mean[left], var[left])
     return value

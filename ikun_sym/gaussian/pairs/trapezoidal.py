@@ -14,6 +14,8 @@ import math
 import numpy as np
 
 from ..evaluate import FloatFunction
+from ..floats.route import exact
+from ..floats.tanh_sinh import growth
 from .pair_law import Floats, Indices, PairLaw, convolved
 
 STEEPEST = 4e4
@@ -60,12 +62,19 @@ def trapezoidal(function: FloatFunction, square: FloatFunction, law: PairLaw) ->
 def _sums(function: FloatFunction, law: PairLaw, logarithm: float) -> tuple[Floats, np.ndarray]:
     """The sums, and whether they reach far enough."""
     step = math.pi * np.sqrt(2 / (logarithm * law.steepness))
-    reach = min(FARTHEST, math.sqrt(2 * logarithm) + 1)
+    shift = _growth(function) * sum(np.abs(law.own(other)[1]) for other in (False, True))  # by which e^{bx} moves the bulk
+    reach = np.minimum(FARTHEST, math.sqrt(2 * logarithm) + 1 + shift)
     half = np.ceil(reach / step).astype(int)
     found, contained = np.empty(len(law)), np.empty(len(law), dtype=bool)
     for index in _chunks(half):
         found[index], contained[index] = _some_sums(function, law.at(index), step[index], half[index])
     return found, contained
+
+
+def _growth(function: FloatFunction) -> float:
+    """b >= 0 with |g(x)| below a polynomial times e^{b|x|}, far out."""
+    numbers = exact(function.values)
+    return max((growth(piece.value.subs(numbers))[0] for piece, _, hi, _ in function.pieces if math.isinf(hi)), default=0.0)
 
 
 def _chunks(half: Indices) -> list[Indices]:
