@@ -37,8 +37,8 @@ def pair_expectation(
     nested = abs(law.rho) > STEEP and not function.tails
     if function.tails and abs(law.rho) > STEEPEST_PERIODIC:
         raise IkunError(
-            f"rho = {float(law.rho):g} is too near ±1 for a function with infinitely many breakpoints; allowed are magnitudes up "
-            f"to {float(STEEPEST_PERIODIC):g}, and 1 itself for one law of both"
+            f"rho = {float(law.rho):g} is too near ±1 for a function with infinitely many breakpoints; allowed are magnitudes "
+            f"up to {float(STEEPEST_PERIODIC):g}, and 1 itself for one law of both"
         )
     squares = [expectation(function.power(2), values, *pair, 6).ball().abs_upper() for pair in law.laws]
     size = (arb(squares[0]) * arb(squares[1])).sqrt()

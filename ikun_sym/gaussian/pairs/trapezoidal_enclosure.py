@@ -94,7 +94,7 @@ def bound_of(function: PiecewiseFunction, env: Env, rate: arb) -> Bound:
     return found
 
 
-def _rate(law: ExactLaw) -> arb:
+def envelope_rate(law: ExactLaw) -> arb:
     return 1 / max(ball(var).sqrt() for _, var in law.laws)
 
 
