@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...errors import IkunError
 from ...exact import Number
 from ...reading.surrogate_spec import Spec, resolve
 from ..moment import float_function
+from .enclosure import pair_expectation
+from .exact_law import ExactLaw
 from .pair_law import PairLaw
 from .panels import panels
 from .trapezoidal import trapezoidal
@@ -28,6 +29,11 @@ def expected_product(
 
     X' has the law of X where nothing else is said. With one law for both, divided by `evaluate(…, power=2)` it is the coherence
     of the two gradients.
+
+    Relative error at most 1e-12 for values above 1e-100 √(E[f'(X)²] E[f'(X')²]) (measured against balls, for f' >= 0); where an
+    f' that changes its sign cancels, or below, an error of 1e-14 or 1e-112 times that root may be left. What no fast rule
+    settles is settled by ball arithmetic, which may take seconds. Errors: IkunError for a variance that is not positive, or a
+    correlation beyond ±1.
     """
     bound = resolve(surrogate, **params)
     law, shape = PairLaw.of(mean, var, rho, other_mean, other_var)
@@ -40,10 +46,7 @@ def expected_product(
         rest = np.flatnonzero(np.isnan(value))
         if len(rest):
             value[rest] = route(law.at(rest))
-    if np.isnan(value).any():
-        i = int(np.flatnonzero(np.isnan(value))[0])
-        raise IkunError(
-            f"E[f'(X) f'(X')] of {bound.spec} is out of reach of float64 at mean {law.mean[i]:g}, variance {law.var[i]:g}, "
-            f"correlation {law.rho[i]:g}; use a less extreme setting"
-        )
+    for i in np.flatnonzero(np.isnan(value)):  # slow, but right
+        exact = ExactLaw.of(*(float(part[i]) for part in (law.mean, law.var, law.rho, law.other_mean, law.other_var)))
+        value[i] = pair_expectation(function.function, function.values, exact).value
     return value.reshape(shape)

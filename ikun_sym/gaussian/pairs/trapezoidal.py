@@ -21,8 +21,9 @@ from .pair_law import Floats, Indices, PairLaw, convolved
 STEEPEST = 4e4
 """κ up to which the rule is used: some 10,000 nodes."""
 
-LOGARITHMS = (42.0, 90.0, 800.0)
-"""ln(2√(E[g²]E[h²])/error), tried in turn: a value that is small beside √(E[g²]E[h²]) needs more."""
+TRIES = ((42.0, 10.0), (90.0, 14.0), (300.0, 14.0), (800.0, 38.5))
+"""ln(2√(E[g²]E[h²])/error) and the last |c|, tried in turn: a value that is small beside √(E[g²]E[h²]) needs more, and φ G H
+may lie far out."""
 
 MARGIN = 37.0
 """The error relative to the value is to be below e^{-37}, 1e-16."""
@@ -46,9 +47,9 @@ def trapezoidal(function: FloatFunction, square: FloatFunction, law: PairLaw) ->
     some = law.at(rest)
     sizes = [square.expectation(*some.whole(other)) for other in (False, True)]
     size = np.sqrt(sizes[0]) * np.sqrt(sizes[1])
-    for logarithm in LOGARITHMS:
+    for logarithm, reach in TRIES:
         some = law.at(rest)
-        found, contained = _sums(function, some, logarithm)
+        found, contained = _sums(function, some, logarithm, reach)
         with np.errstate(divide="ignore", invalid="ignore"):
             missing = np.log(size) + math.log(2) - np.log(np.abs(found)) + MARGIN
         good = (contained & (missing <= logarithm)) | ((size == 0) & (found == 0))
@@ -59,12 +60,11 @@ def trapezoidal(function: FloatFunction, square: FloatFunction, law: PairLaw) ->
     return value
 
 
-def _sums(function: FloatFunction, law: PairLaw, logarithm: float) -> tuple[Floats, np.ndarray]:
+def _sums(function: FloatFunction, law: PairLaw, logarithm: float, reach: float) -> tuple[Floats, np.ndarray]:
     """The sums, and whether they reach far enough."""
     step = math.pi * np.sqrt(2 / (logarithm * law.steepness))
-    shift = _growth(function) * sum(np.abs(law.own(other)[1]) for other in (False, True))  # by which e^{bx} moves the bulk
-    reach = np.minimum(FARTHEST, math.sqrt(2 * logarithm) + 1 + shift)
-    half = np.ceil(reach / step).astype(int)
+    shift = sum(_growth(function) * law.own(other)[1] for other in (False, True))  # by which e^{bx} moves the bulk
+    half = np.ceil(np.minimum(FARTHEST, reach + np.abs(shift)) / step).astype(int)
     found, contained = np.empty(len(law)), np.empty(len(law), dtype=bool)
     for index in _chunks(half):
         found[index], contained[index] = _some_sums(function, law.at(index), step[index], half[index])
