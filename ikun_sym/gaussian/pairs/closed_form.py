@@ -9,12 +9,19 @@ from fractions import Fraction
 from functools import lru_cache
 
 import sympy as sp
+from flint import acb, arb
 
 from ...catalogue.piecewise import PiecewiseFunction
+from ...errors import IkunError
+from ...expressions.lowering import Balls, ball, lower, precision
 from ...expressions.zero_test import is_zero
 from ..closed_form import SYMBOLIC_PARAMETERS
 from ..enclosures.antiderivative_increments import stretches
+from ..enclosures.certify import digits_of
 from ..form import Certificate, Check, ClosedForm
+from . import rational_pairs
+from .exact_law import ExactLaw
+from .symbols import COV, MEAN, OTHER_MEAN, OTHER_VAR, VAR
 from .term_pairs import expectation_of, proof_of_pair
 
 MOST_STRETCHES = 8
@@ -69,16 +76,21 @@ def prove_elementary(function: PiecewiseFunction, form: sp.Expr) -> Certificate:
     total = _total(function)
     same = form == total or is_zero(form - total)
     checks["sum"] = Check("the form = sum over the corners of all rectangles", "equality, or zero test", same)
+    return _certificate(function, list(checks.values()))
+
+
+def prove_rational(function: PiecewiseFunction, form: sp.Expr) -> Certificate:
+    """The same for rational functions."""
+    return _certificate(function, rational_pairs.checks_of(function, form))
+
+
+def _certificate(function: PiecewiseFunction, checks: list[Check]) -> Certificate:
     positive = {f"{s} > 0" for s in function.free_symbols if s.is_positive}
-    holds = all(check.holds for check in checks.values())
-    return Certificate(
-        status="proved-ftc" if holds else "unknown",
-        assumptions=(*ASSUMES, *sorted(positive)),
-        checks=tuple(checks.values()),
-    )
+    status = "proved-ftc" if all(check.holds for check in checks) else "unknown"
+    return Certificate(status=status, assumptions=(*ASSUMES, *sorted(positive)), checks=tuple(checks))
 
 
-RULES: tuple[Rule, ...] = (Rule(elementary, prove_elementary),)
+RULES = (Rule(rational_pairs.closed_form, prove_rational), Rule(elementary, prove_elementary))
 
 
 @lru_cache(maxsize=128)
@@ -97,3 +109,19 @@ def form_of(function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction]) -
     if len(values) > SYMBOLIC_PARAMETERS:
         function = function.substitute({s: sp.Rational(value) for s, value in values.items()})
     return derive(function)
+
+
+def form_ball(expr: sp.Expr, values: Mapping[sp.Symbol, Fraction], law: ExactLaw, digits: int) -> arb:
+    """A form in ball arithmetic, |ρ| < 1; the precision is raised until cancellation is outrun."""
+    bits, result = int(digits * 3.3220) + 40, arb("nan")
+    for _ in range(12):
+        with precision(bits):
+            env: dict[sp.Symbol, object] = {s: Balls().rational(x) for s, x in values.items()}
+            numbers = {MEAN: law.mean, VAR: law.var, OTHER_MEAN: law.other_mean, OTHER_VAR: law.other_var}
+            env |= {s: Balls().rational(x) for s, x in numbers.items()}
+            env[COV] = acb(ball(law.rho) * (ball(law.var) * ball(law.other_var)).sqrt())
+            result = acb(lower(expr, Balls())(env)).real
+            if result.is_finite() and digits_of(result) >= digits:
+                return result
+        bits *= 2
+    raise IkunError(f"the closed form cannot be evaluated to {digits} digits at {law}")
