@@ -19,8 +19,9 @@ from ..closed_form import SYMBOLIC_PARAMETERS
 from ..enclosures.antiderivative_increments import stretches
 from ..enclosures.certify import digits_of
 from ..form import Certificate, Check, ClosedForm
-from . import rational_pairs
+from . import rational_pairs, series_pairs
 from .exact_law import ExactLaw
+from .series_pairs import DoubleSum
 from .symbols import COV, MEAN, OTHER_MEAN, OTHER_VAR, VAR
 from .term_pairs import expectation_of, proof_of_pair
 
@@ -90,7 +91,16 @@ def _certificate(function: PiecewiseFunction, checks: list[Check]) -> Certificat
     return Certificate(status=status, assumptions=(*ASSUMES, *sorted(positive)), checks=tuple(checks))
 
 
-RULES = (Rule(rational_pairs.closed_form, prove_rational), Rule(elementary, prove_elementary))
+def prove_series(function: PiecewiseFunction, form: sp.Expr) -> Certificate:
+    """The same for finite double sums, of which `form` is shown to be the expectation."""
+    return _certificate(function, series_pairs.checks_of(function, form))
+
+
+RULES = (
+    Rule(rational_pairs.closed_form, prove_rational),
+    Rule(elementary, prove_elementary),
+    Rule(series_pairs.closed_form, prove_series),
+)
 
 
 @lru_cache(maxsize=128)
@@ -120,7 +130,8 @@ def form_ball(expr: sp.Expr, values: Mapping[sp.Symbol, Fraction], law: ExactLaw
             numbers = {MEAN: law.mean, VAR: law.var, OTHER_MEAN: law.other_mean, OTHER_VAR: law.other_var}
             env |= {s: Balls().rational(x) for s, x in numbers.items()}
             env[COV] = acb(ball(law.rho) * (ball(law.var) * ball(law.other_var)).sqrt())
-            result = acb(lower(expr, Balls())(env)).real
+            terms = (t.ball(env) if isinstance(t, DoubleSum) else acb(lower(t, Balls())(env)) for t in sp.Add.make_args(expr))
+            result = sum(terms, acb(0)).real
             if result.is_finite() and digits_of(result) >= digits:
                 return result
         bits *= 2

@@ -94,7 +94,7 @@ def _square() -> list[Check]:
     """The exponent of `quadrant` is its own constant and a normal density's, of covariance [[v', −c], [−c, v]]/D."""
     found = quadrant(_B, _C, _SIGNED)
     det = VAR * OTHER_VAR - _SIGNED**2
-    found = found.subs(DET, det)
+    found = found.subs(COV, _SIGNED)
     (word,), (power,) = found.atoms(Orthant), found.atoms(sp.exp)
     h, k, r = word.args
     m = (-(OTHER_VAR * _B - _SIGNED * _C) / det, -(VAR * _C - _SIGNED * _B) / det)
