@@ -142,7 +142,8 @@ def _by_integration(
     best, cancelled = arb("nan"), 0
     for _ in range(_ATTEMPTS):
         with precision(bits):
-            best, scale = _integral(function, values, mean, var, depth)
+            env = {symbol: Balls().rational(value) for symbol, value in values.items()}
+            best, scale = integral_of(function, env, ball(mean), ball(var), depth)
             if best.is_finite() and digits_of(best) >= digits:
                 return Enclosure.of(best, digits, ROUTE)
             # A value that cancels to zero has no relative digits: two ever narrower balls around zero settle it.
@@ -154,26 +155,26 @@ def _by_integration(
     raise IkunError(f"only {found} of {digits} digits could be enclosed; ask for fewer digits or a less extreme setting")
 
 
-def _integral(
-    function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction], mean: Fraction, var: Fraction, depth: Fraction
+def integral_of(
+    function: PiecewiseFunction, env: Mapping[sp.Symbol, object], mean: arb, var: arb, depth: Fraction
 ) -> tuple[arb, arb]:
-    """One attempt at the current precision, and the sum of its parts' magnitudes.
+    """One attempt at the current precision, and the sum of its parts' magnitudes. The tails are cut where the density has
+    fallen by e^{−depth}.
 
     A rough pass finds the scale that the fine pass's tolerance refers to, so that no work goes into relative digits of
     negligible stretches.
     """
-    env = {symbol: Balls().rational(value) for symbol, value in values.items()}
     beyond, segments = arb(0), []
     for piece in function.pieces:
         if not piece.is_zero:
-            outside, found = _segments(piece, env, ball(mean) * piece.side, ball(var), depth)
+            outside, found = _segments(piece, env, mean * piece.side, var, depth)
             beyond += outside
             segments += found
     for part in function.tails:
-        outside, found = tail_stretches(part, env, ball(mean) * part.side, ball(var), depth)
+        outside, found = tail_stretches(part, env, mean * part.side, var, depth)
         beyond += outside
         segments += found
-    norm = (2 * arb.pi() * ball(var)).sqrt()
+    norm = (2 * arb.pi() * var).sqrt()
     rough, scale = [], arb(0)
     for segment in sorted(segments, key=lambda segment: segment.most, reverse=True):
         if segment.most < scale * arb(2) ** (-ctx.prec):
