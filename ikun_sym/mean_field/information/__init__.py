@@ -1,0 +1,1 @@
+"""Size is not information: how far a difference of two inputs travels, and how long their gradients agree."""
