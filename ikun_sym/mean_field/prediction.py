@@ -124,16 +124,23 @@ def _mean_and_error(runs: Floats) -> tuple[Floats, Floats]:
     return runs.mean(axis=0), np.where(np.isfinite(runs).all(axis=0), error, 0.0)
 
 
-def collect(
-    model: TimeModel,
-    drives: Sequence[Sequence[Floats]],
-    steps: Sequence[Sequence[Steps]],
-    gradients: Sequence[Gradients],
-    *,
-    settled: bool,
-    samples: int,
-) -> TimePrediction:
-    """`drives`, `steps` [level][run]; the last level is that of all further layers."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recursions:
+    """What every randomisation found, layer by layer: `drives`, `steps` [level][run], covariances of the currents and what the
+    layers show; `gradients` [run]. The last level is that of all further layers; `settled` says that it is a fixed point and not
+    merely the last layer. `positions`: as in `TimePrediction`."""
+
+    drives: Sequence[Sequence[Floats]]
+    steps: Sequence[Sequence[Steps]]
+    gradients: Sequence[Gradients]
+    settled: bool
+    samples: int
+    positions: tuple[Mapping[str, Floats], ...] = ()
+
+
+def collect(model: TimeModel, found: Recursions) -> TimePrediction:
+    """Means over the runs, and their standard errors."""
+    drives, steps, gradients = found.drives, found.steps, found.gradients
 
     def over_runs(what: Callable[[Steps], Floats]) -> tuple[Floats, Floats]:
         return _mean_and_error(np.array([[what(one) for one in level] for level in steps]).swapaxes(0, 1))
@@ -167,9 +174,10 @@ def collect(
         log_gradient=layers[0].log_gradient,
         log_gradient_se=layers[0].se["log_gradient"],
         silent_from=silent[0] if silent else None,
-        fixed_from=len(steps) if settled else None,
+        fixed_from=len(steps) if found.settled else None,
         randomisations=len(gradients),
-        samples=samples,
+        samples=found.samples,
+        positions=found.positions,
         runs=tuple(
             Run(
                 var_h=np.array([steps[min(index, last)][run].var_h for index in range(model.depth)]),
