@@ -41,6 +41,8 @@ class TimeModel(HasNeuron):
                     step (rate), or 1 everywhere, the gradient of the number of spikes (summed)
     """
 
+    centred: ClassVar[bool] = False
+    """Whether the mean of each neuron's weights is subtracted: `RowCentred`."""
     inputs: ClassVar[int] = 1
     """Inputs whose steps stand one after the other in every matrix over steps: `information.two_inputs` has two."""
 
@@ -174,3 +176,14 @@ class TimeModel(HasNeuron):
         """The covariance of the gradient at the weights' output, from E[δH[t] δH[s]]; any axes may come before the steps."""
         through = self.dynamics.input_gain * self.filter
         return through.T @ carried @ through
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RowCentred(TimeModel):
+    """Weights whose rows sum to zero see E[s sᵀ] − E[s] E[s]ᵀ. Since s² = s for spikes, the diagonal of E[s sᵀ] is E[s]."""
+
+    centred = True
+
+    def weighed(self, second: Floats) -> Floats:
+        mean = np.diag(second)
+        return second - np.outer(mean, mean)

@@ -81,9 +81,7 @@ def run(model: TimeModel, *, samples: int, randomisations: int, seed: int, worke
         ascent = ascend(model, laws, each)
         by_run = list(zip(*ascent.drives, strict=True))
         gradients: list[Gradients] = each(lambda one, drives: descend(model, one, drives), laws, by_run)
-    return Recursions(
-        drives=ascent.drives, steps=ascent.steps, gradients=gradients, settled=ascent.settled, samples=samples
-    )
+    return Recursions(drives=ascent.drives, steps=ascent.steps, gradients=gradients, settled=ascent.settled, samples=samples)
 
 
 def ascend(model: TimeModel, laws: Sequence[SampledLaw], each: Callable[..., list[Any]]) -> Ascent:

@@ -29,9 +29,7 @@ class Descent:
     positions: list[dict[str, Floats]]
 
 
-def run_through(
-    model: TimeModel, theory: Theory, *, samples: int, randomisations: int, seed: int, workers: int
-) -> Recursions:
+def run_through(model: TimeModel, theory: Theory, *, samples: int, randomisations: int, seed: int, workers: int) -> Recursions:
     """What layers show is averaged over positions; `positions` has that of each."""
     runs = 1 if theory.exact else randomisations
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(runs)]

@@ -8,10 +8,10 @@ subtracted, c = β + (1 − β)(ρ − p)/(1 − p). Either way
 
 log φ₂(a, a; c) has the derivative a²/(1 + c)² + c/(1 − c²) >= 0 in c >= 0, so M is convex there; M(1) = 1 with infinite slope,
 and M lies above ρ at c = β. Hence exactly one fixed point ρ* < 1 has c >= β, and its slope s = M'(ρ*) is below 1: ρ* is
-stable, ρ = 1 is not. At the fixed point γ = (1 − c)/(1 − M), so that s = (1 − c) φ₂(c)/∫_c^1 φ₂, a density over its mean on what
-is right of it. With x² = (1 − c)/(1 + c) that is ½ x exp(−½ a²x²)/∫_0^x exp(−½ a²u²)/(1 + u²) du, which falls in a at any given x.
-At a = 0 it is x/(2 arctan x): centred weights without bias have c = 0, x = 1 and s <= 2/π. For independent weights a bias
-only makes x smaller, so that the largest s is met without: 0.5309144 at p = 0.320646.
+stable, ρ = 1 is not. At the fixed point γ = (1 − c)/(1 − M), so that s = (1 − c) φ₂(c)/∫_c^1 φ₂, a density over its mean on
+what is right of it. With x² = (1 − c)/(1 + c) that is ½ x exp(−½ a²x²)/∫_0^x exp(−½ a²u²)/(1 + u²) du, which falls in a at any
+given x. At a = 0 it is x/(2 arctan x): centred weights without bias have c = 0, x = 1 and s <= 2/π. For independent weights a
+bias only makes x smaller, so that the largest s is met without: 0.5309144 at p = 0.320646.
 """
 
 from __future__ import annotations

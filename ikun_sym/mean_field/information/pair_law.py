@@ -1,8 +1,8 @@
 """One layer and two inputs over T steps: what `layer_law` does for one.
 
-T = 1: orthants forward, E[f'(H) f'(H')] back. T >= 2: one neuron with two inputs, sampled. Its currents are drawn in the order of
-time, a[1], b[1], a[2], b[2], …, so that what is past at a step is past for both inputs, and the last spike of every product can
-be replaced by its probability given the past.
+T = 1: orthants forward, E[f'(H) f'(H')] back. T >= 2: one neuron with two inputs, sampled. Its currents are drawn in the order
+of time, a[1], b[1], a[2], b[2], …, so that what is past at a step is past for both inputs, and the last spike of every product
+can be replaced by its probability given the past.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...gaussian.pairs.expected_product import expected_product
 from ..covariance import Floats, square_root
 from ..layer_law import REST, OneStepLaw, SampledLaw, conditional_probability, is_positive, law_type
 from ..neuron_sample import Array, Steps, Trajectory
 from ..orthant import orthant
 from ..transport import MatrixTransport, Transport, transport
-from .product import expected_product
 from .two_inputs import TwoInputs
 
 

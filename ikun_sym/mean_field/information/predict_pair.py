@@ -1,10 +1,10 @@
 """Two inputs through a network of infinite width, layer by layer: what of their difference is left, and how far their gradients
 agree.
 
-The overlap of the spikes of a layer is Σ_t E[S_a[t] S_b[t]] over the geometric mean of Σ_t E[S_a[t]] and Σ_t E[S_b[t]]: 1 where
-both inputs make the same spikes. The correlation of the gradients is the same of δH: Σ_t E[δH_a[t] δH_b[t]] over the geometric mean
-of Σ_t E[δH_a[t]²] and Σ_t E[δH_b[t]²], from a random loss that hands both inputs the same gradient at the last layer's spikes.
-A random draw of the weights gives both as means over neurons.
+The overlap of the spikes of a layer is Σ_t E[S_a[t] S_b[t]] over the geometric mean of Σ_t E[S_a[t]] and Σ_t E[S_b[t]]: 1
+where both inputs make the same spikes. The correlation of the gradients is the same of δH: Σ_t E[δH_a[t] δH_b[t]] over the
+geometric mean of Σ_t E[δH_a[t]²] and Σ_t E[δH_b[t]²], from a random loss that hands both inputs the same gradient at the last
+layer's spikes. A random draw of the weights gives both as means over neurons.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from ..predict import RANDOMISATIONS, run
 from ..prediction import Recursions
 from .two_inputs import Pair, two_inputs
 
-SAMPLES = 2**13
-"""Per randomisation: two inputs cost twice and more what one does, and their overlap needs no more digits than a network shows."""
+SAMPLES = 2**13 """Per randomisation: two inputs cost twice and more what one does, and their overlap needs no more digits than
+a network shows."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayerPair:
-    """One layer, counted from 1. `between` [T, T]: E[S_a[t] S_b[s]]; `rates` [2, T]. `gradient_correlation`: NaN where no gradient
-    arrives. `se`: the standard error of each, by name."""
+    """One layer, counted from 1. `between` [T, T]: E[S_a[t] S_b[s]]; `rates` [2, T]. `gradient_correlation`: NaN where no
+    gradient arrives. `se`: the standard error of each, by name."""
 
     layer: int
     overlap: float

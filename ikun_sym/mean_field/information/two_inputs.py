@@ -1,13 +1,14 @@
 """Two inputs of one network, as one network whose steps are those of the first input and then those of the second.
 
-Every covariance over steps is then a 2T×2T matrix with the two inputs' own on its diagonal and the cross-covariance
-E[S_a[t] S_b[s]] beside it, and the recursions of all architectures carry it as they carry T×T matrices: weights are the same for
-both inputs, so what is linear in the covariance of the spikes, or of the gradients, needs no other rule. Only a layer's own law
+Every covariance over steps is then a 2T×2T matrix with the two inputs' own on its diagonal and the cross-covariance E[S_a[t]
+S_b[s]] beside it, and the recursions of all architectures carry it as they carry T×T matrices: weights are the same for both
+inputs, so what is linear in the covariance of the spikes, or of the gradients, needs no other rule. Only a layer's own law
 tells a neuron's two inputs apart: `pair_law`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -41,7 +42,7 @@ def constant_pair(values: ArrayLike, others: ArrayLike, steps: int = 1) -> Pair:
     return _pair(values, others, steps, constant_input)
 
 
-def _pair(one, other, steps, own) -> Pair:  # type: ignore[no-untyped-def]
+def _pair(one: ArrayLike, other: ArrayLike, steps: int, own: Callable[[ArrayLike, int], Floats]) -> Pair:
     x, y = np.broadcast_arrays(np.asarray(one, dtype=float), np.asarray(other, dtype=float))
     cross = np.full((steps, steps), float(np.mean(x * y)))
     return Pair(
@@ -76,11 +77,11 @@ class TwoInputs(TimeModel):
 
     @cached_property
     def filter(self) -> Floats:
-        return np.kron(np.eye(2), self.base.filter)
+        return np.kron(np.eye(2), self.base.filter).astype(float)
 
     @property
     def simultaneous(self) -> Floats:
-        return np.kron(np.ones((2, 2)), np.eye(self.span))
+        return np.kron(np.ones((2, 2)), np.eye(self.span)).astype(float)
 
     @property
     def input_mean(self) -> Floats:  # type: ignore[override]  # one number for each step of either input
