@@ -21,8 +21,8 @@ from ..predict import RANDOMISATIONS, run
 from ..prediction import Recursions
 from .two_inputs import Pair, two_inputs
 
-SAMPLES = 2**13 """Per randomisation: two inputs cost twice and more what one does, and their overlap needs no more digits than
-a network shows."""
+SAMPLES = 2**13
+"""Per randomisation: two inputs cost twice and more what one does, and need no more digits than networks show."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
