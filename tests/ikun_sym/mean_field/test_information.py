@@ -33,6 +33,7 @@ from ikun_sym.mean_field.information import (
 )
 from ikun_sym.mean_field.information.overlap import shared, steepness, unshared
 from ikun_sym.mean_field.information.overlap_map import OverlapMap, depth
+from tests.ikun_sym.mean_field.wide_networks import ALPHA, LEAK, Build, Setting, convolution, residual
 
 # ------------------------------------------------------------------------------------------------------ the overlap map
 
@@ -390,11 +391,11 @@ def distances(network: Network, pair: str, draws: int = 16, samples: int = 2**11
     return compared(network.measure(pair, draws, seed=1), network.predicted(pair, samples))
 
 
-def compared(measured: dict[str, tuple[np.ndarray, np.ndarray]], theory: PairPrediction) -> list[float]:
+def compared(measured: dict[str, tuple[np.ndarray, np.ndarray]], theory: PairPrediction, bias: float = BIAS) -> list[float]:
     found: list[float] = []
     for name, (mean, error) in measured.items():
         wanted, own = getattr(theory, name), theory.errors(name)
-        found += list(np.abs(mean - wanted) / (WIDE * np.hypot(error, own) + BIAS * np.abs(wanted)))
+        found += list(np.abs(mean - wanted) / (WIDE * np.hypot(error, own) + bias * np.abs(wanted)))
     return found
 
 
@@ -419,3 +420,64 @@ def test_networks_do_not_follow_another_theory(name: str, wrong: dict) -> None:
     network, pair = NETWORKS[name]
     measured, theory = network.measure(pair, 16, seed=1), replace(network, **wrong).predicted(pair, 2**11)
     assert max(compared(measured, theory)) > 1
+
+
+ARCHITECTURES: dict[str, tuple[Build, Setting]] = {
+    "residual": (residual("sew", lambda number, s: s.gain), Setting(steps=1)),
+    "residual:kind=ms": (residual("ms", lambda number, s: s.gain), Setting(steps=3)),
+    "conv1d:size=6": (convolution(), Setting(steps=3, width=192, shape=(6,))),
+    "conv2d:size=4,padding=circular": (convolution(padding="circular"), Setting(steps=1, width=128, shape=(4, 4))),
+}
+
+
+def measured_pairs(build: Build, setting: Setting, draws: int, seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """As `Network.measure`, of two inputs that are independent spikes of rates 0.3 and 0.5."""
+    torch.manual_seed(seed)
+    rows: list[tuple[list[float], list[float]]] = []
+    for _ in range(draws):
+        shape = (setting.batch // 2, setting.width, *setting.shape)
+        inputs = [torch.cat([(torch.rand(shape) < rate).float() for rate in (0.3, 0.5)]) for _ in range(setting.steps)]
+        layers, outputs = build(setting, inputs)
+        readouts = [torch.randn(len(out) // 2, *out.shape[1:]).repeat(2, *(1,) * (out.ndim - 1)) for out in outputs]
+        torch.stack([(out * r).sum() for out, r in zip(outputs, readouts, strict=True)]).sum().backward()
+        spikes = [torch.stack(one.s).detach() for one in layers]
+        rows.append(
+            ([together(one) for one in spikes], [together(torch.stack([c.grad for c in one.current])) for one in layers])
+        )
+    return {
+        name: (np.mean(values, axis=0), np.std(values, axis=0, ddof=1) / draws**0.5)
+        for name, values in zip(("overlap", "gradient_correlation"), zip(*rows, strict=True), strict=True)
+    }
+
+
+def together(values: Tensor) -> float:
+    """Σ x x' over √(Σ x² Σ x'²) of the two halves of the batch, [T, batch, …]."""
+    a, b = values.chunk(2, dim=1)
+    return float((a * b).sum() / ((a * a).sum() * (b * b).sum()).sqrt())
+
+
+@pytest.mark.parametrize(
+    "arch", [a if a in ("residual", "residual:kind=ms") else pytest.param(a, marks=pytest.mark.slow) for a in ARCHITECTURES]
+)
+def test_networks_of_other_architectures_follow(arch: str) -> None:
+    """The last layer's gradients are correlated by less than the loss, so that each number tests something."""
+    build, setting = ARCHITECTURES[arch]
+    model = TimeModel.of(
+        arch=arch, leak=LEAK, surrogate=f"atan:alpha={ALPHA:g}", depth=setting.depth, steps=setting.steps, gain=setting.gain
+    )
+    theory = predict_pair(model, poisson_pair(0.3, 0.5, setting.steps), samples=2**11, workers=1)
+    measured = measured_pairs(build, setting, 16, seed=5)
+    assert max(compared(measured, theory, bias=0.02)) < 1
+    plain = predict_pair(model.but(arch="dense"), poisson_pair(0.3, 0.5, setting.steps), samples=2**11, workers=1)
+    assert arch.startswith("conv") or max(compared(measured, plain, bias=0.02)) > 1
+
+
+def test_a_shortcut_keeps_what_layers_forget() -> None:
+    """Twenty layers: two halves of a constant input are told apart by the membranes' shortcut, not by plain layers."""
+    x, y = np.array([0.5, 0.5, 0.0, 0.5]), np.array([0.0, 0.5, 0.5, 0.5])
+    left = {}
+    for arch in ("dense", "residual:kind=ms"):
+        model = TimeModel.of(arch=arch, gain=7.06, depth=20)
+        near, far = (predict_pair(model, constant_pair(x, other)).layers[-1].overlap for other in (0.9 * x + 0.1 * y, y))
+        left[arch] = near - far
+    assert left["dense"] < 1e-5 < 1e-2 < left["residual:kind=ms"]
