@@ -87,6 +87,13 @@ def conditional_probability(above: Array, deviation: Floats) -> Array:
     return result
 
 
+def both_fire(spike: Array, chance: Array, other: Array, given: Array, own: float) -> Array:
+    """P(both inputs of a neuron make it fire at one step), sample by sample, or what has its mean: from the first one's spike,
+    both ones' probabilities given the past, and the second one's given the first's current too, of whose deviation `own` is
+    left. If none is, the two currents are one: two inputs that are the same stay so."""
+    return spike * given if own > 0 else np.minimum(chance, other)
+
+
 @dataclass(frozen=True, eq=False)
 class TwoStepLaw(SampledLaw):
     exact_forward = True

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...gaussian.pairs.expected_product import expected_product
 from ..covariance import Floats, square_root
-from ..layer_law import REST, OneStepLaw, SampledLaw, conditional_probability, is_positive, law_type
+from ..layer_law import REST, OneStepLaw, SampledLaw, both_fire, conditional_probability, is_positive, law_type
 from ..neuron_sample import Array, Steps, Trajectory
 from ..orthant import orthant
 from ..transport import MatrixTransport, Transport, transport
@@ -75,7 +75,10 @@ class SampledPairLaw(SampledLaw):
             conditional_probability(mean_a - level_a, new),
             conditional_probability(mean_b - level_b, np.hypot(common, own)),
         )
-        together = (s_a * conditional_probability(given_a - level_b, own)).mean(axis=1, dtype=float)
+        together = [
+            both_fire(*row).mean(dtype=float)
+            for row in zip(s_a, spike_a, spike_b, conditional_probability(given_a - level_b, own), own, strict=True)
+        ]
         s, spike, mean = np.concatenate([s_a, s_b]), np.concatenate([spike_a, spike_b]), np.concatenate([mean_a, mean_b])
         before = np.kron(np.ones((2, 2)), np.triu(np.ones((len(t), len(t))), 1))
         product = before * (s @ spike.T).astype(float) / s.shape[1]

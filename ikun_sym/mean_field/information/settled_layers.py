@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ...catalogue.architectures import Convolution, Dense, Residual, Topology
+from ...catalogue.architectures import Convolution, Dense, Recurrent, Residual, Topology
 from ...errors import IkunError, NoTheoryError
 from ...gaussian.pairs.expected_product import expected_product
 from ..covariance import Floats, normal_points
@@ -109,6 +109,13 @@ def _(topology: Residual) -> None:
     raise NoTheoryError(
         f"architecture {topology.spec}: a shortcut adds to what is below, so that layers settle at no state of their own and a "
         "difference does not shrink by a factor; predict_pair follows it"
+    )
+
+
+@settles_like_dense.register
+def _(topology: Recurrent) -> None:
+    raise NoTheoryError(
+        f"architecture {topology.spec}: where recurrent layers settle is not computed here; predict_pair follows two inputs"
     )
 
 

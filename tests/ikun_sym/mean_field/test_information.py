@@ -33,7 +33,7 @@ from ikun_sym.mean_field.information import (
 )
 from ikun_sym.mean_field.information.overlap import shared, steepness, unshared
 from ikun_sym.mean_field.information.overlap_map import OverlapMap, depth
-from tests.ikun_sym.mean_field.wide_networks import ALPHA, LEAK, Build, Setting, convolution, residual
+from tests.ikun_sym.mean_field.wide_networks import ALPHA, LEAK, Build, Setting, convolution, recurrent, residual
 
 # ------------------------------------------------------------------------------------------------------ the overlap map
 
@@ -202,7 +202,7 @@ def test_where_nothing_can_be_said_a_reason_is(fields: dict, words: str) -> None
 
 
 def test_pairs_that_have_no_theory_are_refused() -> None:
-    for fields in ({"arch": "recurrent"}, {"arch": "conv1d:size=8,pool=max"}, {"loss": "summed"}, {"forward": "smooth"}):
+    for fields in ({"arch": "conv1d:size=8,pool=max"}, {"loss": "summed"}, {"forward": "smooth"}):
         with pytest.raises(NoTheoryError):
             predict_pair(TimeModel.of(gain=7.0, depth=2, **fields), poisson_pair(0.2, 0.2))
     with pytest.raises(IkunError, match="2 steps and the network 3"):
@@ -425,6 +425,7 @@ def test_networks_do_not_follow_another_theory(name: str, wrong: dict) -> None:
 ARCHITECTURES: dict[str, tuple[Build, Setting]] = {
     "residual": (residual("sew", lambda number, s: s.gain), Setting(steps=1)),
     "residual:kind=ms": (residual("ms", lambda number, s: s.gain), Setting(steps=3)),
+    "recurrent:recurrent_gain=4": (recurrent(4.0), Setting(steps=3)),
     "conv1d:size=6": (convolution(), Setting(steps=3, width=192, shape=(6,))),
     "conv2d:size=4,padding=circular": (convolution(padding="circular"), Setting(steps=1, width=128, shape=(4, 4))),
 }
@@ -456,9 +457,7 @@ def together(values: Tensor) -> float:
     return float((a * b).sum() / ((a * a).sum() * (b * b).sum()).sqrt())
 
 
-@pytest.mark.parametrize(
-    "arch", [a if a in ("residual", "residual:kind=ms") else pytest.param(a, marks=pytest.mark.slow) for a in ARCHITECTURES]
-)
+@pytest.mark.parametrize("arch", [a if a.startswith("re") else pytest.param(a, marks=pytest.mark.slow) for a in ARCHITECTURES])
 def test_networks_of_other_architectures_follow(arch: str) -> None:
     """The last layer's gradients are correlated by less than the loss, so that each number tests something."""
     build, setting = ARCHITECTURES[arch]
