@@ -202,10 +202,9 @@ def over_steps(model: TimeModel, samples: int, randomisations: int, seed: int) -
 
 
 def of_one_law(model: TimeModel) -> Pair:
-    """Two inputs that fire, or are valued, as the network's own, and have nothing but their means in common."""
+    """Two inputs of the law of the network's own, with half in common of what two steps of it are sure to have."""
     own = model.input_second_moment
-    mean = np.sqrt(np.maximum(0.0, own - np.diag(np.diag(own)))).mean() if model.steps > 1 else 0.0
-    cross = np.full_like(own, mean**2)
+    cross = np.full_like(own, max(0.0, float(own.min())) / 2)
     return Pair(second=np.block([[own, cross], [cross, own]]), mean=np.zeros(2 * model.steps))
 
 
