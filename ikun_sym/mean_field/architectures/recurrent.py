@@ -16,16 +16,14 @@ import numpy as np
 from ...catalogue.architectures import Recurrent
 from ..covariance import PIVOT, Floats
 from ..infinite_network import TimeModel
-from ..layer_law import conditional_probability, exact_backward, exact_forward, is_positive
+from ..layer_law import both_fire, conditional_probability, exact_backward, exact_forward, is_positive
 from ..neuron_sample import Steps
 from .recursion import Adjoint, Passed, Recursion, Theory, equal_widths, refuse_summed, theory_of
 
 
-def shifted(matrix: Floats) -> Floats:
-    """[t, s] from [t − 1, s − 1]; nothing comes from before the first step."""
-    later = np.zeros_like(matrix)
-    later[1:, 1:] = matrix[:-1, :-1]
-    return later
+def one_step_on(model: TimeModel) -> Floats:
+    """What moves each input's steps on by one; nothing comes from before the first."""
+    return np.kron(np.eye(model.inputs), np.eye(model.steps // model.inputs, k=-1)).astype(float)
 
 
 def extend_root(root: Floats, row: Floats) -> None:
@@ -56,53 +54,61 @@ class RecurrentRecursion(Recursion):
         model = self.model
         fed = model.gains[number - 1] * state + model.bias_var
         if exact_forward(model):
-            drive = model.at_membrane(fed)
+            drive, on = model.at_membrane(fed), one_step_on(model)
             for _ in range(1, model.steps):
-                drive = model.at_membrane(fed + self.own * shifted(self.law.steps(drive).second))
+                drive = model.at_membrane(fed + self.own * on @ self.law.steps(drive).second @ on.T)
             steps = self.law.steps(drive)
         else:
             drive, steps = self._grown(fed)
         return Passed(drive, steps, lambda: self._adjoint(number, drive)), steps.second
 
     def _grown(self, fed: Floats) -> tuple[Floats, Steps]:
-        """Three steps and more, sampled. As in `SampledLaw.steps`, the last spike of every product is its probability given
-        the steps before."""
-        model, dynamics, points = self.model, self.model.dynamics, self.points
-        steps, samples = points.shape
-        root, second, current = np.zeros((steps, steps)), np.zeros((steps, steps)), fed.copy()
-        drive = np.zeros((steps, steps))
-        h, s, mean = np.empty_like(points), np.empty_like(points), np.empty_like(points)
-        state = dynamics.at_rest(points[0])
-        for t in range(steps):
-            if t:
-                current[t, 1 : t + 1] = fed[t, 1 : t + 1] + self.own * second[t - 1, :t]
-                current[: t + 1, t] = current[t, : t + 1]
-            drive[: t + 1, : t + 1] = model.at_membrane(current)[: t + 1, : t + 1]
-            extend_root(root, drive[t, : t + 1])
-            (h[t], s[t], level), state = dynamics.step(state, root[t, : t + 1].astype(points.dtype) @ points[: t + 1])
-            new = dynamics.input_gain * root[t, t]
-            mean[t] = h[t] - points.dtype.type(new) * points[t]
-            spike = conditional_probability(mean[t : t + 1] - level, np.array([new]))[0]
-            second[t, :t] = second[:t, t] = (s[:t] @ spike).astype(float) / samples
-            second[t, t] = spike.mean(dtype=float)
+        """Three steps and more, sampled, or two inputs, whose currents of one step follow each other. As in `SampledLaw.steps`,
+        the last spike of every product is its probability given the steps before."""
+        model, dynamics, points, inputs = self.model, self.model.dynamics, self.points, self.model.inputs
+        (count, samples), on = points.shape, one_step_on(model)
+        length, gain = count // inputs, dynamics.input_gain
+        place = np.arange(count).reshape(inputs, length)  # of an input's step in every matrix
+        root, second, drive = (np.zeros((count, count)) for _ in range(3))
+        h, s, mean, spread = np.empty_like(points), np.empty_like(points), np.empty_like(points), np.zeros(count)
+        states = [dynamics.at_rest(points[0]) for _ in range(inputs)]
+        for t in range(length):
+            drive = model.at_membrane(fed + self.own * on @ second @ on.T)
+            past, now, spikes = place[:, :t].ravel(), place[:, t], []
+            for k, at in enumerate(now):
+                row = inputs * t + k
+                known = place.T.ravel()[: row + 1]
+                extend_root(root, drive[at, known])
+                (h[at], s[at], level), states[k] = dynamics.step(
+                    states[k], root[row, : row + 1].astype(points.dtype) @ points[: row + 1]
+                )
+                new = gain * root[row, inputs * t : row + 1]
+                alone = h[at] - points.dtype.type(new[-1]) * points[row]
+                mean[at] = h[at] - new.astype(points.dtype) @ points[inputs * t : row + 1]
+                spread[at] = float(new @ new)
+                spikes.append(conditional_probability(mean[at][None] - level, np.sqrt(spread[at : at + 1]))[0])
+                second[at, at] = spikes[-1].mean(dtype=float)
+                if k:  # what the first input's current says is known
+                    given = conditional_probability(alone[None] - level, new[-1:])[0]
+                    both = both_fire(s[now[0]], spikes[0], spikes[1], given, new[-1])
+                    second[now[0], at] = second[at, now[0]] = both.mean(dtype=float)
+            for at, spike in zip(now, spikes, strict=True):
+                second[at, past] = second[past, at] = (s[past] @ spike).astype(float) / samples
         average = mean.mean(axis=1, dtype=float)
-        spread = np.square(mean - average[:, None].astype(h.dtype)).mean(axis=1, dtype=float)
         shown = Steps(
             second=second if is_positive(second) else (s @ s.T).astype(float) / samples,
             mean_h=average,
-            var_h=spread + (dynamics.input_gain * np.diag(root)) ** 2,
+            var_h=np.square(mean - average[:, None].astype(h.dtype)).mean(axis=1, dtype=float) + spread,
         )
         return drive, shown
 
     def _adjoint(self, number: int, drive: Floats) -> Adjoint:
-        model, transport = self.model, self.law.transport(drive)
+        model, transport, on = self.model, self.law.transport(drive), one_step_on(self.model)
 
         def adjoint(g: Floats) -> tuple[Floats, Floats, dict[str, Floats]]:
             carried = transport.apply(g)
-            for _ in range(1, model.steps):
-                later = np.zeros_like(g)
-                later[:-1, :-1] = model.at_weights(carried)[1:, 1:]
-                carried = transport.apply(g + self.own * later)
+            for _ in range(1, model.steps // model.inputs):
+                carried = transport.apply(g + self.own * on.T @ model.at_weights(carried) @ on)
             return carried, model.returned(carried, number), {}
 
         return adjoint
