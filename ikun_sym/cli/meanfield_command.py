@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,19 +32,21 @@ SHOWN = 12
 @click.option("--seed", type=int, default=0, show_default=True)
 @as_json
 def meanfield(as_json: bool, **flags: Any) -> None:
-    """Variance, firing rate and gradient of every layer of an infinitely wide network, with standard errors."""
+    """Variance, firing rate and gradient of every layer of an infinitely wide network, and how far down two inputs are told
+    apart, with standard errors."""
+    from ..mean_field.information import information
     from ..mean_field.predict import RANDOMISATIONS, SAMPLES, predict
 
     if flags["seed"] < 0:
         raise IkunError(f"seed = {flags['seed']} is not allowed; it must be an integer of at least 0")
     model, notes = model_of(flags, flags["fan_out"])
     samples, randomisations = flags["samples"], flags["randomisations"]
-    result = predict(
-        model,
-        samples=SAMPLES if samples is None else samples,
-        randomisations=RANDOMISATIONS if randomisations is None else randomisations,
-        seed=flags["seed"],
-    )
+    how = {
+        "samples": SAMPLES if samples is None else samples,
+        "randomisations": RANDOMISATIONS if randomisations is None else randomisations,
+        "seed": flags["seed"],
+    }
+    result = replace(predict(model, **how), information=information(model, **how).to_dict())
     document: dict[str, Any] = {"arch": model.topology.spec, "gain": model.gain, "gain_out": model.backward_gain(1)}
     document |= {"surrogate": model.neuron.surrogate.spec, "amplitude": model.neuron.amplitude}
     if len(set(model.gains)) > 1:
@@ -69,8 +73,26 @@ def _show(console: Console, model: TimeModel, result: TimePrediction, notes: lis
         console.print(f"silent from layer {result.silent_from}")
     if result.fixed_from is not None:
         console.print(f"stationary from layer {result.fixed_from}")
+    for line in _information(result.information or {}):
+        console.print(line)
     if result.randomisations > 1:
         console.print(f"standard errors from {result.randomisations} runs of {result.samples} sampled neurons")
+
+
+def _information(found: Mapping[str, Any]) -> list[str]:
+    """What two inputs keep, for people."""
+    if found["slope"] is None:
+        return [f"information: none said, for {found['reason']}"]
+    lines = [
+        f"two inputs settle at the overlap {found['overlap']:.4f}; a difference falls by {found['slope']:.4f} a layer, "
+        f"to 1/e in {found['reach']:.3g} layers"
+    ]
+    if found["coherence"] is not None:
+        lines.append(
+            f"the correlation of their gradients falls by {found['coherence']:.4f} a layer, to 1/e in "
+            f"{found['coherence_reach']:.3g} layers"
+        )
+    return lines
 
 
 def _row(layer: LayerPrediction) -> tuple[Any, ...]:

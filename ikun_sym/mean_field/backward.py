@@ -38,10 +38,15 @@ SETTLED = 1e-12
 
 @dataclass(frozen=True, kw_only=True)
 class Gradients:
-    """`log_total` [L]: log of Σ_t E[δH[t]²]; `split` [L, T]: its shares."""
+    """`log_total` [L]: log of Σ_t E[δH[t]²]; `shares` [L, T, T]: E[δH[t] δH[s]] over that sum."""
 
     log_total: Floats
-    split: Floats
+    shares: Floats
+
+    @property
+    def split(self) -> Floats:
+        """[L, T]: what each step has of the sum."""
+        return np.diagonal(self.shares, axis1=1, axis2=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +83,7 @@ def initial(model: TimeModel) -> State:
     nothing, none = np.zeros((steps, steps)), np.zeros(steps)
     if model.loss == "summed":
         return State(noise=nothing, coupling=nothing, mean=np.ones(steps))
-    noise = np.eye(steps) if model.loss == "white" else np.ones((steps, steps))
-    return State(noise=noise, coupling=nothing, mean=none)
+    return State(noise=model.loss_covariance, coupling=nothing, mean=none)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +130,7 @@ class LayerAdjoint:
 def descend(model: TimeModel, law: SampledLaw, drives: Sequence[Floats]) -> Gradients:
     """From the last layer to the first. `drives`: the currents' covariances of the first layers; the last of them is that
     of all further layers."""
-    log_total, split = np.full(model.depth, -np.inf), np.zeros((model.depth, model.steps))
+    log_total, shares = np.full(model.depth, -np.inf), np.zeros((model.depth, model.steps, model.steps))
     state, adjoint, layer = initial(model), None, model.depth - 1
     alike = len(set(model.gains_out)) == 1
     while layer >= 0:
@@ -144,14 +148,14 @@ def descend(model: TimeModel, law: SampledLaw, drives: Sequence[Floats]) -> Grad
             )
         if not total > 0:
             break
-        log_total[layer], split[layer] = state.log_scale + np.log(total), np.diag(carried) / total
+        log_total[layer], shares[layer] = state.log_scale + np.log(total), carried / total
         below = raw.rescaled()
         if alike and layer > level and below.near(state):
             # an eigenvector of the layer's map: all layers above the last new one multiply it by the same factor
             factor, count = below.log_scale - state.log_scale, layer - (len(drives) - 1)
             for further in range(layer - count, layer):
                 log_total[further] = log_total[layer] + factor * (layer - further)
-                split[further] = split[layer]
+                shares[further] = shares[layer]
             below, layer = replace(below, log_scale=below.log_scale + factor * count), layer - count
         state, layer = below, layer - 1
-    return Gradients(log_total=log_total, split=split)
+    return Gradients(log_total=log_total, shares=shares)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -39,6 +40,11 @@ class TimeModel(HasNeuron):
     loss:           the gradient at the last layer's spikes: random and new at each step (white), random and the same at each
                     step (rate), or 1 everywhere, the gradient of the number of spikes (summed)
     """
+
+    centred: ClassVar[bool] = False
+    """Whether the mean of each neuron's weights is subtracted: `RowCentred`."""
+    inputs: ClassVar[int] = 1
+    """Inputs whose steps stand one after the other in every matrix over steps: `information.two_inputs` has two."""
 
     arch: str | Topology = "dense"
     neuron: Neuron = field(default_factory=Neuron)
@@ -140,12 +146,26 @@ class TimeModel(HasNeuron):
 
     def drive(self, second: Floats) -> Floats:
         """The covariance of the current at the membrane, from E[x[t] x[s]] of the layer below."""
-        return self.at_membrane(self.gain * second + self.bias_var)
+        return self.at_membrane(self.gain * self.weighed(second) + self.bias_var)
+
+    def weighed(self, second: Floats) -> Floats:
+        """What weights of mean zero see of E[x[t] x[s]]: all of it."""
+        return second
+
+    @property
+    def simultaneous(self) -> Floats:
+        """1 where two steps are the same, T×T."""
+        return np.eye(self.steps)
+
+    @property
+    def loss_covariance(self) -> Floats:
+        """E[δS[t] δS[s]] at the last layer of a random loss."""
+        return self.simultaneous if self.loss == "white" else np.ones((self.steps, self.steps))
 
     def at_membrane(self, current: Floats) -> Floats:
         """The covariance there of currents that have this covariance as they leave the weights."""
         if self.white_currents:
-            current = current * np.eye(self.steps)
+            current = current * self.simultaneous
         return self.filter @ current @ self.filter.T
 
     def returned(self, carried: Floats, layer: int = 1) -> Floats:
@@ -156,3 +176,14 @@ class TimeModel(HasNeuron):
         """The covariance of the gradient at the weights' output, from E[δH[t] δH[s]]; any axes may come before the steps."""
         through = self.dynamics.input_gain * self.filter
         return through.T @ carried @ through
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RowCentred(TimeModel):
+    """Weights whose rows sum to zero see E[s sᵀ] − E[s] E[s]ᵀ. Since s² = s for spikes, the diagonal of E[s sᵀ] is E[s]."""
+
+    centred = True
+
+    def weighed(self, second: Floats) -> Floats:
+        mean = np.diag(second)
+        return second - np.outer(mean, mean)

@@ -6,7 +6,8 @@ T = 1: closed form both ways. T = 2: orthants forward, sampled back. T >= 3: one
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, singledispatch
+from typing import ClassVar
 
 import numpy as np
 
@@ -28,6 +29,10 @@ class SampledLaw:
 
     model: TimeModel
     points: Array
+
+    exact_forward: ClassVar[bool] = False
+    exact_backward: ClassVar[bool] = False
+    """Whether it takes no samples; the gradient of summed spikes always does."""
 
     def steps(self, drive: Floats) -> Steps:
         """Given the steps before, h[t] is normal: mean m[t], standard deviation of what is new at t. So the last spike of
@@ -84,12 +89,16 @@ def conditional_probability(above: Array, deviation: Floats) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class TwoStepLaw(SampledLaw):
+    exact_forward = True
+
     def steps(self, drive: Floats) -> Steps:
         return two_steps(self.model.dynamics, drive)
 
 
 @dataclass(frozen=True, eq=False)
 class OneStepLaw(SampledLaw):
+    exact_forward = exact_backward = True
+
     @cached_property
     def _layer(self) -> Layer:
         return self.model.layer
@@ -113,13 +122,19 @@ REST = 1e-12
 """Var(H) below this share of θ² is rest to double precision."""
 
 
+@singledispatch
+def law_type(model: TimeModel) -> type[SampledLaw]:
+    """What its layers follow; models of another kind register theirs."""
+    return {1: OneStepLaw, 2: TwoStepLaw}.get(model.steps, SampledLaw)
+
+
 def law(model: TimeModel, points: Array) -> SampledLaw:
-    return {1: OneStepLaw, 2: TwoStepLaw}.get(model.steps, SampledLaw)(model, points)
+    return law_type(model)(model, points)
 
 
 def exact_forward(model: TimeModel) -> bool:
-    return model.steps <= 2
+    return law_type(model).exact_forward
 
 
 def exact_backward(model: TimeModel) -> bool:
-    return model.steps == 1 and model.loss != "summed"
+    return law_type(model).exact_backward and model.loss != "summed"

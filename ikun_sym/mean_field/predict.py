@@ -26,7 +26,7 @@ from .covariance import Floats, normal_points
 from .infinite_network import TimeModel
 from .layer_law import SampledLaw, exact_backward, exact_forward, law
 from .neuron_sample import Steps
-from .prediction import TimePrediction, collect
+from .prediction import Recursions, TimePrediction, collect
 
 SAMPLES = 2**15
 RANDOMISATIONS = 8
@@ -55,14 +55,20 @@ def predict(
 ) -> TimePrediction:
     """Every layer's var_h, rate and grad_var. `samples` (a power of 2) per randomisation; `workers` threads, by default one
     per processor. The same seed gives the same numbers, whatever the number of workers."""
+    found = run(model, samples=samples, randomisations=randomisations, seed=seed, workers=workers)
+    return collect(model, found)
+
+
+def run(model: TimeModel, *, samples: int, randomisations: int, seed: int, workers: int | None = None) -> Recursions:
+    """The randomisations that a prediction is made of."""
     _check(model, samples, randomisations)
     if not isinstance(model.topology, Dense):
-        from .architectures import predict_through, theory_of
+        from .architectures import run_through, theory_of
 
         theory = theory_of(model.topology, model)
         _check_size(samples * theory.dimension * randomisations)
         how = {"samples": samples, "randomisations": randomisations, "seed": seed}
-        return predict_through(model, theory, **how, workers=workers or cores())
+        return run_through(model, theory, **how, workers=workers or cores())
     runs = 1 if exact_forward(model) and exact_backward(model) else randomisations
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(runs)]
     with ThreadPoolExecutor(max_workers=min(runs, workers or cores())) as pool:
@@ -75,7 +81,7 @@ def predict(
         ascent = ascend(model, laws, each)
         by_run = list(zip(*ascent.drives, strict=True))
         gradients: list[Gradients] = each(lambda one, drives: descend(model, one, drives), laws, by_run)
-    return collect(model, ascent.drives, ascent.steps, gradients, settled=ascent.settled, samples=samples)
+    return Recursions(drives=ascent.drives, steps=ascent.steps, gradients=gradients, settled=ascent.settled, samples=samples)
 
 
 def ascend(model: TimeModel, laws: Sequence[SampledLaw], each: Callable[..., list[Any]]) -> Ascent:

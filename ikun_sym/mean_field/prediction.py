@@ -67,7 +67,8 @@ class TimePrediction:
     `silent_from`: the first layer without a spike; `fixed_from`: the first layer whose law all further ones share.
     `runs`: the randomisations themselves, so that the error of anything computed from a prediction can be had.
     `positions`: by layer, what a convolution's positions show, [position …, T]: var_h, rate, and grad_var relative to the
-    layer's own mean over positions, summed over steps."""
+    layer's own mean over positions, summed over steps.
+    `information`: of two inputs, by the words of `information.Information`, where it was asked for."""
 
     layers: tuple[LayerPrediction, ...]
     log_gradient: float
@@ -78,6 +79,7 @@ class TimePrediction:
     samples: int
     runs: tuple[Run, ...] = ()
     positions: tuple[Mapping[str, Floats], ...] = ()
+    information: Mapping[str, Any] | None = None
 
     def expect(self, what: Callable[[Run], Any]) -> tuple[Floats, Floats]:
         """The mean of what `what` says of a run, and its standard error; an exact prediction has none."""
@@ -108,6 +110,8 @@ class TimePrediction:
             "randomisations": self.randomisations,
             "samples": self.samples,
         }
+        if self.information is not None:
+            document["information"] = dict(self.information)
         return document | ({"reason": NO_GRADIENT} if self.log_gradient == -math.inf else {})
 
 
@@ -124,16 +128,23 @@ def _mean_and_error(runs: Floats) -> tuple[Floats, Floats]:
     return runs.mean(axis=0), np.where(np.isfinite(runs).all(axis=0), error, 0.0)
 
 
-def collect(
-    model: TimeModel,
-    drives: Sequence[Sequence[Floats]],
-    steps: Sequence[Sequence[Steps]],
-    gradients: Sequence[Gradients],
-    *,
-    settled: bool,
-    samples: int,
-) -> TimePrediction:
-    """`drives`, `steps` [level][run]; the last level is that of all further layers."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recursions:
+    """What every randomisation found, layer by layer: `drives`, `steps` [level][run], covariances of the currents and what the
+    layers show; `gradients` [run]. The last level is that of all further layers; `settled` says that it is a fixed point and
+    not merely the last layer. `positions`: as in `TimePrediction`."""
+
+    drives: Sequence[Sequence[Floats]]
+    steps: Sequence[Sequence[Steps]]
+    gradients: Sequence[Gradients]
+    settled: bool
+    samples: int
+    positions: tuple[Mapping[str, Floats], ...] = ()
+
+
+def collect(model: TimeModel, found: Recursions) -> TimePrediction:
+    """Means over the runs, and their standard errors."""
+    drives, steps, gradients = found.drives, found.steps, found.gradients
 
     def over_runs(what: Callable[[Steps], Floats]) -> tuple[Floats, Floats]:
         return _mean_and_error(np.array([[what(one) for one in level] for level in steps]).swapaxes(0, 1))
@@ -167,9 +178,10 @@ def collect(
         log_gradient=layers[0].log_gradient,
         log_gradient_se=layers[0].se["log_gradient"],
         silent_from=silent[0] if silent else None,
-        fixed_from=len(steps) if settled else None,
+        fixed_from=len(steps) if found.settled else None,
         randomisations=len(gradients),
-        samples=samples,
+        samples=found.samples,
+        positions=found.positions,
         runs=tuple(
             Run(
                 var_h=np.array([steps[min(index, last)][run].var_h for index in range(model.depth)]),

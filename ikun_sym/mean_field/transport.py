@@ -1,7 +1,11 @@
-"""How one layer carries the covariance of gradients: G ↦ E[A G Aᵀ], A the trajectory's own upper triangular matrix.
+"""How one layer carries the covariance of gradients: G ↦ E[A G Bᵀ], A the trajectory's own upper triangular matrix, B the
+same or that of a second input to the same neuron.
 
-It is linear in G. For moderate T the linear map is estimated once, as the second moments of all pairs of entries of A, and
-then costs a T²×T² product per layer; for long sequences G is carried through the samples each time.
+It is linear in G. For moderate T the linear map is estimated once, as the second moments of all pairs of entries of A and B,
+and then costs a T²×T² product per layer; for long sequences G is carried through the samples each time, in O(T²) a sample: A is
+a first-order recursion, so that with u[t] = entering[t] δs[t] + through[t] u[t+1] on either side
+
+    Q[·, t'] = G[·, t'] entering[t'] + through[t'] Q[·, t'+1],      P[t, ·] = entering[t] Q[t, ·] + through[t] P[t+1, ·].
 """
 
 from __future__ import annotations
@@ -18,13 +22,13 @@ LONGEST_MATRIX = 32
 """Steps up to which the map is kept as a matrix: T = 32 has 528² second moments, as costly as one pass through the samples."""
 
 CHUNK = 2**22
-"""Entries of A held at a time: what the processor's cache and 16 MiB allow."""
+"""Entries of A, or of Q, held at a time: what 16 MiB allow."""
 
 
 class Transport(ABC):
     @abstractmethod
     def apply(self, g: Floats) -> Floats:
-        """E[A g Aᵀ], T×T."""
+        """E[A g Bᵀ], T×T."""
 
 
 @dataclass(frozen=True)
@@ -39,28 +43,42 @@ class MatrixTransport(Transport):
 
 @dataclass(frozen=True)
 class SampledTransport(Transport):
+    """`other`: the trajectories of the second input, sample by sample; None: there is but one."""
+
     trajectory: Trajectory
+    other: Trajectory | None = None
 
     def apply(self, g: Floats) -> Floats:
         steps, samples = self.trajectory.h.shape
         result, size = np.zeros((steps, steps)), max(1, CHUNK // steps**2)
         for start in range(0, samples, size):
-            a = _rows(self.trajectory.of(slice(start, start + size)))
-            carried = (a.reshape(-1, steps) @ g.astype(a.dtype)).reshape(steps, -1)
-            result += carried @ a.reshape(steps, -1).T
-        return (result + result.T) / (2 * samples)
+            part = slice(start, start + size)
+            left = self.trajectory.of(part)
+            result += _carried(left, left if self.other is None else self.other.of(part), g)
+        return result / samples if self.other is not None else (result + result.T) / (2 * samples)
 
 
-def _rows(trajectory: Trajectory) -> Array:
-    """A as [T, samples, T]."""
-    entering = trajectory.entering
-    states, steps, samples = entering.shape
-    u = np.zeros((states, steps, samples, steps), dtype=entering.dtype)
-    u[:, -1, :, -1] = entering[:, -1]
-    for t in range(steps - 2, -1, -1):
-        trajectory.back(t, u[:, t + 1], out=u[:, t])
-        u[:, t, :, t] = entering[:, t]
-    return u[0]
+def _carried(left: Trajectory, right: Trajectory, g: Floats) -> Floats:
+    """Σ over samples of A g Bᵀ."""
+    states, steps, samples = right.entering.shape
+    g = g.astype(right.entering.dtype)
+    q, u = np.empty((steps, steps, samples), g.dtype), np.zeros((states, steps, samples), g.dtype)
+    for t in range(steps - 1, -1, -1):
+        u = _back(right, t, u)
+        u += g[:, t, None] * right.entering[:, t, None]
+        q[t] = u[0]
+    result, u = np.empty((steps, steps)), np.zeros((len(left.entering), steps, samples), g.dtype)
+    for t in range(steps - 1, -1, -1):
+        u = _back(left, t, u)
+        u += q[:, t] * left.entering[:, t, None]
+        result[t] = u[0].sum(axis=-1)
+    return result
+
+
+def _back(trajectory: Trajectory, t: int, u: Array) -> Array:
+    """through[t] u, for u [d, rows, samples]."""
+    through = trajectory.through[:, :, t, None]
+    return np.multiply(through[0], u, out=u) if len(u) == 1 else np.sum(through * u, axis=1)
 
 
 def _entries(trajectory: Trajectory) -> tuple[list[tuple[int, int]], Array]:
@@ -77,20 +95,21 @@ def _entries(trajectory: Trajectory) -> tuple[list[tuple[int, int]], Array]:
     return pairs, u[0]
 
 
-def matrix_of(trajectory: Trajectory) -> MatrixTransport:
-    """The map as a matrix: one product of all entries of A with all entries of A."""
+def matrix_of(trajectory: Trajectory, other: Trajectory | None = None) -> MatrixTransport:
+    """The map as a matrix: one product of all entries of A with all entries of B."""
     steps, samples = trajectory.h.shape
     count = steps * (steps + 1) // 2
     moments, size = np.zeros((count, count)), max(1, CHUNK // count)
     pairs: list[tuple[int, int]] = []
     for start in range(0, samples, size):
-        pairs, rows = _entries(trajectory.of(slice(start, start + size)))
-        moments += rows @ rows.T
+        part = slice(start, start + size)
+        pairs, rows = _entries(trajectory.of(part))
+        moments += rows @ (rows if other is None else _entries(other.of(part))[1]).T
     t, s = np.array(pairs).T
     matrix = np.zeros((steps, steps, steps, steps))
     matrix[t[:, None], t[None, :], s[:, None], s[None, :]] = moments / samples
     return MatrixTransport(matrix.reshape(steps**2, steps**2))
 
 
-def transport(trajectory: Trajectory) -> Transport:
-    return matrix_of(trajectory) if len(trajectory.h) <= LONGEST_MATRIX else SampledTransport(trajectory)
+def transport(trajectory: Trajectory, other: Trajectory | None = None) -> Transport:
+    return (matrix_of if len(trajectory.h) <= LONGEST_MATRIX else SampledTransport)(trajectory, other)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ikun_sym.mean_field.backward import descend
 from ikun_sym.mean_field.covariance import Floats, normal_points
-from ikun_sym.mean_field.infinite_network import TimeModel
+from ikun_sym.mean_field.infinite_network import RowCentred, TimeModel
 from ikun_sym.mean_field.layer_law import law
 from ikun_sym.mean_field.predict import ascend
 
@@ -33,15 +33,6 @@ class MeanField:
     log_gradient: float | None
     se: float
     rate: float
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RowCentred(TimeModel):
-    """Weights whose rows sum to zero. Since s² = s for spikes, the diagonal of E[s sᵀ] is E[s]."""
-
-    def drive(self, second: Floats) -> Floats:
-        mean = np.diag(second)
-        return super().drive(second - np.outer(mean, mean))
 
 
 def covered(forward: Forward) -> bool:

@@ -27,7 +27,7 @@ from ..orthant import orthant
 from ..transport import SampledTransport, Transport
 from .convolution import ConvolutionRecursion, Positions, shown
 from .pool import POOLS, Pool, Windows
-from .recursion import Adjoint, Passed, Theory, pooled, refuse_summed, theory_of
+from .recursion import Adjoint, Passed, Theory, pooled, refuse_summed, refuse_two_inputs, theory_of
 from .taps import OUTSIDE, Taps
 
 LARGEST = 1024
@@ -282,6 +282,7 @@ def _(topology: Convolution, model: TimeModel) -> Theory:
     layers = topology.layers(model.depth)
     special = max((n for n, layer in enumerate(layers, 1) if layer.output != layer.size), default=0)
     if last_pool(topology, model.depth):
+        refuse_two_inputs(model)
         return FieldRecursion.theory(model, special)
     exact = exact_forward(model) and exact_backward(model)
     return Theory(make=ConvolutionRecursion, dimension=model.steps, exact=exact, special=special)

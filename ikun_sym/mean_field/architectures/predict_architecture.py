@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..convergence import at_fixed_point
 from ..covariance import Floats, normal_points
 from ..infinite_network import TimeModel
 from ..neuron_sample import Steps
-from ..prediction import TimePrediction, collect
+from ..prediction import Recursions
 from .recursion import Adjoint, Passed, Recursion, Theory
 
 Each = Callable[..., list[Any]]
@@ -29,10 +29,8 @@ class Descent:
     positions: list[dict[str, Floats]]
 
 
-def predict_through(
-    model: TimeModel, theory: Theory, *, samples: int, randomisations: int, seed: int, workers: int
-) -> TimePrediction:
-    """Every layer's var_h, rate and gradient, averaged over positions; `positions` of the prediction has those of each."""
+def run_through(model: TimeModel, theory: Theory, *, samples: int, randomisations: int, seed: int, workers: int) -> Recursions:
+    """What layers show is averaged over positions; `positions` has that of each."""
     runs = 1 if theory.exact else randomisations
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(runs)]
     with ThreadPoolExecutor(max_workers=min(runs, workers)) as pool:
@@ -47,9 +45,14 @@ def predict_through(
         descents: list[Descent] = each(lambda one, passed: descend(model, one, passed), recursions, by_run)
     drives = [[one.drive for one in level] for level in levels]
     steps: list[list[Steps]] = [[one.steps for one in level] for level in levels]
-    gradients = [one.gradients for one in descents]
-    result = collect(model, drives, steps, gradients, settled=settled, samples=samples)
-    return replace(result, positions=_positions(model, levels, descents))
+    return Recursions(
+        drives=drives,
+        steps=steps,
+        gradients=[one.gradients for one in descents],
+        settled=settled,
+        samples=samples,
+        positions=_positions(model, levels, descents),
+    )
 
 
 def ascend(model: TimeModel, theory: Theory, recursions: Sequence[Recursion], each: Each) -> tuple[list[list[Passed]], bool]:
@@ -70,7 +73,7 @@ def ascend(model: TimeModel, theory: Theory, recursions: Sequence[Recursion], ea
 
 def descend(model: TimeModel, recursion: Recursion, levels: Sequence[Passed]) -> Descent:
     """From the last layer to the first, in log scale; `levels`: the first layers, the last of them that of all further ones."""
-    log_total, split = np.full(model.depth, -np.inf), np.zeros((model.depth, model.steps))
+    log_total, shares = np.full(model.depth, -np.inf), np.zeros((model.depth, model.steps, model.steps))
     positions: list[dict[str, Floats]] = [{} for _ in range(model.depth)]
     state, log_scale = recursion.loss(), 0.0
     adjoint: Adjoint | None = None
@@ -90,7 +93,7 @@ def descend(model: TimeModel, recursion: Recursion, levels: Sequence[Passed]) ->
             )
         if not total > 0:
             break
-        log_total[layer], split[layer] = log_scale + np.log(total), np.diag(carried) / total
+        log_total[layer], shares[layer] = log_scale + np.log(total), carried / total
         positions[layer] = {name: values / total for name, values in places.items()}
         size = float(np.abs(raw).max())
         if not size > 0:
@@ -101,10 +104,10 @@ def descend(model: TimeModel, recursion: Recursion, levels: Sequence[Passed]) ->
             # an eigenvector of the layer's map: all layers alike multiply it by the same factor
             for further in range(first_alike, layer):
                 log_total[further] = log_total[layer] + grown * (layer - further)
-                split[further], positions[further] = split[layer], positions[layer]
+                shares[further], positions[further] = shares[layer], positions[layer]
             log_scale, layer = log_scale + grown * (layer - first_alike), first_alike
         state, log_scale, layer = below, log_scale + grown, layer - 1
-    return Descent(Gradients(log_total=log_total, split=split), positions)
+    return Descent(Gradients(log_total=log_total, shares=shares), positions)
 
 
 def _positions(model: TimeModel, levels: list[list[Passed]], descents: list[Descent]) -> tuple[dict[str, Floats], ...]:

@@ -18,7 +18,7 @@ from ..covariance import PIVOT, Floats
 from ..infinite_network import TimeModel
 from ..layer_law import conditional_probability, exact_backward, exact_forward, is_positive
 from ..neuron_sample import Steps
-from .recursion import Adjoint, Passed, Recursion, Theory, equal_widths, refuse_summed, theory_of
+from .recursion import Adjoint, Passed, Recursion, Theory, equal_widths, refuse_summed, refuse_two_inputs, theory_of
 
 
 def shifted(matrix: Floats) -> Floats:
@@ -111,6 +111,7 @@ class RecurrentRecursion(Recursion):
 @theory_of.register
 def _(topology: Recurrent, model: TimeModel) -> Theory:
     refuse_summed(model)
+    refuse_two_inputs(model)
     equal_widths(model)
     exact = exact_forward(model) and exact_backward(model)
     return Theory(make=RecurrentRecursion, dimension=model.steps, exact=exact, special=0)

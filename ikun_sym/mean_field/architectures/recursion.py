@@ -58,8 +58,7 @@ class Recursion(ABC):
 
     def loss(self) -> Floats:
         """The covariance of the gradient at the last layer's output."""
-        steps = self.model.steps
-        return np.eye(steps) if self.model.loss == "white" else np.ones((steps, steps))
+        return self.model.loss_covariance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +85,11 @@ def refuse_summed(model: TimeModel) -> None:
             f"architecture {model.topology.spec}: the gradient of summed spikes depends on the weights, which no recursion "
             "here follows; use loss white or rate"
         )
+
+
+def refuse_two_inputs(model: TimeModel) -> None:
+    if model.inputs > 1:
+        raise NoTheoryError(f"architecture {model.topology.spec}: no recursion for two inputs is known here; measure them")
 
 
 def equal_widths(model: TimeModel) -> None:

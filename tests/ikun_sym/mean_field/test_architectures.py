@@ -10,7 +10,7 @@ import pytest
 
 from ikun_sym.errors import IkunError, NoTheoryError
 from ikun_sym.mean_field import predict as temporal
-from ikun_sym.mean_field.architectures import predict_through
+from ikun_sym.mean_field.architectures import run_through
 from ikun_sym.mean_field.architectures.convolution import ConvolutionRecursion
 from ikun_sym.mean_field.architectures.recursion import Theory
 from ikun_sym.mean_field.infinite_network import TimeModel
@@ -147,8 +147,8 @@ def test_a_fixed_point_is_the_same_as_all_its_layers() -> None:
     model = TimeModel.of(arch="conv1d:size=5", depth=60, gain=10.0)
     theory = Theory(make=ConvolutionRecursion, dimension=1, exact=True, special=0)
     how = {"samples": 2, "randomisations": 2, "seed": 0, "workers": 1}
-    short = predict_through(model, theory, **how)
-    long = predict_through(model, replace(theory, special=None), **how)
+    short = collect(model, run_through(model, theory, **how))
+    long = collect(model, run_through(model, replace(theory, special=None), **how))
     assert short.fixed_from is not None
     assert long.fixed_from is None
     np.testing.assert_allclose(short.array("var_h"), long.array("var_h"), rtol=1e-7)
