@@ -268,7 +268,20 @@ def design(rate: float, as_json: bool, **settings: Any) -> None:
     title = f"Firing rate {rate:g} at threshold {one.threshold:g}, gradient factor 1 per layer"
     if result.steps > 1:
         title += f", {result.steps} steps, leak {one.leak:g}, {one.reset.spec} reset"
-    emit(result.to_dict(), as_json, lambda console: console.print(table(title, ("", ""), rows)))
+
+    def show(console: Console) -> None:
+        console.print(table(title, ("", ""), rows))
+        if result.trade_off:
+            widths = [
+                (f"{w.slope:.4g}", f"{w.amplitude:.4g}", "" if w.coherence is None else f"{w.coherence:.3f}", f"{w.beta:.3g}")
+                for w in result.trade_off
+            ]
+            console.print(table("Wider and higher, at the same size of the gradient", ("slope", "amplitude", "coherence", "β"), widths))
+            console.print("coherence: what a layer leaves of the correlation of two inputs' gradients")
+            console.print("β: times layers over width, the variance of ln‖gradient‖² between draws of the weights")
+            console.print("--amplitude unit keeps the slope as given")
+
+    emit(result.to_dict(), as_json, show)
 
 
 @click.command(short_help="Weight scales with stable forward and backward variance.")

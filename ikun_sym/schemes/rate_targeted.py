@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..catalogue.surrogate import Bound
@@ -19,6 +20,7 @@ from ..reading.neuron import Neuron
 from ..reading.surrogate_spec import Spec
 from .rate_targeted_over_time import Progress, rate_target, slope_target
 from .slope import own_slope
+from .trade_off import NO_SLOPE, NO_TRADE_OFF, Width, trade_off
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,7 @@ class Design:
     log_transient: float | None = None
     se: dict[str, float] | None = None
     fan_in: float | None = None
+    fan_ratio: float = 1.0
 
     @property
     def bound(self) -> Bound:
@@ -52,6 +55,11 @@ class Design:
     @property
     def amplitude(self) -> float:
         return float(self.bound.amplitude)
+
+    @cached_property
+    def trade_off(self) -> tuple[Width, ...]:
+        """Other slopes with the amplitude that keeps the gradient, and what else they change; one step only."""
+        return tuple(trade_off(self.neuron, rate_target(self.neuron, self.steps, self.rate), self.fan_ratio))
 
     @property
     def stable(self) -> bool:
@@ -73,6 +81,10 @@ class Design:
         if self.steps > 1:
             document |= {name: own[name] for name in ("reset", "detach", "synaptic_leak", "v_reset")}
             document |= {"rates": self.rates, "log_transient": self.log_transient, "se": self.se}
+        document["trade_off"] = [row.to_dict() for row in self.trade_off] or None
+        if not self.trade_off:
+            reasons = [document["reason"]] if "reason" in document else []
+            document["reason"] = "; ".join([*reasons, NO_TRADE_OFF if self.steps > 1 else NO_SLOPE])
         return document | ({} if self.fan_in is None else {"fan_in": self.fan_in, "std": self.std})
 
 
@@ -128,4 +140,5 @@ def designed(
         log_transient=found.log_transient,
         se=(target.se | found.se) if steps > 1 else None,
         fan_in=fan_in,
+        fan_ratio=fan_ratio,
     )
