@@ -1,9 +1,10 @@
-"""The amplitude of spikes in torch: the gradient beside one written by hand, for our own spike, emitted code, and a library's."""
+"""The amplitude of spikes in torch: the gradient beside one written by hand, for our own spike, emitted code, a library's."""
 
 from __future__ import annotations
 
 import importlib.util
 import math
+from collections.abc import Callable
 
 import pytest
 
@@ -22,14 +23,14 @@ def by_hand(x: torch.Tensor, alpha: float = 1.5) -> torch.Tensor:
     return A * alpha * s * (1 - s)
 
 
-def emitted(folder) -> object:
+def emitted(folder) -> Callable[[torch.Tensor], torch.Tensor]:
     path = export("sigmoid:alpha=1.5", "torch", folder, amplitude=A)
     spec = importlib.util.spec_from_file_location("emitted_amplified", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    return lambda x: module.Spike.apply(x, 1.5, A)
 
 
 @pytest.mark.parametrize("kind", ["word", "spec", "emitted", "amplified", "twice"])
@@ -38,7 +39,7 @@ def test_the_gradient_is_A_times_f_prime(kind: str, tmp_path) -> None:
     made = {
         "word": lambda: spike_function("sigmoid:alpha=1.5", A),
         "spec": lambda: spike_function(f"sigmoid:alpha=1.5,amplitude={A}"),
-        "emitted": lambda: (lambda x, module=emitted(tmp_path): module.Spike.apply(x, 1.5, A)),
+        "emitted": lambda: emitted(tmp_path),
         "amplified": lambda: Amplified(spike_function("sigmoid:alpha=1.5"), A),
         "twice": lambda: Amplified(Amplified(spike_function("sigmoid:alpha=1.5"), A / 2), 2),
     }[kind]()
@@ -67,15 +68,15 @@ def test_a_library_s_spike_is_amplified() -> None:
 
 def test_what_is_filled_and_planned() -> None:
     """`unit` sets the amplitude and leaves slope and weights; Theorem 1 divides by A²."""
-    weight = torch.empty(400, 300)
-    plan = planned(weight, "critical", surrogate="sigmoid:alpha=1", amplitude="unit")
-    assert plan.surrogate.startswith("sigmoid:alpha=1,amplitude=2.3")  # fan_out/fan_in = 4/3: √(3/4) · … is told by the factor
-    factor = 400 * plan.variance * 2.0478**2 / 4.0  # not used: the weights are those of any slope
-    assert factor > 0
+    plan = planned(torch.empty(400, 300), "critical", surrogate="sigmoid:alpha=1", amplitude="unit")
+    # A² K fan_out/fan_in E[f'²] = 1: of equal fans it is 2.04796
+    assert float(plan.bound.amplitude) == pytest.approx(2.04796 * math.sqrt(300 / 400), rel=1e-5)
     generators = [torch.Generator().manual_seed(1) for _ in range(2)]
     first = critical_(torch.empty(30, 40), surrogate="sigmoid:alpha=1", amplitude="unit", generator=generators[0])
     assert torch.equal(first, critical_(torch.empty(30, 40), surrogate="sigmoid", generator=generators[1]))
-    quiet, loud = (ikun_(torch.empty(300, 400), "linear", amplitude=a, generator=torch.Generator().manual_seed(2)) for a in (1, 2))
+    quiet, loud = (
+        ikun_(torch.empty(300, 400), "linear", amplitude=a, generator=torch.Generator().manual_seed(2)) for a in (1, 2)
+    )
     assert loud.std().item() != pytest.approx(quiet.std().item(), rel=0.1)
 
 
