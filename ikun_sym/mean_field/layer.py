@@ -53,6 +53,14 @@ class Layer(ABC):
         return float_function(self.surrogate, "fprime", power).expectation(-self.threshold, q, settle=settle)
 
 
+def firing_half(surrogate: Bound, power: int) -> FloatFunction:
+    """f'(x)^power where x >= 0, that is where the neuron fires, else 0."""
+    function = integrand(surrogate, "fprime", power)
+    tail = function.tail(1)
+    half = PiecewiseFunction(function.side(1) + one_side(-1, (0, sp.oo)), () if tail is None else (tail,))
+    return FloatFunction(half, surrogate.environment)
+
+
 @dataclass(frozen=True)
 class SpikingLayer(Layer):
     def mean(self, q: ArrayLike, *, settle: bool = True) -> Floats:
@@ -71,11 +79,8 @@ class SpikingLayer(Layer):
         return float(a * normal_density(a) / (2 * upper_tail(a)))
 
     def gradient_moment_of_spiking(self, q: ArrayLike) -> Floats:
-        """E[f'(H − θ)² S]: f'² where H >= θ, that is its side x >= 0."""
-        function = integrand(self.surrogate, "fprime", 2)
-        tail = function.tail(1)
-        half = PiecewiseFunction(function.side(1) + one_side(-1, (0, sp.oo)), () if tail is None else (tail,))
-        return FloatFunction(half, self.surrogate.environment).expectation(-self.threshold, q)
+        """E[f'(H − θ)² S]."""
+        return firing_half(self.surrogate, 2).expectation(-self.threshold, q)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ikun_sym.mean_field.architectures import run_through
 from ikun_sym.mean_field.architectures.convolution import ConvolutionRecursion
 from ikun_sym.mean_field.architectures.recursion import Theory
 from ikun_sym.mean_field.infinite_network import TimeModel
-from ikun_sym.mean_field.prediction import TimePrediction
+from ikun_sym.mean_field.prediction import TimePrediction, collect
 from tests.ikun_sym.mean_field.wide_networks import (
     ALPHA,
     LEAK,
