@@ -276,7 +276,8 @@ def design(rate: float, as_json: bool, **settings: Any) -> None:
                 (f"{w.slope:.4g}", f"{w.amplitude:.4g}", "" if w.coherence is None else f"{w.coherence:.3f}", f"{w.beta:.3g}")
                 for w in result.trade_off
             ]
-            console.print(table("Wider and higher, at the same size of the gradient", ("slope", "amplitude", "coherence", "β"), widths))
+            names = ("slope", "amplitude", "coherence", "β")
+            console.print(table("Wider and higher, at the same size of the gradient", names, widths))
             console.print("coherence: what a layer leaves of the correlation of two inputs' gradients")
             console.print("β: times layers over width, the variance of ln‖gradient‖² between draws of the weights")
             console.print("--amplitude unit keeps the slope as given")

@@ -22,9 +22,7 @@ from .slope import own_slope, slope_of
 FACTORS = (2.0, 1.0, 0.5, 0.25, 0.125)
 """Of the slope that was asked for."""
 
-NO_TRADE_OFF = (
-    "trade_off is null over several steps, where β has no theory; ikun meanfield says the coherence of one surrogate"
-)
+NO_TRADE_OFF = "trade_off is null over several steps, where β has no theory; ikun meanfield says the coherence of one surrogate"
 NO_SLOPE = "trade_off is null: no parameter of the surrogate sharpens f'"
 
 

@@ -90,7 +90,8 @@ class Case:
             return None
         try:
             model = a.model if not self.theory else a.model.but(**dict(self.theory))
-            return predict_pair(model, overlapping_pair(a.input_rate, a.input_overlap, a.steps))
+            inputs = overlapping_pair(a.input_rate, a.input_overlap, a.steps)
+            return predict_pair(model, inputs, samples=SAMPLES // 2, randomisations=RANDOMISATIONS)
         except NoTheoryError:
             return None
 
