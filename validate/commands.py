@@ -150,7 +150,7 @@ def _own_case(claim: Claim, flags: dict[str, Any]) -> list[Case]:
     from .networks.network import Architecture
 
     own: dict[str, Any] = {name: flags[name] for name in ("width", "distribution")} | {"widths": _widths(flags["widths"])}
-    wanted = Architecture.of(**described(flags), **own, forward=claim.forward)
+    wanted = Architecture.of(**described(flags), **own, **claim.fields)
     if flags["gain"] is not None:
         wanted = replace(wanted, gain=flags["gain"])
         return [Case(label(wanted), wanted)]

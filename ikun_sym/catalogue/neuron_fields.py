@@ -23,6 +23,14 @@ class Field(NamedTuple):
 
 NEURON_FIELDS = (
     Field("surrogate", str, "atan", "The surrogate: stands for the gradient of a spike.", metavar="SPEC"),
+    Field(
+        "amplitude",
+        str,
+        None,
+        "The surrogate times this constant; unit: such that the gradient's factor per layer is 1, with the slope as given.",
+        otherwise="1",
+        metavar="A",
+    ),
     Field("threshold", float, 1.0, "Firing threshold θ."),
     Field("leak", float, 0.0, "Membrane leak κ; 1 is IF."),
     Field("synaptic_leak", float, 0.0, "Leak of the synaptic current (Norse); 0: no synapse."),
@@ -37,7 +45,8 @@ NEURON_FIELDS = (
     Field("v_reset", float, None, "Membrane potential after a hard reset.", otherwise="0"),
     Field("detach", bool, True, "Block the gradient through the reset."),
 )
-"""`v_reset` is a parameter of some resets, with a word of its own: it may stand in the reset's SPEC as well."""
+"""`v_reset` is a parameter of some resets, `amplitude` of all surrogates, each with a word of its own: it may stand in the SPEC
+as well."""
 
 NAMES = tuple(field.name for field in NEURON_FIELDS)
 

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import sympy as sp
 
-from ..errors import IkunError
+from ..errors import DomainError, IkunError
 from ..exact import Number
 from .parameter import DOMAINS, Param, bound_values, plain
 from .piecewise import PiecewiseFunction
@@ -53,6 +53,12 @@ def qualified(library: str, path: str, variant: str = "", tag: str = "") -> str:
 Values = Mapping[str, Fraction]
 Family = Callable[[Values], PiecewiseFunction]
 
+AMPLITUDE = Param("amplitude", 1)
+"""The constant A that every surrogate may be multiplied by: A f'."""
+
+UNIT = "unit"
+"""In the place of A: the A at which the gradient keeps its size, which the weights decide."""
+
 _NAME = re.compile(r"[A-Za-z_][\w.@-]*|expr:[^\"'\\\x00-\x1f\x7f]+")
 """Names appear in SPECs, file names and emitted comments: they must not end a string or a line there."""
 
@@ -72,6 +78,8 @@ class Surrogate:
     equivalents: tuple[Equivalent, ...] = field(default=(), hash=False)  # holds dictionaries
     slope: str | None = None
     family: Family | None = field(default=None, compare=False)
+    bare: Surrogate | None = field(default=None, compare=False, repr=False)
+    """What this one is an amplified copy of."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -79,6 +87,8 @@ class Surrogate:
         symbols = {param.symbol for param in self.params}
         if len({param.name for param in self.params}) != len(self.params):
             raise IkunError(f"surrogate {self.name!r} names a parameter twice")
+        if any(param.name == AMPLITUDE.name and param is not AMPLITUDE for param in self.params):
+            raise IkunError(f"surrogate {self.name!r}: every surrogate has an {AMPLITUDE.name} already; leave it out")
         stray = self.derivative.free_symbols - symbols
         declared = {param.symbol.name: param for param in self.params}
         for symbol in sorted(stray, key=str):
@@ -100,6 +110,23 @@ class Surrogate:
         numbers = bound_values("surrogate", self.name, self.params, values or {})
         surrogate = replace(self, derivative=self.family(numbers)) if self.family else self
         return Bound(surrogate=surrogate, values=tuple(numbers.items()))
+
+    def amplified(self) -> Surrogate:
+        """A f', with A as its last parameter, which is never its slope."""
+
+        def times(function: PiecewiseFunction) -> PiecewiseFunction:
+            return function.map(lambda value: AMPLITUDE.symbol * value)
+
+        family = self.family
+        return replace(
+            self,
+            params=(*self.params, AMPLITUDE),
+            derivative=times(self.derivative),
+            family=None if family is None else lambda values: times(family(values)),
+            summary=f"{AMPLITUDE.name} · ({self.summary})",
+            equivalents=(),
+            bare=self,
+        )
 
     def of_library(self, equivalent: Equivalent) -> Surrogate:
         """This surrogate in a library's own parametrisation."""
@@ -129,10 +156,44 @@ class Surrogate:
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
-    """A surrogate whose parameters have exact values."""
+    """A surrogate whose parameters have exact values. `unit`: its amplitude is still to be chosen such that the gradient keeps
+    its size; what needs f' refuses it until then."""
 
     surrogate: Surrogate
     values: tuple[tuple[str, Fraction], ...]
+    unit: bool = False
+
+    @property
+    def amplitude(self) -> Fraction:
+        """A. Error: it is still to be chosen."""
+        self.chosen()
+        return dict(self.values)[AMPLITUDE.name] if self.surrogate.bare else Fraction(1)
+
+    @cached_property
+    def bare(self) -> Bound:
+        """The same with amplitude 1."""
+        if self.surrogate.bare is None:
+            return replace(self, unit=False) if self.unit else self
+        return self.surrogate.bare.bind({name: value for name, value in self.values if name != AMPLITUDE.name})
+
+    def times(self, amplitude: Number) -> Bound:
+        """The same with this amplitude, a positive number or UNIT; a float is the decimal that it is written as."""
+        if isinstance(amplitude, str) and amplitude.strip().lower() == UNIT:
+            return replace(self.bare, unit=True)
+        try:
+            given = AMPLITUDE.check(repr(float(amplitude)) if isinstance(amplitude, float) else amplitude)
+        except IkunError:
+            raise DomainError(AMPLITUDE.name, amplitude, f"a positive number or {UNIT!r}") from None
+        if given == 1:
+            return self.bare
+        return self.bare.surrogate.amplified().bind(dict(self.bare.values) | {AMPLITUDE.name: given})
+
+    def chosen(self) -> Bound:
+        """This. Error: its amplitude is still to be chosen."""
+        if self.unit:
+            needs = "needs the weights: ask ikun design, init or meanfield for the number"
+            raise IkunError(f"surrogate {self.spec}: {AMPLITUDE.name} {UNIT!r}, at which the gradient keeps its size, {needs}")
+        return self
 
     @cached_property
     def environment(self) -> dict[sp.Symbol, Fraction]:

@@ -167,6 +167,7 @@ def init(scheme: str, fan_in: int | None, fan_out: float | None, conv: str | Non
         ("mean", repr(result.mean)),
         ("bias", f"U(±{result.bias_bound!r})" if result.bias_bound else repr(result.bias)),
         ("surrogate", result.surrogate + ("" if result.slope is None else f"  (slope {result.slope:.6g}, set by the scheme)")),
+        ("amplitude", f"{float(result.bound.amplitude):.10g}"),
         ("weights", WEIGHTS[result.weights]),
         *_accounts(result.provenance),
     ]
@@ -201,15 +202,31 @@ def _five_integers(text: str) -> tuple[int, int, int, int, int]:
 @click.argument("spec")
 @click.option("--target", required=True, help="Target language; an unknown name lists all of them.")
 @click.option("--out", required=True, metavar="DIR", help="Folder for the file; created if missing.")
+@click.option(
+    "--amplitude",
+    metavar="A",
+    help="The surrogate times this constant. unit: such that the gradient's factor per layer is 1 at the firing rate --rate, "
+    "with the slope as given. Default: 1.",
+)
+@click.option("--rate", type=REAL, default="0.2", show_default=True, help="Firing rate, for --amplitude unit.")
+@click.option("--threshold", type=REAL, default="1", show_default=True, help="Firing threshold θ, for --amplitude unit.")
 @as_json
-def export(spec: str, target: str, out: str, as_json: bool) -> None:
+def export(spec: str, target: str, out: str, amplitude: str | None, rate: float, threshold: float, as_json: bool) -> None:
     """Write the surrogate's constants and functions as source code for your project."""
+    from ..reading.neuron import resolve_surrogate
     from ..targets import TARGETS
     from ..targets import export as write
 
-    path = write(spec, target, out)
+    _ = TARGETS[target]
+    bound = resolve_surrogate(spec, amplitude)
+    if bound.unit:
+        from ..schemes.rate_targeted import design as compute
+
+        bound = compute(rate, bound, threshold).bound
+    path = write(bound, target, out)
+    surrogate = spec if bound.surrogate.bare is None else bound.spec
     emit(
-        {"file": str(path), "target": TARGETS[target].name, "surrogate": spec},
+        {"file": str(path), "target": TARGETS[target].name, "surrogate": surrogate, "amplitude": float(bound.amplitude)},
         as_json,
         lambda console: console.print(f"wrote {path}"),
     )
@@ -236,7 +253,8 @@ def design(rate: float, as_json: bool, **settings: Any) -> None:
         ("fan_in · Var(W)", f"{result.n_var_w:.10g}{error.get('n_var_w', '')}"),
         *([("std of the weights", f"{result.std:.10g}")] if result.std is not None else []),
         (f"surrogate, {result.parameter} set", result.surrogate),
-        ("slope", f"{result.slope:.10g}{error.get('slope', '')}"),
+        *([("slope", f"{result.slope:.10g}{error.get('slope', '')}")] if result.slope is not None else []),
+        ("amplitude", f"{result.amplitude:.10g}{error.get('amplitude', '')}"),
         ("std of the membrane potential", f"{result.sigma_h:.10g}{error.get('sigma_h', '')}"),
         ("forward slope", f"{result.forward_slope:.6g} ({'stable' if result.stable else 'unstable'})"),
     ]
@@ -250,7 +268,21 @@ def design(rate: float, as_json: bool, **settings: Any) -> None:
     title = f"Firing rate {rate:g} at threshold {one.threshold:g}, gradient factor 1 per layer"
     if result.steps > 1:
         title += f", {result.steps} steps, leak {one.leak:g}, {one.reset.spec} reset"
-    emit(result.to_dict(), as_json, lambda console: console.print(table(title, ("", ""), rows)))
+
+    def show(console: Console) -> None:
+        console.print(table(title, ("", ""), rows))
+        if result.trade_off:
+            widths = [
+                (f"{w.slope:.4g}", f"{w.amplitude:.4g}", "" if w.coherence is None else f"{w.coherence:.3f}", f"{w.beta:.3g}")
+                for w in result.trade_off
+            ]
+            names = ("slope", "amplitude", "coherence", "β")
+            console.print(table("Wider and higher, at the same size of the gradient", names, widths))
+            console.print("coherence: what a layer leaves of the correlation of two inputs' gradients")
+            console.print("β: times layers over width, the variance of ln‖gradient‖² between draws of the weights")
+            console.print("--amplitude unit keeps the slope as given")
+
+    emit(result.to_dict(), as_json, show)
 
 
 @click.command(short_help="Weight scales with stable forward and backward variance.")

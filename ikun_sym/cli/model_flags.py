@@ -93,4 +93,16 @@ def model_of(flags: dict[str, Any], fan_out: float | None) -> Described:
         fields, notes = fields | found.fields, list(found.notes)
     else:
         fields["gain"] = flags["gain"]
+        if fields["neuron"].surrogate.unit:
+            fields["surrogate"], told = _unit_amplitude(fields, fan.fan_out / fan.fan_in)
+            notes = [told]
     return Described(TimeModel.of(**fields, gain_out=fields["gain"] * fan.fan_out / fan.fan_in), notes)
+
+
+def _unit_amplitude(fields: dict[str, Any], ratio: float) -> tuple[Any, str]:
+    """The surrogate with the amplitude at which gradients keep their size in this network, and what to tell of it."""
+    from ..mean_field.infinite_network import TimeModel
+    from ..schemes.gradient_factor import with_unit_amplitude
+
+    bound = with_unit_amplitude(TimeModel.of(**fields), ratio)
+    return bound, f"amplitude unit gives the surrogate: {bound.spec}"

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from ..errors import DomainError, IkunError
-from ..reading.surrogate_spec import Spec, resolve
+from ..reading.neuron import resolve_surrogate
+from ..reading.surrogate_spec import Spec
 from ..schemes.fan import Fan
 from ..schemes.initialise import Initialisation, init_variance
 from .expressions import derivative
@@ -94,6 +95,7 @@ def ikun_(
     *,
     alpha: float = 1.0,
     second_moment: float | None = None,
+    amplitude: float | None = None,
     scheme: str = "ikun",
     mode: str = "fan_in",
     groups: int = 1,
@@ -105,10 +107,11 @@ def ikun_(
     """Var(W) = α/(n σ_X² E[f'(H − θ)²]) (arXiv 2411.18250, Theorem 1), at its own stationary state; in place, returns `weight`.
 
     n by `mode`: fan_in, fan_out or their mean. `scheme`: another reading of the theorem (`ikun-second-moment`, `backward-only`,
-    …). `second_moment`: E[X²] of the layer's input, if known. Errors: a setting without a stationary state; then `weight` is
-    not changed.
+    …). `second_moment`: E[X²] of the layer's input, if known. `amplitude`: f' is the surrogate's times this constant. Errors: a
+    setting without a stationary state; then `weight` is not changed.
     """
     settings = {"surrogate": surrogate, "threshold": threshold, "alpha": alpha, "second_moment": second_moment}
+    settings["amplitude"] = amplitude
     layer = {"groups": groups, "stride": stride, "transposed": transposed}
     return _fill(weight, scheme, mode, generator, layer, {**settings, "distribution": distribution})
 
@@ -129,8 +132,8 @@ def critical_(
 ) -> Tensor:
     """Rate-targeted critical initialisation: n Var(W) = θ²/(a² p), a = Q⁻¹(p), for a firing rate p; in place, returns `weight`.
 
-    `neuron`: leak, steps, reset, detach … as in `init_variance`. The gradient keeps its variance if the surrogate has
-    the slope that belongs to the rate: `spike(x, planned(weight, "critical", rate=…).surrogate)`.
+    `neuron`: leak, steps, reset, detach, amplitude … as in `init_variance`. The gradient keeps its variance if the surrogate
+    has the slope that belongs to the rate, or the amplitude: `spike(x, planned(weight, "critical", rate=…).surrogate)`.
     """
     settings = {"rate": rate, "surrogate": surrogate, "threshold": threshold, "distribution": distribution, **neuron}
     layer = {"groups": groups, "stride": stride, "transposed": transposed}
@@ -150,12 +153,13 @@ class _Spike(torch.autograd.Function):
         return grads[0] * ctx.gradient(x), None
 
 
-def spike_function(surrogate: Spec = "atan") -> Callable[[Tensor], Tensor]:
-    """x ↦ 1 where x >= 0, else 0 (x = membrane potential − threshold), with f'(x) as its gradient."""
-    gradient = derivative(resolve(surrogate))
+def spike_function(surrogate: Spec = "atan", amplitude: float | None = None) -> Callable[[Tensor], Tensor]:
+    """x ↦ 1 where x >= 0, else 0 (x = membrane potential − threshold), with A f'(x) as its gradient, A the amplitude: 1, or
+    what the SPEC says."""
+    gradient = derivative(resolve_surrogate(surrogate, amplitude))
     return lambda x: _Spike.apply(x, gradient)
 
 
-def spike(x: Tensor, surrogate: Spec = "atan") -> Tensor:
-    """`spike_function(surrogate)(x)`. In a loop, create the function once outside."""
-    return spike_function(surrogate)(x)
+def spike(x: Tensor, surrogate: Spec = "atan", amplitude: float | None = None) -> Tensor:
+    """`spike_function(surrogate, amplitude)(x)`. In a loop, create the function once outside."""
+    return spike_function(surrogate, amplitude)(x)

@@ -95,6 +95,7 @@ def integrand(bound: Bound, of: str, power: int) -> PiecewiseFunction:
 
 @lru_cache(maxsize=512)
 def _integrand(bound: Bound, of: str, power: int) -> PiecewiseFunction:
+    bound = bound.chosen()
     return (bound.surrogate.derivative if of == "fprime" else with_primitive(bound)[1]).power(power)
 
 

@@ -14,15 +14,15 @@ from ..catalogue import resets as words
 from ..catalogue.assignments import assignments
 from ..catalogue.neuron_fields import DEFAULTS, NAMES
 from ..catalogue.resets import RESETS, BoundReset, Reset
-from ..catalogue.surrogate import Bound
+from ..catalogue.surrogate import AMPLITUDE, UNIT, Bound
 from ..errors import DomainError, IkunError
-from .surrogate_spec import resolve
+from .surrogate_spec import Spec, resolve
 
 if TYPE_CHECKING:
     from typing import Self
 
 APART = ("v_reset",)
-"""Parameters of resets that have a word of their own beside the reset's SPEC."""
+"""Parameters of resets that have a word of their own beside the reset's SPEC. `amplitude` is the surrogate's."""
 
 
 def resolve_reset(spec: str | Reset | BoundReset, **params: Any) -> BoundReset:
@@ -48,6 +48,17 @@ def resolve_reset(spec: str | Reset | BoundReset, **params: Any) -> BoundReset:
         raise IkunError(f"{twice[0]} is given twice, in the reset {spec!r} and beside it; give it once")
     # a float is taken for the decimal that it is written as, so that a text and a number say the same
     return rule.bind(values | {name: repr(float(v)) if isinstance(v, float) else v for name, v in given.items()})
+
+
+def resolve_surrogate(spec: Spec, amplitude: Any = None) -> Bound:
+    """The surrogate that `spec` names, with this amplitude unless it is None: over a resolved surrogate it wins, a text must
+    not name one as well."""
+    bound = resolve(spec)
+    if amplitude is None:
+        return bound
+    if isinstance(spec, str) and (bound.unit or bound.surrogate.bare):
+        raise IkunError(f"{AMPLITUDE.name} is given twice, in the surrogate {spec!r} and beside it; give it once")
+    return bound.times(amplitude)
 
 
 def _number(name: str, value: Any) -> float:
@@ -96,12 +107,17 @@ class Neuron:
 
     def but(self, **words: Any) -> Neuron:
         """The same neuron but for these words."""
-        return _with(lambda **changes: replace(self, **changes), {"reset": self.reset}, words)
+        return _with(lambda **changes: replace(self, **changes), {"reset": self.reset, "surrogate": self.surrogate}, words)
 
     @property
     def input_factor(self) -> float:
         """What a current is multiplied by before it reaches the membrane."""
         return 1 - self.leak if self.decay_input else 1.0
+
+    @property
+    def amplitude(self) -> float | str:
+        """The surrogate's; "unit" while it is still to be chosen."""
+        return UNIT if self.surrogate.unit else float(self.surrogate.amplitude)
 
     @cached_property
     def constants(self) -> dict[sp.Symbol, float]:
@@ -120,7 +136,7 @@ class Neuron:
         apart = {name: float(values.pop(name, 0)) for name in APART}
         plain = BoundReset(rule=self.reset.rule, values=tuple((n, v) for n, v in self.reset.values if n in values))
         found = {name: getattr(self, name) for name in NAMES if name not in APART}
-        return found | {"surrogate": self.surrogate.spec, "reset": plain.spec} | apart
+        return found | {"surrogate": self.surrogate.bare.spec, "reset": plain.spec} | apart
 
 
 def _with(make: Callable[..., Neuron], before: Mapping[str, Any], words: Mapping[str, Any]) -> Neuron:
@@ -129,8 +145,10 @@ def _with(make: Callable[..., Neuron], before: Mapping[str, Any], words: Mapping
     if "reset" in changes or apart:
         start = changes.get("reset", before.get("reset", DEFAULTS["reset"]))
         changes["reset"] = resolve_reset(start, **apart)
-    if "surrogate" in changes:
-        changes["surrogate"] = resolve(changes["surrogate"])
+    amplitude = changes.pop(AMPLITUDE.name, None)
+    if "surrogate" in changes or amplitude is not None:
+        start = changes.get("surrogate", before.get("surrogate", DEFAULTS["surrogate"]))
+        changes["surrogate"] = resolve_surrogate(start, amplitude)
     return make(**changes)
 
 

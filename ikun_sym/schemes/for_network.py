@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..catalogue import schemes as words
-from ..catalogue.architectures import Dense, Topology
+from ..catalogue.architectures import Dense, Topology, parse_architecture
 from ..catalogue.schemes.scheme import INDEPENDENT, Scheme
 from ..catalogue.surrogate import Bound
 from ..errors import IkunError
@@ -64,13 +64,20 @@ def weights_of(
     """
     entry, own = find_scheme(scheme)
     known = {"steps": steps, "alpha": alpha, "second_moment": second_moment, "own": own}
-    found = initialisation(Setting(scheme=entry, fan=fan, neuron=neuron, **known))
+    topology, told = parse_architecture(arch), neuron.surrogate
+    stationary = bool(entry.rule) and RULES[entry.rule].stationary
+    # the amplitude of layers that are not dense follows from their own state, unless the scheme looks for that itself
+    later = told.unit and not (isinstance(topology, Dense) or stationary or entry.slope)
+    asked = neuron.but(surrogate=told.bare) if later else neuron
+    found = initialisation(Setting(scheme=entry, fan=fan, neuron=asked, **known))
     if reason := _beyond(found, predicted):
         raise IkunError(f"scheme {found.scheme!r} {reason}; layers here have independent weights of zero mean: give --gain")
     gain = found.variance * fan.fan_in
     notes = [f"scheme {found.scheme}: fan_in · Var(W) = {gain:.6g}"]
-    if found.slope is not None:
-        notes.append(f"the scheme sets the surrogate: {found.surrogate}")
+    model = TimeModel(neuron=neuron, steps=steps, arch=topology, depth=depth, gain=gain, bias_var=bias_var)
+    bound = _with_unit_amplitude(model, fan) if later else found.bound
+    if found.slope is not None or told.unit:
+        notes.append(f"{'the scheme sets' if found.slope is not None else 'amplitude unit gives'} the surrogate: {bound.spec}")
     if found.bias_bound and not bias_var:
         bias_var = found.bias_bound**2 / 3
         notes.append(f"biases: normal, with the variance of the scheme's U(±{found.bias_bound:.4g})")
@@ -78,20 +85,27 @@ def weights_of(
         notes.append(f"weights: {found.weights}")
     made = Weights(
         gain=gain,
-        surrogate=found.bound,
+        surrogate=bound,
         bias_var=bias_var,
         drawn=found.weights,
         notes=tuple(notes),
         state=found.state,
     )
-    model = TimeModel(neuron=neuron.but(surrogate=found.bound), steps=steps, arch=arch, depth=depth, gain=gain)
-    return _connected(made, entry, model)
+    if isinstance(topology, Dense) or not stationary:
+        return made
+    if not told.unit:
+        model = replace(model, neuron=neuron.but(surrogate=bound))
+    return _connected(made, entry, replace(model, bias_var=0.0))
+
+
+def _with_unit_amplitude(model: TimeModel, fan: Fan) -> Bound:
+    from .gradient_factor import with_unit_amplitude
+
+    return with_unit_amplitude(model, fan.fan_out / fan.fan_in)
 
 
 def _connected(found: Weights, scheme: Scheme, model: TimeModel) -> Weights:
     """The same where layers are not dense: a scheme that aims at a stationary rate reaches it at other weights there."""
-    if isinstance(model.topology, Dense) or not (scheme.rule and RULES[scheme.rule].stationary):
-        return found
     from .rate_targeted_architectures import adapted
 
     change = adapted(model.topology, model, float(scheme.defaults[words.rate]))

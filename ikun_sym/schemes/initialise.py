@@ -10,8 +10,11 @@ from ..catalogue.schemes import DISTRIBUTIONS
 from ..catalogue.schemes.scheme import INDEPENDENT
 from ..catalogue.surrogate import Bound
 from ..errors import IkunError, NoSolutionError
+from ..gaussian.moment import float_function
+from ..mean_field.infinite_network import TimeModel
 from ..mean_field.layer import SpikingLayer
 from .fan import Fan
+from .rate_targeted_over_time import unit_amplitude
 from .rules import RULES, Found
 from .scheme_input import Setting, find_scheme
 from .slope import slope_for_moment, slope_of
@@ -58,7 +61,7 @@ class Initialisation:
     def to_dict(self) -> dict[str, Any]:
         names = ("scheme", "variance", "std", "uniform_bound", "mean", "distribution", "bias", "bias_bound", "weights")
         document = {name: getattr(self, name) for name in names}
-        document |= {"surrogate": self.surrogate, "slope": self.slope}
+        document |= {"surrogate": self.surrogate, "slope": self.slope, "amplitude": float(self.bound.amplitude)}
         if self.slope is None:
             document["reason"] = "slope is null: the scheme leaves the surrogate as it is"
         return document | ({"needs_data": self.needs_data} if self.needs_data else {}) | {"provenance": self.provenance}
@@ -92,11 +95,14 @@ def init_variance(
 
 def initialisation(setting: Setting, distribution: str | None = None) -> Initialisation:
     """The same for a setting."""
-    entry = setting.scheme
+    entry, told = setting.scheme, setting.neuron.surrogate
     drawn = entry.distribution if distribution is None else distribution
     if drawn not in DISTRIBUTIONS:
         raise IkunError(f"unknown distribution {drawn!r}; known: {', '.join(DISTRIBUTIONS)}")
-    found = _found(setting)
+    if told.unit and not (entry.rule and RULES[entry.rule].stationary):
+        found = _with_unit_amplitude(setting)
+    else:
+        found = _found(setting)
     account: dict[str, Any] = {"source": entry.source, "fan_in": setting.fan.fan_in, "fan_out": setting.fan.fan_out}
     return Initialisation(
         scheme=entry.name,
@@ -112,6 +118,43 @@ def initialisation(setting: Setting, distribution: str | None = None) -> Initial
         state=found.state,
         provenance=account | {"fan_out_is": setting.fan.fan_out_is} | found.account,
     )
+
+
+def _with_unit_amplitude(setting: Setting) -> Found:
+    """What the scheme says without regard to the amplitude, then the amplitude at which the gradient keeps its size: by the
+    scheme's own condition if it has one, else in the state where its layers settle."""
+    from .gradient_factor import with_unit_amplitude
+
+    entry, bare = setting.scheme, setting.neuron.surrogate.bare
+    plain = replace(setting, neuron=replace(setting.neuron, surrogate=bare))
+    if entry.slope is not None:
+        found = _found(replace(plain, scheme=replace(entry, slope=None)))
+        moment, mean, variance = (setting.value(expr) for expr in (entry.slope.moment, entry.slope.mean, entry.slope.variance))
+        own = float(float_function(bare, "fprime", 2).expectation(mean - setting.neuron.threshold, variance))
+        bound, source = bare.times(unit_amplitude(own / moment, bare)), f"A² E[f'²] = {moment:.6g}, the scheme's own condition"
+    else:
+        found = _found(plain)
+        if reason := _unsettled(setting, found):
+            raise IkunError(f"scheme {entry.name!r}, amplitude 'unit': {reason}; give the amplitude as a number")
+        gain, ratio = found.variance * setting.fan.fan_in, setting.fan.fan_out / setting.fan.fan_in
+        model = TimeModel(neuron=setting.neuron, steps=setting.steps, gain=gain)
+        bound, source = with_unit_amplitude(model, ratio), "the gradient's stationary factor per layer is 1"
+    account = found.account | {"amplitude": {"value": float(bound.amplitude), "from": source}}
+    return replace(found, surrogate=bound, account=account)
+
+
+def _unsettled(setting: Setting, found: Found) -> str:
+    """Why no stationary state of such layers is known here; "" if one is."""
+    entry = setting.scheme
+    if entry.needs_moments:
+        return "it sets the weights from E[f'²], which the amplitude changes"
+    if entry.needs_data:
+        return "its weights depend on data"
+    if entry.weights == "row-centred":
+        return "rows of weights that sum to 0 have a stationary state of their own"
+    if setting.value(entry.mean) or setting.value(entry.bias) or entry.bias_bound is not None:
+        return "its weights or biases have a mean, or its biases a spread, that its stationary state would need"
+    return ""
 
 
 def _found(setting: Setting) -> Found:

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..catalogue.architectures import Convolution, Recurrent, Residual, Topology
+from ..catalogue.surrogate import Bound
 from ..errors import NoSolutionError
 from ..gaussian.moment import float_function
 from ..mean_field.architectures.convolution import ConvolutionRecursion, Positions
@@ -32,6 +33,7 @@ from ..mean_field.covariance import Floats, normal_points, square_root
 from ..mean_field.infinite_network import TimeModel
 from ..mean_field.layer_law import exact_forward
 from ..mean_field.neuron_sample import Array
+from .rate_targeted_over_time import unit_amplitude
 from .root import rising_root
 from .slope import Slope, nearest_slope, slope_of
 
@@ -98,20 +100,29 @@ def _(topology: Recurrent, model: TimeModel, rate: float) -> Adapted:
 
 
 def _solved(model: TimeModel, rate: float, make: type[Recursion]) -> Adapted:
-    runs = 1 if exact_forward(model) else RUNS
-    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(0).spawn(runs)]
-    recursions = [make(model, normal_points(SAMPLES, model.steps, stream).astype(np.float32)) for stream in streams]
-    gains, slopes, slope, state = [], [], slope_of(model.neuron.surrogate), None
-    for recursion in recursions:
+    given = model.neuron.surrogate
+    slope = None if given.unit else slope_of(given)
+    model = replace(model, neuron=replace(model.neuron, surrogate=given.bare)) if given.unit else model
+    gains, values, state = [], [], None
+    for recursion in recursions(model, make):
         start, step = (model.gain, STEP) if state is None else (gains[0], NEAR)
         gain, state = gain_at_rate(recursion, rate, start, step, state)
         gains.append(gain)
-        slopes.append(_slope(slope, at_gain(recursion, gain), state, slopes[0] if slopes else None))
-    gain, value = float(np.mean(gains)), float(np.mean(slopes))
-    return Adapted(
-        fields={"gain": gain, "surrogate": slope.at(value)},
-        notes=(f"fan_in · Var(W) = {gain:.6g}, surrogate {slope.at(value).spec}",),
-    )
+        there = arrangement(at_gain(recursion, gain), state)
+        if slope is None:
+            values.append(unit_amplitude(there.factor(given.bare), given.bare))
+        else:
+            values.append(_slope(slope, there, values[0] if values else None))
+    gain, value = float(np.mean(gains)), float(np.mean(values))
+    bound = given.times(value) if slope is None else slope.at(value)
+    return Adapted(fields={"gain": gain, "surrogate": bound}, notes=(f"fan_in · Var(W) = {gain:.6g}, surrogate {bound.spec}",))
+
+
+def recursions(model: TimeModel, make: type[Recursion]) -> list[Recursion]:
+    """One for each run, with points of its own."""
+    runs = 1 if exact_forward(model) else RUNS
+    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(0).spawn(runs)]
+    return [make(model, normal_points(SAMPLES, model.steps, stream).astype(np.float32)) for stream in streams]
 
 
 def at_gain(recursion: Recursion, gain: float) -> Recursion:
@@ -183,30 +194,43 @@ class _Site:
         h, _, level = self.model.dynamics.fire(square_root(self.drive).astype(self.points.dtype) @ self.points)
         return h - level
 
-    def moments(self, slope: Slope, value: float) -> Floats:
+    def moments(self, bound: Bound) -> Floats:
         """[T]: E[f'(H[t] − θ)²]."""
-        model, sharper = self.model, slope.at(value)
+        model = self.model
         if model.steps == 1:
             variance = model.dynamics.input_gain**2 * float(self.drive[0, 0])
-            return np.atleast_1d(float_function(sharper, "fprime", 2).expectation(-model.neuron.threshold, variance))
-        gradient = np.asarray(float_function(sharper, "fprime", 1)(self.x))
+            return np.atleast_1d(float_function(bound, "fprime", 2).expectation(-model.neuron.threshold, variance))
+        gradient = np.asarray(float_function(bound, "fprime", 1)(self.x))
         return np.square(gradient, dtype=float).mean(axis=1)
 
 
-def _slope(slope: Slope, recursion: Recursion, state: Floats, near: float | None) -> float:
-    """Where the stationary factor is 1."""
-    model = recursion.model
+@dataclass(frozen=True, eq=False)
+class Arrangement:
+    """The positions of a layer: their kinds, the kind `of` each, and what carries a gradient to those of the layer below."""
+
+    model: TimeModel
+    sites: list[_Site]
+    of: np.ndarray
+    spread: Callable[[Floats], Floats]
+
+    def factor(self, bound: Bound) -> float:
+        """The stationary factor with this surrogate."""
+        by_site, scale = np.array([site.moments(bound) for site in self.sites])[self.of], self.model.input_weight**2
+        by_step = [spectral_radius(by_site[:, t], self.spread) for t in range(self.model.steps)]
+        return self.model.backward_gain(1) * scale * max(by_step)
+
+
+def arrangement(recursion: Recursion, state: Floats) -> Arrangement:
     spread, drives, of = _positions(recursion, state)
-    sites = [_Site(model, drive, recursion.points) for drive in drives]
+    sites = [_Site(recursion.model, drive, recursion.points) for drive in drives]
+    return Arrangement(recursion.model, sites, of, spread)
 
-    def factor(value: float) -> float:
-        by_site = np.array([site.moments(slope, value) for site in sites])[of]
-        scale = model.gain * model.input_weight**2
-        return max(scale * spectral_radius(by_site[:, t], spread) for t in range(model.steps))
 
+def _slope(slope: Slope, there: Arrangement, near: float | None) -> float:
+    """Where the stationary factor is 1."""
     closer = {} if near is None else {"start": near, "step": 1.02}
-    where = f"surrogate {slope.bound.spec}, architecture {model.topology.spec}"
-    return nearest_slope(slope, factor, "a stationary gradient factor of 1", where, tolerance=1e-9, **closer)
+    where, aim = f"surrogate {slope.bound.spec}, architecture {there.model.topology.spec}", "a stationary gradient factor of 1"
+    return nearest_slope(slope, lambda value: there.factor(slope.at(value)), aim, where, tolerance=1e-9, **closer)
 
 
 def _positions(recursion: Recursion, state: Floats) -> tuple[Callable[[Floats], Floats], list[Floats], np.ndarray]:

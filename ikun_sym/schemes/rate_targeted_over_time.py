@@ -1,4 +1,5 @@
-"""Rate-targeted critical initialisation over several steps: K from the stationary mean field, then the surrogate's slope.
+"""Rate-targeted critical initialisation over several steps: K from the stationary mean field, then the surrogate's slope, or
+its amplitude.
 
 K: the gain whose stationary rate, averaged over the steps, is p (`fixed_rate`). Slope: where the stationary factor of
 Σ_t E[δH[t]²] from layer to layer is 1. That factor is the largest eigenvalue of G ↦ K_out Fᵀ E[A G Aᵀ] F (`backward`). A is
@@ -7,8 +8,9 @@ eigenvalues are λ² K_out E[f'(x[t]) f'(x[t'])], and by Cauchy and Schwarz the 
 
     max over t of λ² K_out E[f'(H[t] − θ)²],
 
-whatever the reset and the second state, and whether the reset is detached. On the way there gradients of earlier layers grow
-first, by what time carries from step to step: `log_transient` is by how much in the end (white loss).
+whatever the reset and the second state, and whether the reset is detached. f' times an amplitude A multiplies it by A²: with
+the surrogate's slope as it is, A = 1/√factor keeps the gradient as well (amplitude "unit"). On the way there gradients of
+earlier layers grow first, by what time carries from step to step: `log_transient` is by how much in the end (white loss).
 
 Sampled with scrambled Sobol sequences: each of several runs solves the whole problem with its own, common to all gains and
 slopes that it tries, and the runs' spread is the standard error.
@@ -23,8 +25,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..catalogue.surrogate import Bound
-from ..errors import DomainError
+from ..catalogue.surrogate import AMPLITUDE, Bound
+from ..errors import DomainError, NoSolutionError
 from ..gaussian.moment import float_function
 from ..mean_field.covariance import Floats, normal_points, square_root
 from ..mean_field.infinite_network import TimeModel
@@ -77,10 +79,11 @@ class RateTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class SlopeTarget:
-    """The surrogate with which the gradient keeps its size there. `log_transient`: None at one step, for steps beyond
-    LONGEST_MATRIX, where it costs too much, and where it does not settle."""
+    """The surrogate with which the gradient keeps its size there. `slope`: None where its amplitude was chosen instead, and
+    `parameter` says which of both. `log_transient`: None at one step, for steps beyond LONGEST_MATRIX, where it costs too much,
+    and where it does not settle."""
 
-    slope: float
+    slope: float | None
     parameter: str
     bound: Bound
     log_transient: float | None
@@ -92,21 +95,34 @@ def stationary_factor(slope: Array) -> float:
     return float(np.square(slope, dtype=float).mean(axis=1).max())
 
 
+def factor_of(law: SampledLaw, drive: Floats, gain_out: float) -> Callable[[Bound], float]:
+    """The stationary factor under currents of covariance `drive`, of a surrogate."""
+    model, points = law.model, law.points
+    scale = gain_out * model.input_weight**2
+    if model.steps == 1:  # closed form
+        variance = model.dynamics.input_gain**2 * float(drive[0, 0])
+        return lambda bound: scale * float(float_function(bound, "fprime", 2).expectation(-model.neuron.threshold, variance))
+    h, _, level = model.dynamics.fire(square_root(drive).astype(points.dtype) @ points)
+    x = h - level
+    return lambda bound: scale * stationary_factor(np.asarray(float_function(bound, "fprime", 1)(x)))
+
+
 def stationary_slope(
     slope: Slope, law: SampledLaw, point: FixedPoint, fan_ratio: float = 1.0, near: float | None = None
 ) -> float:
     """The slope nearest to the surrogate's own at which the stationary factor at `point` is 1; `near`: the one of other points
     sampled, if known. NoSolutionError if none does it."""
-    model, points = law.model, law.points
-    scale = point.gain * fan_ratio * model.input_weight**2
-    if model.steps == 1:  # closed form
-        variance = model.dynamics.input_gain**2 * float(point.drive[0, 0])
+    model = law.model
+    if model.steps == 1:
+        variance, scale = (
+            model.dynamics.input_gain**2 * float(point.drive[0, 0]),
+            point.gain * fan_ratio * model.input_weight**2,
+        )
         return slope_for_moment(slope, model.neuron.threshold, 1 / scale, variance=variance)
-    h, _, level = model.dynamics.fire(square_root(point.drive).astype(points.dtype) @ points)
-    x = h - level
+    of = factor_of(law, point.drive, point.gain * fan_ratio)
 
     def factor(value: float) -> float:
-        return scale * stationary_factor(np.asarray(float_function(slope.at(value), "fprime", 1)(x)))
+        return of(slope.at(value))
 
     where, aim = f"surrogate {slope.bound.spec} over {model.steps} steps", "a stationary gradient factor of 1"
     closer = {} if near is None else {"start": near, "step": 1.02}
@@ -149,7 +165,8 @@ def _points(steps: int, seed: int) -> tuple[Array, ...]:
     return tuple(normal_points(samples, steps, np.random.default_rng(one)).astype(np.float32) for one in streams)
 
 
-def _laws(neuron: Neuron, steps: int, seed: int) -> list[SampledLaw]:
+def laws_of(neuron: Neuron, steps: int, seed: int = 0) -> list[SampledLaw]:
+    """One for each run."""
     model = TimeModel(neuron=neuron, steps=steps)  # refuses numbers of steps that are none
     return [law(model, points) for points in _points(steps, seed)]
 
@@ -173,7 +190,7 @@ def rate_target(neuron: Neuron, steps: int, rate: float, *, seed: int = 0, progr
 
 
 def _rate_target(neuron: Neuron, steps: int, rate: float, seed: int, progress: Progress | None) -> RateTarget:
-    laws = _laws(neuron, steps, seed)
+    laws = laws_of(neuron, steps, seed)
     points: list[FixedPoint] = []
     for index, one in enumerate(laws):
         if progress:
@@ -202,34 +219,50 @@ def _rate_target(neuron: Neuron, steps: int, rate: float, seed: int, progress: P
 @lru_cache(maxsize=MOST_TARGETS)
 def slope_target(neuron: Neuron, target: RateTarget, fan_ratio: float = 1.0, *, transient: bool = False) -> SlopeTarget:
     """The neuron's surrogate with the slope at which Σ_t E[δH²] is multiplied by 1 per layer in the target's state, in the end;
-    nearest to its own if there are several. `transient`: by how much gradients grow before, too. Errors: a surrogate whose
-    slope cannot do it."""
-    family, slopes, logs = slope_of(neuron.surrogate), [], []
-    for one, point in zip(_laws(neuron, target.steps, target.seed), target.points, strict=True):
-        slopes.append(stationary_slope(family, one, point, fan_ratio, slopes[0] if slopes else None))
+    nearest to its own if there are several. Amplitude "unit": with the amplitude at which it is, the slope as it is.
+    `transient`: by how much gradients grow before, too. Errors: a surrogate whose slope cannot do it."""
+    family, given = None if neuron.surrogate.unit else slope_of(neuron.surrogate), neuron.surrogate.bare
+    neuron = neuron if family else replace(neuron, surrogate=given)
+    at, found, logs = given.times if family is None else family.at, [], []
+    for one, point in zip(laws_of(neuron, target.steps, target.seed), target.points, strict=True):
+        if family is None:
+            found.append(unit_amplitude(factor_of(one, point.drive, point.gain * fan_ratio)(given), given))
+        else:
+            found.append(stationary_slope(family, one, point, fan_ratio, found[0] if found else None))
         if transient and 1 < target.steps <= LONGEST_MATRIX:
-            model = replace(one.model, neuron=replace(neuron, surrogate=family.at(slopes[-1])))
+            model = replace(one.model, neuron=replace(neuron, surrogate=at(found[-1])))
             logs.append(log_transient(model, one.points, point.drive, point.gain * fan_ratio))
-    slope, grown = float(np.mean(slopes)), float(np.mean(logs)) if logs else math.nan
+    value, grown = float(np.mean(found)), float(np.mean(logs)) if logs else math.nan
     return SlopeTarget(
-        slope=slope,
-        parameter=family.parameter,
-        bound=family.at(slope),
+        slope=None if family is None else value,
+        parameter=AMPLITUDE.name if family is None else family.parameter,
+        bound=at(value),
         log_transient=grown if math.isfinite(grown) else None,
-        se=_errors({"slope": slopes, "log_transient": logs}),
+        se=_errors({"amplitude" if family is None else "slope": found, "log_transient": logs}),
     )
 
 
+def unit_amplitude(factor: float, bound: Bound) -> float:
+    """A = 1/√factor, of a surrogate with that gradient factor at amplitude 1. Error: it is 0, or not finite."""
+    if not 0 < factor < math.inf:
+        where = f"surrogate {bound.spec}, amplitude 'unit'"
+        raise NoSolutionError(where, f"its gradient factor is {factor:.3g}", "choose another surrogate or another slope")
+    return 1 / math.sqrt(factor)
+
+
 def sharpened(neuron: Neuron, target: RateTarget, fan_ratio: float = 1.0) -> str:
-    """The SPEC of that surrogate as one would write it: the slope in six digits."""
-    return slope_of(neuron.surrogate).at(float(f"{slope_target(neuron, target, fan_ratio).slope:.6g}")).spec
+    """The SPEC of that surrogate as one would write it: the slope, or the amplitude, in six digits."""
+    found = slope_target(neuron, target, fan_ratio)
+    if found.slope is None:
+        return found.bound.times(f"{float(found.bound.amplitude):.6g}").spec
+    return slope_of(neuron.surrogate).at(float(f"{found.slope:.6g}")).spec
 
 
 def gain_for_input(neuron: Neuron, steps: int, rate: float, second: Floats) -> float:
     """The gain at which an input of second moment `second` [T, T] makes this neuron fire at `rate`. Error: no gain does."""
     if steps == 1 and second[0, 0] > 0:
         return rate_target(neuron, 1, rate).gain * rate / float(second[0, 0])
-    one = _laws(_forward(neuron), steps, 0)[0]
+    one = laws_of(_forward(neuron), steps, 0)[0]
     unit = one.model.filter @ second @ one.model.filter.T
 
     def excess(log_gain: float) -> float:
@@ -244,7 +277,7 @@ def gain_for_input(neuron: Neuron, steps: int, rate: float, second: Floats) -> f
 @lru_cache(maxsize=MOST_TARGETS)
 def lowest_rate(neuron: Neuron, steps: int) -> float:
     """The lowest stable rate of this neuron over so many steps, averaged over them."""
-    return lowest_stable_rate(_laws(neuron, steps, 0)[0])
+    return lowest_stable_rate(laws_of(neuron, steps, 0)[0])
 
 
 def advisable_rate(neuron: Neuron, steps: int, rate: float) -> float:

@@ -58,9 +58,11 @@ def _critical(setting: Setting) -> Found:
             "second moment: over several steps one number does not describe an input; scheme critical needs steps 1"
         )
     account = {name: getattr(found, name) for name in ("rate", "sigma_h", "forward_slope", "stable", "se")}
+    if setting.neuron.surrogate.unit:
+        account["amplitude"] = {"value": found.amplitude, "from": "max over t of λ² K A² E[f'²] = fan_in/fan_out"}
     return Found(
         variance=found.n_var_w * share / setting.fan.fan_in,
-        slope=found.slope,
+        slope=None if setting.neuron.surrogate.unit else found.slope,
         surrogate=found.bound,
         account={
             "law": f"H ~ N(0, {found.sigma_h**2:.6g})" if setting.steps == 1 else f"the mean field over {setting.steps} steps",

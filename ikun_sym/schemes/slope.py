@@ -14,8 +14,8 @@ from fractions import Fraction
 import numpy as np
 from scipy.optimize import brentq
 
-from ..catalogue.surrogate import Bound
-from ..errors import DomainError, NoSolutionError
+from ..catalogue.surrogate import UNIT, Bound
+from ..errors import DomainError, IkunError, NoSolutionError
 from ..exact import exact
 from ..gaussian.moment import float_function
 from ..mean_field.covariance import Floats
@@ -45,7 +45,8 @@ def with_parameter(bound: Bound, name: str, value: float) -> Bound:
     if not bound.surrogate.name.startswith(EXPRESSION_PREFIX):
         return resolve(bound, **{name: repr(value)})
     values = {**parameters(bound), name: repr(value)}
-    return resolve(";".join([bound.surrogate.name.split(";")[0], *(f"{n}={v}" for n, v in values.items())]))
+    made = resolve(";".join([bound.surrogate.name.split(";")[0], *(f"{n}={v}" for n, v in values.items())]))
+    return made.times(UNIT if bound.unit else bound.amplitude)
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Slope:
 def slope_of(bound: Bound) -> Slope:
     """Error: no parameter sharpens f'."""
     named = bound.surrogate.slope
-    name = next(iter(parameters(bound)), "") if named is None else named
+    name = next(iter(parameters(bound.bare)), "") if named is None else named
     if not name:
         raise NoSolutionError(
             f"surrogate {bound.spec}",
@@ -79,6 +80,14 @@ def slope_of(bound: Bound) -> Slope:
             "take one with a slope, such as sigmoid or atan, or give an expression a parameter",
         )
     return Slope(bound, name, _is_width(bound, name))
+
+
+def own_slope(bound: Bound) -> float | None:
+    """The slope that it has; None if no parameter sharpens f'."""
+    try:
+        return slope_of(bound).default
+    except IkunError:
+        return None
 
 
 def _is_width(bound: Bound, name: str) -> bool:

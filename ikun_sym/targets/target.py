@@ -11,11 +11,13 @@ from pathlib import Path
 from ..catalogue.registry import Registry
 from ..catalogue.surrogate import Bound
 from ..errors import IkunError
+from ..exact import Number
 from ..files import write_atomically
 from ..gaussian.closed_form import form_of
 from ..gaussian.form import ClosedForm
 from ..gaussian.moment import integrand
-from ..reading.surrogate_spec import Spec, resolve
+from ..reading.neuron import resolve_surrogate
+from ..reading.surrogate_spec import Spec
 from ..schemes.constants import Constants, constants
 from ..version import __version__
 from .drivers import Driver
@@ -70,13 +72,15 @@ class Target:
 TARGETS: Registry[Target] = Registry("export target")
 
 
-def export(surrogate: Spec, target: str, out: str | Path) -> Path:
-    """Write the source of `surrogate` for `target` into the folder `out`; returns the file. No partial file is ever left.
+def export(surrogate: Spec, target: str, out: str | Path, *, amplitude: Number | None = None) -> Path:
+    """Write the source of `surrogate`, times `amplitude` if given, for `target` into the folder `out`; returns the file. No
+    partial file is ever left.
 
-    Error: the file is there and holds another surrogate, or the same one with other parameters.
+    Errors: an amplitude that is none, or that depends on weights ("unit"); the file is there and holds another surrogate, or the
+    same one with other parameters.
     """
     entry = TARGETS[target]
-    work = Export(resolve(surrogate))
+    work = Export(resolve_surrogate(surrogate, amplitude).chosen())
     if out == "":
         raise IkunError("'' names no folder; give its name, or . for the current one")
     path, code = Path(out) / (work.name + entry.suffix), entry.emit(work)

@@ -1,8 +1,9 @@
 """Mean field against networks, at each layer and step: all combinations of reset, detach, leak, steps and loss in dense
 networks, and of reset and steps in the other architectures that have a theory.
 
-A combination agrees if Var(H), rate and gradient of every layer and step are predicted within their intervals. An interval is
-for the mean over weight draws, log-normal for gradients. All intervals of a combination together miss with probability at most
+A combination agrees if Var(H), rate and gradient of every layer and step are predicted within their intervals, and the overlap
+of two inputs' spikes and the correlation of their gradients in every layer, where these have a theory. An interval is for the
+mean over weight draws, log-normal for gradients. All intervals of a combination together miss with probability at most
 ERROR (union bound). Each is widened by the standard error of the prediction, at the same probability, and by an allowance for
 finite width of order L/n.
 """
@@ -21,6 +22,7 @@ from ikun_sym.cli.console import as_json, emit, progress, table
 from ikun_sym.errors import UnknownNameError
 
 from ..cases.case import RANDOMISATIONS, Case, label
+from ..cases.intervals import mean_interval
 from ..networks import NETWORKS
 from ..networks.network import Architecture
 from ..verdicts.judge import Laboratory, RunSettings
@@ -51,12 +53,14 @@ ERROR = 0.01
 FINITE_WIDTH = 2.0
 """Allowance for the bias of a mean at finite width: this times L/n, relative to the value."""
 
-BASE = {"depth": 4, "gain": 9.0, "samples": 16}
+BASE = {"depth": 4, "gain": 9.0, "samples": 16, "input_overlap": 0.75}
+
+OF_PAIRS = ("overlap", "gradient_correlation")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """One combination: the number of comparisons, and those outside, as (quantity, layer, step)."""
+    """One combination: the number of comparisons, and those outside, as (quantity, layer, step); step 0 is over all steps."""
 
     combination: dict[str, Any]
     comparisons: int
@@ -123,18 +127,27 @@ def architecture_of(combination: dict[str, Any], width: int) -> Architecture:
 
 def compare(case: Case, laboratory: Laboratory, combination: dict[str, Any] | None = None) -> Agreement:
     """Compare the laboratory's draws with the prediction of the case."""
-    a, draws = case.architecture, laboratory.settings.draws or 24
-    count = len(QUANTITIES) * a.depth * a.steps
-    rows = layer_rows(case, laboratory.draws(a, draws), ERROR / count)
-    theory = float(stats.t.ppf(1 - ERROR / (2 * count), RANDOMISATIONS - 1))
+    a, count = case.architecture, laboratory.settings.draws or 24
+    draws, pair = laboratory.draws(a, count), case.pair
+    comparisons = len(QUANTITIES) * a.depth * a.steps + (len(OF_PAIRS) * a.depth if pair else 0)
+    error = ERROR / comparisons
+    theory = float(stats.t.ppf(1 - error / 2, RANDOMISATIONS - 1))
     allowance = FINITE_WIDTH * a.depth / a.width
     misses = []
-    for row, name in itertools.product(rows, QUANTITIES):
+
+    def look(where: tuple[str, int, int], low: float, high: float, predicted: float, predicted_se: float) -> None:
+        slack = allowance * abs(predicted) + theory * predicted_se
+        if not low - slack <= predicted <= high + slack:
+            misses.append(where)
+
+    for row, name in itertools.product(layer_rows(case, draws, error), QUANTITIES):
         for step, entry in enumerate(row[name].get("steps", [row[name]]), 1):
-            slack = allowance * abs(entry["predicted"]) + theory * entry["predicted_se"]
-            if not entry["low"] - slack <= entry["predicted"] <= entry["high"] + slack:
-                misses.append((name, row["layer"], step))
-    return Agreement(combination=combination or {}, comparisons=count, misses=tuple(misses))
+            look((name, row["layer"], step), *(entry[key] for key in ("low", "high", "predicted", "predicted_se")))
+    if pair:
+        for layer, name in itertools.product(range(a.depth), OF_PAIRS):
+            found = mean_interval([getattr(draw, name)[layer] for draw in draws if draw.alive > 0], error)
+            look((name, layer + 1, 0), found.low, found.high, getattr(pair, name)[layer], pair.errors(name)[layer])
+    return Agreement(combination=combination or {}, comparisons=comparisons, misses=tuple(misses))
 
 
 def run(
@@ -185,7 +198,7 @@ def _show(console: Console, result: Product) -> None:
     rows = [(axis, value, f"{good} of {count}") for axis in axes for value, good, count in result.along(axis)]
     console.print(table("Combinations that agree", ("axis", "value", "agree"), rows))
     for one in (one for one in result.found if not one.agrees):
-        where = ", ".join(f"{name} of layer {layer}, step {step}" for name, layer, step in one.misses)
+        where = ", ".join(f"{name} of layer {layer}" + (f", step {step}" if step else "") for name, layer, step in one.misses)
         console.print(f"{one.combination}: {where}")
     total = sum(one.comparisons for one in result.found)
     console.print(f"{result.agreeing} of {len(result.found)} combinations, {total} comparisons, {ERROR:.0%} a combination")

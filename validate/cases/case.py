@@ -16,6 +16,7 @@ from ikun_sym.catalogue.schemes.scheme import INDEPENDENT
 from ikun_sym.errors import DomainError, IkunError, NoTheoryError
 from ikun_sym.mean_field import finite_width
 from ikun_sym.mean_field import predict as temporal
+from ikun_sym.mean_field.information import PairPrediction, overlapping_pair, predict_pair
 from ikun_sym.mean_field.layer import FORWARD_PASSES, Layer, SpikingLayer
 from ikun_sym.mean_field.prediction import Run, TimePrediction
 from ikun_sym.schemes.fan import Fan
@@ -80,6 +81,19 @@ class Case:
     def prediction(self) -> TimePrediction | None:
         """Infinite width, whatever the number of steps; None where there is no theory."""
         return _predict(self.architecture, self.theory)
+
+    @cached_property
+    def pair(self) -> PairPrediction | None:
+        """Two inputs of the network's own overlap at infinite width; None where there is no theory, or samples are no pairs."""
+        a = self.architecture
+        if a.input_overlap is None or self.prediction is None:
+            return None
+        try:
+            model = a.model if not self.theory else a.model.but(**dict(self.theory))
+            inputs = overlapping_pair(a.input_rate, a.input_overlap, a.steps)
+            return predict_pair(model, inputs, samples=SAMPLES // 2, randomisations=RANDOMISATIONS)
+        except NoTheoryError:
+            return None
 
     def expect(self, what: Callable[[Run], float]) -> Expected:
         """What `what` is in a network of infinite width."""
@@ -227,6 +241,7 @@ SHOWN = {
     "depth": "depth",
     "input_rate": "input rate",
     "input": "input",
+    "input_overlap": "input overlap",
     "loss": "loss",
     "bias_var": "bias variance",
     "forward": "forward",

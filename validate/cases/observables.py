@@ -12,7 +12,7 @@ from ikun_sym.catalogue.registry import Registry
 from ikun_sym.mean_field.prediction import Run
 
 from ..networks.network import Draw
-from .case import Case, Expected
+from .case import NOTHING, Case, Expected
 from .intervals import (
     Interval,
     deviation_interval,
@@ -221,5 +221,41 @@ OBSERVABLES.register(
         name="gradient_root",
         label="fall of log E‖δˡ‖² with √l, l from L/4 to L",
         measure=_growth(np.sqrt),
+    )
+)
+
+
+def _of_pairs(name: str, layer: int) -> Callable[[Shown, Case], float]:
+    """What two inputs of a pair show in a layer; NaN where samples are no pairs."""
+
+    def measure(shown: Shown, case: Case) -> float:
+        values = getattr(shown, name, None)
+        return float("nan") if values is None else float(values[layer])
+
+    return measure
+
+
+def _expected_of_pairs(name: str, layer: int) -> Callable[[Case], Expected]:
+    def expect(case: Case) -> Expected:
+        pair = case.pair
+        return NOTHING if pair is None else Expected(float(getattr(pair, name)[layer]), float(pair.errors(name)[layer]))
+
+    return expect
+
+
+OBSERVABLES.register(
+    Observable(
+        name="overlap",
+        label="overlap Σ S S′ / √(Σ S Σ S′) of two inputs' spikes in the last layer",
+        measure=_of_pairs("overlap", -1),
+        expect=_expected_of_pairs("overlap", -1),
+    )
+)
+OBSERVABLES.register(
+    Observable(
+        name="gradient_correlation",
+        label="correlation Σ δ δ′ / √(Σ δ² Σ δ′²) of two inputs' gradients in the first layer",
+        measure=_of_pairs("gradient_correlation", 0),
+        expect=_expected_of_pairs("gradient_correlation", 0),
     )
 )

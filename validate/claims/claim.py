@@ -80,7 +80,7 @@ class Setting:
 
     def case(self, claim: Claim, architecture: Architecture) -> Case:
         """The case on this architecture. The setting's own fields override those of `architecture`."""
-        network = {"forward": claim.forward} | dict(self.network)
+        network = claim.fields | dict(self.network)
         wanted = architecture.but(**network)
         if self.rate is not None:
             return Case("", at_rate(wanted, self.rate, keep_slope=self.keep_slope))
@@ -108,7 +108,8 @@ STANDARD = (on(surrogate="atan", threshold=0.0), on(surrogate="atan", threshold=
 class Claim:
     """`id`: words joined by dots. The claim holds on a network if all `criteria` hold; tables show the first. `settings`: the
     networks on which it is tested, unless the user chooses one. `scheme`: the scheme that it is about. `derivation`: the
-    document that derives the expected verdict. `draws`: number of draws for a verdict, if the run does not set it."""
+    document that derives the expected verdict. `draws`: number of draws for a verdict, if the run does not set it.
+    `input_overlap`: what the two inputs of a pair share, in claims that compare two inputs."""
 
     id: str
     statement: str
@@ -121,6 +122,7 @@ class Claim:
     forward: str = "spiking"
     derivation: str = ""
     draws: int | None = None
+    input_overlap: float | None = None
 
     def __post_init__(self) -> None:
         if self.expected not in OUTCOMES:
@@ -132,6 +134,11 @@ class Claim:
     @property
     def name(self) -> str:
         return self.id
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Of every network on which it is tested."""
+        return {"forward": self.forward, "input_overlap": self.input_overlap}
 
     @property
     def observable(self) -> str:

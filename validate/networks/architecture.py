@@ -12,6 +12,7 @@ from ikun_sym.mean_field.infinite_network import INPUTS, LOSSES, TimeModel
 from ikun_sym.mean_field.layer import FORWARD_PASSES
 from ikun_sym.reading.neuron import HasNeuron, Neuron
 
+from . import pairs
 from .drawing import DRAWINGS
 
 __all__ = ["INPUTS", "LOSSES", "Architecture"]
@@ -25,7 +26,9 @@ class Architecture(HasNeuron):
     start where it ends; `width` everywhere if not given. `distribution`: a key of DRAWINGS. `forward`: "spiking" or "smooth".
     `input_rate`: of Bernoulli spikes (poisson), or the value presented at every step (constant). `loss`: the gradient at the
     last layer's output is random and new at each step (white), random and the same at each step (rate), or 1 everywhere
-    (summed). `samples`: how many inputs a weight draw sees; None: the batch of the run."""
+    (summed). `samples`: how many inputs a weight draw sees; None: the batch of the run. `input_overlap`: E[x x']/E[x] of
+    samples 2i and 2i + 1, which have the same loss then, and whose spikes and gradients are compared; None: all are
+    independent."""
 
     arch: str = "dense"
     depth: int = 20
@@ -41,6 +44,7 @@ class Architecture(HasNeuron):
     loss: str = "white"
     distribution: str = "normal"
     samples: int | None = None
+    input_overlap: float | None = None
 
     def __post_init__(self) -> None:
         sizes = [(n, getattr(self, n)) for n in ("depth", "width", "steps")] + [("widths", w) for w in self.widths]
@@ -53,6 +57,10 @@ class Architecture(HasNeuron):
             raise IkunError(f"unknown distribution {self.distribution!r}; known: {', '.join(DRAWINGS)}")
         self.topology.check(self.depth, [self.neurons(layer) for layer in range(min(self.depth, len(self.widths)) + 1)])
         FORWARD_PASSES[self.forward]
+        if self.input_overlap is not None:
+            pairs.check(self.neuron, self.input, self.input_rate, self.input_overlap)
+            if self.forward != "spiking" or (self.samples or 2) % 2:
+                raise DomainError("input_overlap", self.input_overlap, "none", "pairs of samples spike, and are an even number")
         _ = self._spiking_model  # which refuses whatever else no network can be built from
 
     @property

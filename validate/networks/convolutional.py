@@ -18,7 +18,7 @@ from ikun_sym.schemes.fan import Fan
 
 from ..engines.contract import Response, Returned
 from .convolution import Convolution
-from .dense import Passage
+from .dense import Passage, Watched
 from .network import Network
 from .normalisation import NORMS, Return
 from .pooling import POOLINGS
@@ -99,7 +99,7 @@ class _Back(NamedTuple):
     norm: Return
 
 
-class Convolving:
+class Convolving(Watched):
     """[T, B, channels · positions] between layers."""
 
     def __init__(self, network: Convolutional) -> None:
@@ -124,6 +124,7 @@ class Convolving:
         pooled = grad.reshape(steps * samples, len(weight), *(geometry.output,) * here.dimensions)
         grad_s = back.pool(pooled).reshape(steps, samples, -1)
         power, grad_i = self.population.adjoint(h, grad_s, scale)
+        self.seen(grad_i)
         if not layer:
             return Returned(power, grad_i)
         grad_i = back.norm(grad_i.view(steps, samples, len(weight), -1))

@@ -11,7 +11,7 @@ from ikun_sym.schemes.fan import Fan
 
 from ..engines.contract import Response, Returned
 from .convolutional import Convolutional, Convolving
-from .dense import Dense
+from .dense import Dense, Observer
 from .network import Network
 from .register import draws
 
@@ -60,6 +60,10 @@ class Passage:
     def __init__(self, network: PaperNetwork) -> None:
         dense = Dense(network.population, network.architecture.depth - 1)
         self._convolutions, self._kinds = network.topology.convolutions, (Convolving(network), dense)
+
+    def watch(self, observer: Observer) -> None:
+        for kind in self._kinds:
+            kind.watch(observer)
 
     def _of(self, layer: int) -> Convolving | Dense:
         return self._kinds[layer >= self._convolutions]

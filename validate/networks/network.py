@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ikun_sym.errors import IkunError
+from ikun_sym.errors import DomainError, IkunError
 from ikun_sym.schemes.fan import Fan
 
 from ..engines.buffers import BUFFERS
@@ -21,6 +21,7 @@ from . import drawing as streams
 from .architecture import INPUTS, LOSSES, Architecture
 from .dense import Dense, Passage
 from .log_gradient import Account
+from .pairs import Pairs, shared_input
 
 __all__ = ["INPUTS", "LOSSES", "Architecture", "Draw", "Network"]
 
@@ -34,7 +35,8 @@ class Draw:
 
     `var_h`: variance of H over neurons and samples; `rate`: mean output; `log_gradient`: log of the mean of (∂L/∂H)² summed
     over steps, relative to the last layer [layers]; `gradient`: its split over the steps. `alive`: the share of samples with a
-    spike left at the last layer; where it is 0 the arrays are NaN.
+    spike left at the last layer; where it is 0 the arrays are NaN. `overlap`, `gradient_correlation`: of the two inputs of a
+    pair, by layer; None where samples are no pairs.
     """
 
     index: int
@@ -43,6 +45,8 @@ class Draw:
     log_gradient: np.ndarray
     gradient: np.ndarray
     alive: float
+    overlap: np.ndarray | None = None
+    gradient_correlation: np.ndarray | None = None
 
 
 class Network:
@@ -63,6 +67,8 @@ class Network:
         keep: bool | None = None,
     ) -> None:
         self.architecture, self.batch, self._backend = architecture, architecture.samples or batch, backend
+        if architecture.input_overlap is not None and self.batch % 2:
+            raise DomainError("batch", self.batch, "an even number with input_overlap", "samples come in pairs")
         self.device, self.dtype = torch.device(device), getattr(torch, dtype)
         self.keep = self.weight_bytes <= KEPT if keep is None else keep
 
@@ -171,6 +177,8 @@ class Network:
     def _input(self, generator: torch.Generator) -> Tensor:
         a = self.architecture
         x = torch.full((a.steps, self.batch, self.neurons(0)), float(a.input_rate), device=self.device)
+        if a.input_overlap is not None:
+            return shared_input(x, a.input_overlap, generator).to(self.dtype)
         return (torch.bernoulli(x, generator=generator) if a.input == "poisson" else x).to(self.dtype)
 
     def _readout(self, generator: torch.Generator) -> Tensor:
@@ -180,6 +188,8 @@ class Network:
             return torch.ones(shape, device=self.device, dtype=self.dtype)
         steps = 1 if a.loss == "rate" else a.steps
         drawn = torch.randn(steps, *shape[1:], device=self.device, generator=generator, dtype=torch.float32)
+        if a.input_overlap is not None:
+            drawn = drawn[:, ::2].repeat_interleave(2, dim=1)  # both of a pair have the same loss
         return drawn.to(self.dtype).expand(shape)
 
     @torch.no_grad()
@@ -196,10 +206,15 @@ class Network:
         self._check(weights, x, grad_s)
         membranes: list[Tensor] = []
         squares, means, activities, passage = [], [], [], self.passage()
+        pairs = None if self.architecture.input_overlap is None else Pairs(self.architecture.neuron.threshold)
+        if pairs:
+            passage.watch(pairs.gradient)
         for layer, weight in enumerate(weights):
             self._check_shape(layer, weight, x)
             h, x, power, activity = passage.forward(layer, x, weight, None if biases is None else biases[layer])
             membranes.append(h)
+            if pairs:
+                pairs.membranes(h)
             squares.append(power)
             if self.architecture.steps > 1:
                 means.append(h.sum(dim=-1))
@@ -217,6 +232,7 @@ class Network:
             mean = (torch.stack(means).cpu().double() / widths)[..., alive].mean(dim=-1)
             mean[:, 0] = 0
             variance -= mean**2
+        overlap, correlation = pairs.result(alive) if pairs else (None, None)
         return Draw(
             index=index,
             var_h=variance.numpy(),
@@ -224,6 +240,8 @@ class Network:
             log_gradient=log_gradient,
             gradient=split,
             alive=float(alive.double().mean()),
+            overlap=overlap,
+            gradient_correlation=correlation,
         )
 
     def _backward(

@@ -15,6 +15,7 @@ from ikun_sym.schemes.fan import Fan
 from ..engines.contract import Response, Returned
 from ..engines.products import times
 from . import drawing as streams
+from .dense import Watched
 from .network import Network
 from .register import Variant, draws
 
@@ -67,7 +68,7 @@ class RecurrentNetwork(Network):
             )
 
 
-class Passage:
+class Passage(Watched):
     def __init__(self, network: RecurrentNetwork) -> None:
         self.population = network.population
 
@@ -78,6 +79,7 @@ class Passage:
     def backward(self, layer: int, h: Tensor, grad: Tensor, weight: Tensor, scale: float | Tensor) -> Returned:
         below, within = _parts(weight)
         power, grad_i = self.population.adjoint(h, grad, scale, within)
+        self.seen(grad_i)
         return Returned(power, times(grad_i, below) if layer else grad_i)
 
 

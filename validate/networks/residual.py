@@ -11,7 +11,7 @@ from ikun_sym.catalogue.architectures import Residual
 from ..engines.contract import Response, Returned
 from ..engines.eager import power as power_of
 from ..engines.products import times
-from .dense import Passage
+from .dense import Passage, Watched
 from .network import Network
 from .normalisation import NORMS, Return
 from .register import Variant, draws
@@ -36,7 +36,7 @@ class ResidualNetwork(Network):
         return PASSAGES[self.topology.kind](self)
 
 
-class _Block:
+class _Block(Watched):
     """What both kinds share: weighted inputs, normalised if asked for."""
 
     def __init__(self, network: ResidualNetwork) -> None:
@@ -63,6 +63,7 @@ class Sew(_Block):
     def backward(self, layer: int, h: Tensor, grad: Tensor, weight: Tensor, scale: float | Tensor) -> Returned:
         shortcut = grad * scale  # before the adjoint, which may overwrite what it is given
         power, grad_i = self.population.adjoint(h, grad, scale)
+        self.seen(grad_i)
         return Returned(power, self.returned(layer, grad_i, weight).add_(shortcut) if layer else grad_i)
 
 
@@ -84,6 +85,7 @@ class MembraneShortcut(_Block):
         if self._shortcut is not None:
             grad_i = grad_i + self._shortcut * scale
         self._shortcut = grad_i
+        self.seen(grad_i)
         return Returned(power_of(grad_i), self.returned(layer, grad_i, weight) if layer else grad_i)
 
 

@@ -25,6 +25,9 @@ from .one_writer import one_writer
 
 ROWS = "rows.jsonl"
 
+OF_PAIRS = ("overlap", "gradient_correlation")
+"""What only rows of pairs of inputs have."""
+
 
 SINCE = ("arithmetic",)
 """Conditions that rows of before do not name."""
@@ -33,12 +36,14 @@ SINCE = ("arithmetic",)
 def row(architecture: Architecture, draw: Draw, conditions: dict[str, Any]) -> dict[str, Any]:
     """One draw as one flat record: conditions, network, and measurements."""
     measured = {f.name: _plain(getattr(draw, f.name)) for f in fields(Draw) if f.name != "index"}
+    measured = {name: value for name, value in measured.items() if not (name in OF_PAIRS and value is None)}
     return {**conditions, **architecture.to_dict(), "draw": draw.index, **measured}
 
 
 def draw_of(record: dict[str, Any]) -> Draw:
     """The draw that `row` wrote, bit for bit."""
-    measured = {f.name: _value(record[f.name]) for f in fields(Draw) if f.name != "index"}
+    names = [f.name for f in fields(Draw) if f.name != "index" and (f.name not in OF_PAIRS or f.name in record)]
+    measured = {name: _value(record[name]) for name in names}
     return Draw(index=record["draw"], **measured)
 
 

@@ -217,5 +217,5 @@ def validate(
     laboratory = Laboratory(replace(settings or RunSettings(), **overrides))
     if architecture is None:
         return judge(found[0], found[0].cases(Architecture()), laboratory, expected=found[0].expected)
-    case = build(replace(architecture, forward=found[0].forward), found[0].scheme)
+    case = build(replace(architecture, **found[0].fields), found[0].scheme)
     return judge(found[0], [case], laboratory)

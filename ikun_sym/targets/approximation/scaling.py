@@ -5,12 +5,12 @@ h is normalised (value 1 at 0, breakpoint 1), so that surrogates that differ onl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
 from ...catalogue.piecewise import Piece, PiecewiseFunction, U
-from ...catalogue.surrogate import Surrogate
+from ...catalogue.surrogate import AMPLITUDE, Surrogate
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,10 @@ class Scaling:
 
 
 def scaling_of(surrogate: Surrogate) -> Scaling | None:
-    """The scaling, if f' scales with its only parameter, a positive one; else None."""
+    """The scaling, if f' scales with its only parameter, a positive one; else None. An amplitude is a height."""
+    if surrogate.bare is not None:
+        bare = scaling_of(surrogate.bare)
+        return None if bare is None else replace(bare, height=AMPLITUDE.symbol * bare.height)
     function, params = surrogate.derivative, surrogate.params
     if function.tails or surrogate.family or len(params) != 1 or params[0].domain != "positive":
         return None

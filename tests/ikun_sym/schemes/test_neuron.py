@@ -48,6 +48,7 @@ OTHER: dict[str, Any] = {
     "reset": "soft",
     "v_reset": -0.7,
     "surrogate": "sigmoid",
+    "amplitude": 1.7,
     "detach": False,
 }
 """A value of every word that is not its default."""
@@ -77,7 +78,7 @@ def test_v_reset_is_a_word_of_its_own_and_a_parameter() -> None:
 
 def test_the_light_table_is_the_neuron_s() -> None:
     own = {field.name for field in fields(Neuron)}
-    assert set(NAMES) == own | {"v_reset"}
+    assert set(NAMES) == own | {"v_reset", "amplitude"}
     made = Neuron()
     for name in own - {"reset", "surrogate"}:
         assert getattr(made, name) == DEFAULTS[name]
@@ -142,7 +143,7 @@ def test_nothing_else_lists_the_words() -> None:
         assert not set(inspect.signature(function).parameters) & (set(NAMES) - {"surrogate", "threshold"})
 
 
-@pytest.mark.parametrize("word", [name for name in NAMES if name not in ("surrogate", "detach")])
+@pytest.mark.parametrize("word", [name for name in NAMES if name not in ("surrogate", "amplitude", "detach")])
 def test_no_word_is_dropped_on_the_way_to_the_weights(word: str) -> None:
     """Every word that the spikes depend on moves the weights of scheme critical over several steps."""
     known: dict[str, Any] = {"steps": 3, "leak": 0.5, "rate": 0.35}
@@ -153,10 +154,10 @@ def test_no_word_is_dropped_on_the_way_to_the_weights(word: str) -> None:
     )
 
 
-def test_detach_and_surrogate_move_the_gradient_alone() -> None:
+def test_detach_surrogate_and_amplitude_move_the_gradient_alone() -> None:
     known: dict[str, Any] = {"steps": 3, "leak": 0.5, "rate": 0.35}
     plain = init_variance("critical", 100, **known)
-    for word in ("surrogate", "detach"):
+    for word in ("surrogate", "amplitude", "detach"):
         assert init_variance("critical", 100, **(known | {word: OTHER[word]})).variance == plain.variance
     assert init_variance("critical", 100, **known, surrogate="sigmoid").surrogate.startswith("sigmoid:")
 
