@@ -174,7 +174,7 @@ def _write(out: Path, verdicts: list[Verdict], made: dict[str, Any]) -> None:
 
 
 def _show(console: Console, verdicts: list[Verdict], out: str) -> None:
-    from .pages.claims_page import lines_of
+    from .pages.lines import lines_of
 
     for verdict in verdicts:
         console.print(

@@ -108,7 +108,8 @@ STANDARD = (on(surrogate="atan", threshold=0.0), on(surrogate="atan", threshold=
 class Claim:
     """`id`: words joined by dots. The claim holds on a network if all `criteria` hold; tables show the first. `settings`: the
     networks on which it is tested, unless the user chooses one. `scheme`: the scheme that it is about. `derivation`: the
-    document that derives the expected verdict. `draws`: number of draws for a verdict, if the run does not set it."""
+    document that derives the expected verdict. `draws`: number of draws for a verdict, if the run does not set it. `short`: the
+    claim in a few words, for tables; `instead`: in a line, what is right where it fails."""
 
     id: str
     statement: str
@@ -121,6 +122,8 @@ class Claim:
     forward: str = "spiking"
     derivation: str = ""
     draws: int | None = None
+    short: str = ""
+    instead: str = ""
 
     def __post_init__(self) -> None:
         if self.expected not in OUTCOMES:
