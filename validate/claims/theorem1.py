@@ -166,7 +166,7 @@ for version, scheme in (("v1", "ikun-v1"), ("v2", "ikun-v2")):
         Claim(
             id=f"theorem1.released.{version}",
             short=f"released code {version}",
-            instead="activity needs K = fan_in Var(W) ≥ 6.03 θ², the gradient K E[f'²] = 1",
+            instead="K = fan_in Var(W) ≥ 6.03 θ² forward, K E[f'²] = 1 backward",
             statement=f"With the weights of the released code ({version}) membrane and gradient variance are stable.",
             why="Its constant is neither Gaussian nor squared, and σ_X² is left out: fan_in Var(W) is 1.27 (v1) or 0.64 (v2), "
             "below the critical 6.03 θ²; at θ = 0 the gradient vanishes.",

@@ -30,7 +30,7 @@ MEANING = (
 
 STYLES = {"confirmed": "green", "refuted": "red", "inconclusive": "yellow", "not run": "dim"}
 
-WIDE = 118
+WIDE = 120
 """Columns of a terminal in which words fit."""
 
 LABEL = 29

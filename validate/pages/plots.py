@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ikun_derivations.render.drawing import BAD, DASHES, GOOD, INK, OPEN, SERIES, decades, legend, log_ticks, svg, whole_ticks
+from ikun_derivations.render.drawing import (
+    BAD,
+    DASHES,
+    GOOD,
+    INK,
+    OPEN,
+    QUIET,
+    SERIES,
+    decades,
+    legend,
+    log_ticks,
+    svg,
+    whole_ticks,
+)
 
 from ..verdicts.judge import CaseResult
 from ..verdicts.verdict import Check
@@ -39,7 +52,7 @@ def layers_plot(
     called = names or [_name(result) for result in results]
 
     def draw(axes: Axes) -> None:
-        for colour, marker, result, name in zip(cycle(SERIES), cycle("osD^vP"), results, called, strict=False):
+        for colour, marker, result, name in zip(cycle((*SERIES, QUIET)), cycle("osD^v"), results, called, strict=False):
             _series(axes, result, quantity, colour, marker, name)
         if claimed is not None:
             axes.axhline(claimed, color=INK, linewidth=0.8, linestyle=":", label="claimed: flat")
