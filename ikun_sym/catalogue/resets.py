@@ -23,6 +23,7 @@ import sympy as sp
 
 from ..errors import IkunError
 from ..exact import Number
+from ..told import Told
 from .parameter import Param, bound_values, plain
 from .registry import Registry
 
@@ -38,9 +39,11 @@ DECAYED_INPUT: sp.Expr = (1 - leak) * i
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reset:
+class Reset(Told):
     """`charge` in v, i and a, linear; `fires_at` in a, the threshold itself at a = 0; `after` in h, s and a; `adapt` in a, h
     and s, None where there is no second state. All may use leak, threshold and the `params`. `name`: what --reset calls it."""
+
+    shown = ("name", "params", "summary")
 
     name: str
     charge: sp.Expr
@@ -75,8 +78,10 @@ class Reset:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoundReset:
+class BoundReset(Told):
     """A reset whose parameters have exact values."""
+
+    shown = ("spec",)
 
     rule: Reset
     values: tuple[tuple[str, Fraction], ...]

@@ -43,10 +43,7 @@ def meanfield(as_json: bool, **flags: Any) -> None:
         randomisations=RANDOMISATIONS if randomisations is None else randomisations,
         seed=flags["seed"],
     )
-    document: dict[str, Any] = {"arch": model.topology.spec, "gain": model.gain, "gain_out": model.backward_gain(1)}
-    if len(set(model.gains)) > 1:
-        document["gains"] = list(model.gains)
-    document |= result.to_dict() | {"notes": notes}
+    document = result.to_dict() | {"notes": notes}
     if as_json:
         for note in notes:
             stderr().print(note)

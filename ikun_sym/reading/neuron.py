@@ -16,6 +16,7 @@ from ..catalogue.neuron_fields import DEFAULTS, NAMES
 from ..catalogue.resets import RESETS, BoundReset, Reset
 from ..catalogue.surrogate import Bound
 from ..errors import DomainError, IkunError
+from ..told import Told
 from .surrogate_spec import resolve
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _number(name: str, value: Any) -> float:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Neuron:
+class Neuron(Told):
     """threshold:      θ
     leak:           κ in [0, 1]; 1 is IF
     synaptic_leak:  below 1, the synaptic current's own leak (norse); 0: none

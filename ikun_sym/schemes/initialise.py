@@ -11,6 +11,7 @@ from ..catalogue.schemes.scheme import INDEPENDENT
 from ..catalogue.surrogate import Bound
 from ..errors import IkunError, NoSolutionError
 from ..mean_field.layer import SpikingLayer
+from ..told import Result
 from .fan import Fan
 from .rules import RULES, Found
 from .scheme_input import Setting, find_scheme
@@ -21,7 +22,7 @@ __all__ = ["DISTRIBUTIONS", "Initialisation", "init_variance", "initialisation"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Initialisation:
+class Initialisation(Result):
     """Weights of this mean and variance, N(mean, std²) or U(mean ± uniform_bound), drawn as `weights` says (a key of
     `catalogue.schemes.WEIGHTS`). Biases: `bias` each, or U(±bias_bound) if that is not 0.
 
@@ -29,6 +30,18 @@ class Initialisation:
     `needs_data`: what remains to be done on data; "" if nothing does, else `variance` is where that starts. `state`: the
     stationary state that the variance was computed at, for schemes that are defined so.
     """
+
+    shown = (
+        "scheme",
+        "variance",
+        "std",
+        "uniform_bound",
+        "mean",
+        "bias",
+        "surrogate",
+        "slope",
+        "weights",
+    )
 
     scheme: str
     variance: float
