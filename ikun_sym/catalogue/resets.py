@@ -72,6 +72,12 @@ class Reset(Told):
         if sp.expand(self.fires_at.subs(a, 0) - threshold) != 0:
             raise IkunError(f"reset {self.name!r}: it must fire at the threshold where nothing has been adapted yet")
 
+    @property
+    def usage(self) -> str:
+        """How it is written with its parameters, each at its default."""
+        given = ",".join(f"{param.name}={plain(param.default)}" for param in self.params if isinstance(param.default, Fraction))
+        return self.name + (f":{given}" if given else "")
+
     def bind(self, values: Mapping[str, Number] | None = None) -> BoundReset:
         """The reset with numbers for its parameters: the given ones, else the defaults."""
         return BoundReset(rule=self, values=tuple(bound_values("reset", self.name, self.params, values or {}).items()))

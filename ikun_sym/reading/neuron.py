@@ -15,7 +15,7 @@ from ..catalogue.assignments import assignments
 from ..catalogue.neuron_fields import DEFAULTS, NAMES
 from ..catalogue.resets import RESETS, BoundReset, Reset
 from ..catalogue.surrogate import Bound
-from ..errors import DomainError, IkunError
+from ..errors import DomainError, IkunError, UnknownNameError
 from ..told import Told
 from .surrogate_spec import resolve
 
@@ -38,6 +38,8 @@ def resolve_reset(spec: str | Reset | BoundReset, **params: Any) -> BoundReset:
         raise IkunError(f"reset = {spec!r} is not allowed; give a name such as 'hard', or name:param=value")
     else:
         name, _, rest = spec.strip().partition(":")
+        if name not in RESETS:
+            raise UnknownNameError("reset", name, RESETS.names(), {reset.name: reset.usage for reset in RESETS})
         rule, values = RESETS[name], assignments(spec, rest, kind="reset", example="hard:v_reset=-0.5")
     known = {param.name for param in rule.params}
     for name, value in params.items():
@@ -132,7 +134,21 @@ def _with(make: Callable[..., Neuron], before: Mapping[str, Any], words: Mapping
         changes["reset"] = resolve_reset(start, **apart)
     if "surrogate" in changes:
         changes["surrogate"] = resolve(changes["surrogate"])
-    return make(**changes)
+    made = make(**changes)
+    if apart or isinstance(words.get("reset"), str):  # as a user gives it; what is read off a network is what it is
+        _check_v_reset(made)
+    return made
+
+
+def _check_v_reset(neuron: Neuron) -> None:
+    value = float(dict(neuron.reset.values).get("v_reset", 0))
+    if value > neuron.threshold:
+        raise DomainError(
+            "v_reset",
+            f"{value:g}",
+            f"at most the threshold, {neuron.threshold:g}",
+            "a spike would not take the membrane below it",
+        )
 
 
 def checked(words: Mapping[str, Any]) -> dict[str, Any]:
