@@ -7,7 +7,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP_FLAGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt $(PIP_FLAGS)
+# What pip says is kept in a file, and shown only if it fails.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -c constraints.txt $(PIP_FLAGS)
+LOG := $(VENV)/pip.log
+QUIETLY = > $(LOG) 2>&1 || { status=$$?; cat $(LOG) >&2; exit $$status; }
 # One thread a worker: two workers with two threads each would spin against each other on two cores.
 TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 WORKERS ?= 2
@@ -35,16 +38,16 @@ format: $(VENV)/.test
 
 $(VENV)/bin/python:
 	@echo "making the environment in $(VENV) with $(PYTHON)"
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
-	@echo "installing ikun with torch"
-	$(PIP) -e ".[validate]"
+	@echo "installing ikun with torch: minutes, mostly download ($(LOG) follows it)"
+	@$(PIP) -e ".[validate]" $(QUIETLY)
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	@echo "installing what the tests need"
-	$(PIP) -e ".[validate,train,dev,interop]"
+	@echo "installing what the tests need: minutes, mostly download ($(LOG) follows it)"
+	@$(PIP) -e ".[validate,train,dev,interop]" $(QUIETLY)
 	@touch $@
 
 clean:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -23,13 +23,13 @@ def _again(kind: type[IkunError], args: tuple[Any, ...], attributes: dict[str, A
 
 
 class UnknownNameError(IkunError, KeyError):
-    """A name that is not in the registry."""
+    """A name that is not in the registry. `usage`: how names are written with their parameters, where that is told."""
 
-    def __init__(self, kind: str, given: str, known: Iterable[str]) -> None:
-        known = sorted(known)
-        lowered = {name.lower(): name for name in known}
-        near = [lowered[name] for name in difflib.get_close_matches(given.lower(), lowered, n=3, cutoff=0.6)]
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+    def __init__(self, kind: str, given: str, known: Iterable[str], usage: Mapping[str, str] | None = None) -> None:
+        written = {name: name for name in known} | dict(usage or {})
+        lowered = {name.lower(): name for name in sorted(written)}
+        near = [written[lowered[name]] for name in difflib.get_close_matches(given.lower(), lowered, n=3, cutoff=0.6)]
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(written[n] for n in lowered.values())}"
         super().__init__(f"unknown {kind} {given!r}; {hint}")
 
     __str__ = ValueError.__str__  # KeyError would print the message in quotes

@@ -39,6 +39,19 @@ def test_writes_everything(small: tuple[Path, dict]) -> None:
     assert all(len(row["var_h"]) == 10 for row in rows)
 
 
+@pytest.mark.slow
+def test_the_console_is_short(small: tuple[Path, dict]) -> None:
+    """The same draws again, not as JSON."""
+    folder, document = small
+    found = demo(folder, "--claims", "theorem1.backward", "--depth", "10", "--width", "64", "--resume")
+    lines = found.stdout.splitlines()
+    assert len(lines) <= 25
+    assert lines[-1] == f"page: {document['page']}"
+    for row in document["matrix"]["rows"]:
+        (line,) = [line for line in lines if line[3:].startswith(row["name"])]
+        assert line.split()[-2:] == [row["cells"][-1]["word"], row["cells"][-1]["number"]]
+
+
 def test_every_case_is_in_the_table(small: tuple[Path, dict]) -> None:
     """Claims × four surrogates × two thresholds, each either judged or named as impossible."""
     _, document = small
@@ -58,6 +71,22 @@ def test_the_page_stands_alone(small: tuple[Path, dict]) -> None:
     assert len(ids) == len(set(ids))
     links = re.findall(r'href="#([^"]+)"', re.sub(r"<svg.*?</svg>", "", page, flags=re.S))
     assert set(links) <= set(ids)
+
+
+def test_the_page_begins_with_the_matrix(small: tuple[Path, dict]) -> None:
+    """Every cell, in words, before any picture; the rows fold out."""
+    folder, document = small
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    before, table, after = re.split(r'(<table class="matrix">.*?</table>)', page, flags=re.S)
+    assert "<svg" not in before
+    assert "<table" not in before
+    told = [(row, cell) for row in document["matrix"]["rows"] for cell in row["cells"]]
+    assert len(told) == len(document["table"])
+    found = re.findall(r'<td class="([\w-]+)" data-network="[^"]+" title="[^"]+">(\w+) <span>(.*?)</span></td>', table)
+    assert found == [(cell["verdict"].replace(" ", "-"), cell["word"], cell["number"]) for _, cell in told]
+    assert all(row["instead"] for row, cell in told if cell["verdict"] == "refuted")
+    assert after.index("<svg") < after.index('<details class="fold" id="verdicts">') < after.index('<table class="verdicts">')
+    assert after.index('<table class="verdicts">') < after.index("</details>")
 
 
 @pytest.mark.slow

@@ -14,7 +14,8 @@ from ikun_sym.cli.model_flags import MODEL_FLAGS, WIDTH, described
 from ikun_sym.errors import IkunError
 from ikun_sym.files import write_atomically
 
-from .progress import RESUME, quiet_libraries, run
+from .progress import RESUME, run
+from .quiet import quiet_libraries
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -174,7 +175,7 @@ def _write(out: Path, verdicts: list[Verdict], made: dict[str, Any]) -> None:
 
 
 def _show(console: Console, verdicts: list[Verdict], out: str) -> None:
-    from .pages.claims_page import lines_of
+    from .pages.lines import lines_of
 
     for verdict in verdicts:
         console.print(

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ikun_derivations.documents import d01_gaussian_moments, d02_theorem_1
 from ikun_sym.catalogue.surrogates import SURROGATES
-from ikun_sym.cli.console import stderr, table
+from ikun_sym.cli.console import stderr
 from ikun_sym.errors import DomainError, NoSolutionError
 from ikun_sym.files import write_atomically
 from ikun_sym.schemes.constants import Constants, constants
 from ikun_sym.targets import export
 
 from .cases.case import Case, build, label
-from .cases.observables import OBSERVABLES
 from .claims import Claim, select
 from .networks.device import choose
 from .networks.network import Architecture
-from .pages.claims_page import Line, lines_of, page
+from .pages.claims_page import page
+from .pages.lines import Line, lines_of
+from .pages.matrix import Matrix, Network, key, matrix_of, on_terminal
 from .progress import run
 from .verdicts.judge import CaseResult, RunSettings, Verdict
 from .verdicts.records import recorded, write_verdicts
@@ -30,19 +30,18 @@ if TYPE_CHECKING:
 
 NAMES = ("sigmoid", "tanh", "linear", "atan")
 THRESHOLDS = (0.0, 1.0)
+NETWORKS = tuple((name, theta) for name in NAMES for theta in THRESHOLDS)
 TARGETS = ("python", "json")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DemoResult:
-    """`claims`: the requested id or prefix of ids."""
-
     out: Path
-    claims: str
     constants: list[Constants]
     exports: list[Path]
     verdicts: list[Verdict]
     lines: list[Line]
+    matrix: Matrix
 
     @property
     def results(self) -> list[CaseResult]:
@@ -69,6 +68,7 @@ class DemoResult:
             "constants": [table.to_dict() for table in self.constants],
             "exports": [str(path) for path in self.exports],
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+            "matrix": self.matrix.to_dict(),
             "table": [dict(vars(line)) for line in self.lines],
             "as_predicted": self.as_predicted,
             "cases": len(self.results),
@@ -97,10 +97,11 @@ def main_job(out: Path, *, claims: str, depth: int, width: int, device: str, see
         verdicts = run(jobs, laboratory)
     say("4/4 writing the page")
     write_verdicts(out, verdicts)
-    found = [line for verdict in verdicts for line in lines_of(verdict)] + missing
+    found = [line for verdict in verdicts for line in lines_of(verdict)] + [line for _, line in missing]
     order = {claim.id: index for index, claim in enumerate(chosen)}
     lines = sorted(found, key=lambda line: order[line.claim])
-    result = DemoResult(out=out, claims=claims, constants=tables, exports=exports, verdicts=verdicts, lines=lines)
+    matrix = matrix_of(chosen, NETWORKS, verdicts, missing)
+    result = DemoResult(out=out, constants=tables, exports=exports, verdicts=verdicts, lines=lines, matrix=matrix)
     write_atomically(
         out / "report.html",
         page(
@@ -108,7 +109,7 @@ def main_job(out: Path, *, claims: str, depth: int, width: int, device: str, see
             introduction(result),
             verdicts,
             made,
-            findings=[finding(verdict) for verdict in verdicts],
+            matrix=matrix,
             lines=lines,
             constants=tables,
             documents=documents,
@@ -117,73 +118,47 @@ def main_job(out: Path, *, claims: str, depth: int, width: int, device: str, see
     return result
 
 
-def _cases(claim: Claim, architecture: Architecture) -> tuple[list[Case], list[Line]]:
-    """The claim on every surrogate and threshold. If its weights do not exist there, a line of the table says so."""
+def _cases(claim: Claim, architecture: Architecture) -> tuple[list[Case], list[tuple[Network, Line]]]:
+    """The claim on every network. Where its weights do not exist, a line of the table says so."""
     cases, absent = [], []
-    for name in NAMES:
-        for theta in THRESHOLDS:
-            wanted = architecture.but(surrogate=name, threshold=theta, forward=claim.forward)
-            try:
-                cases.append(build(wanted, claim.scheme))
-            except (NoSolutionError, DomainError) as error:
-                absent.append(
-                    Line(
-                        claim=claim.id,
-                        case=label(wanted),
-                        claimed="",
-                        predicted="",
-                        measured="",
-                        draws="0",
-                        verdict="not run",
-                        note=error.reason if isinstance(error, NoSolutionError) else str(error),
-                    )
-                )
+    for name, theta in NETWORKS:
+        wanted = architecture.but(surrogate=name, threshold=theta, forward=claim.forward)
+        try:
+            cases.append(build(wanted, claim.scheme))
+        except (NoSolutionError, DomainError) as error:
+            line = Line(
+                claim=claim.id,
+                case=label(wanted),
+                claimed="",
+                predicted="",
+                measured="",
+                draws="0",
+                verdict="not run",
+                note=error.reason if isinstance(error, NoSolutionError) else str(error),
+            )
+            absent.append(((name, theta), line))
     return cases, absent
 
 
 def introduction(result: DemoResult) -> list[str]:
-    """The question and the result."""
+    """The question; the matrix answers it."""
     return [
         "IKUN's Theorem 1 (Chang, Wang & Yang, arXiv 2411.18250) sets Var(W) = α/(fan_in σ_X² E[f'²]) and claims that forward "
-        "and backward variance stay stable in deep spiking networks. Here the constants are derived and enclosed, the claim is "
-        "tested on random networks, and each verdict can be wrong with at most the stated probability.",
+        "and backward variance stay the same from layer to layer of a deep spiking network. Does it hold? "
         f"{result.as_predicted} of {len(result.results)} verdicts are the ones that infinite-width theory predicts.",
     ]
 
 
-def finding(verdict: Verdict) -> str:
-    """One claim in one sentence: how often it held, and what was measured."""
-    counts = Counter(result.outcome for result in verdict.results)
-    said = ", ".join(f"{outcome} in {count}" for outcome, count in counts.items())
-    values = [r.checks[0].interval.value for r in verdict.results if r.checks[0].interval.known]
-    if not values:
-        return f"{verdict.claim.id}: {said} of {len(verdict.results)} networks; every network fell silent."
-    span = f"{min(values):.4g} to {max(values):.4g}"
-    label, claimed = OBSERVABLES[verdict.claim.observable].label, verdict.results[0].checks[0].claimed
-    return f"{verdict.claim.id}: {said} of {len(verdict.results)} networks; {label} measured {span}, claimed {claimed:g}."
-
-
 def show(console: Console, result: DemoResult) -> None:
-    rows = [
-        (c.surrogate, f"{c.threshold:g}", *(f"{m.value:.15g}" for m in c.moments.values()), c.moments["E_g2"].status)
-        for c in result.constants
-    ]
-    console.print(table("Constants, H ~ N(0, 1)", ("surrogate", "θ", "E[f']", "E[f'²]", "E[f'⁴]", "E[f'²] is"), rows))
-    columns = ("claim", "network", "paper says", "predicted", "measured", "draws", "verdict")
-    above = [""] + [line.claim for line in result.lines]
-    lines = [
-        (
-            "" if l.claim == before else l.claim.removeprefix(result.claims + "."),
-            l.case,
-            l.claimed,
-            l.predicted,
-            l.measured,
-            l.draws,
-            l.verdict + (f" ({l.note})" if l.note else ""),
-        )
-        for before, l in zip(above, result.lines, strict=False)
-    ]
-    console.print(table("Theorem 1, per-layer factors", columns, lines))
-    console.print(f"{result.as_predicted} of {len(result.results)} verdicts as predicted")
-    console.print(f"exports: {result.exports[0].parent}")
-    console.print(f"page:    {result.out / 'report.html'}")
+    """Claim by network, what is right where a claim fails, and where to read on: at most 25 lines for Theorem 1."""
+    architecture = result.results[0].case.architecture if result.results else None
+    size = f" in networks of {architecture.depth} layers" if architecture else ""
+    console.print(f"Theorem 1{size}: does it hold, and the measured factor a layer")
+    for line in on_terminal(result.matrix, console.width):
+        console.print(line, no_wrap=True, overflow="crop")
+    if marks := key(console.width):
+        console.print(marks)
+    for rows, text in result.matrix.instead():
+        console.print(f"{', '.join(str(row.number) for row in rows)} instead: {text}")
+    console.print(f"{result.as_predicted} of {len(result.results)} verdicts as infinite-width theory predicts")
+    console.print(f"page: {result.out / 'report.html'}")

@@ -8,7 +8,8 @@ import click
 
 from ikun_sym.cli.console import as_json, emit
 
-from .progress import RESUME, quiet_libraries
+from .progress import RESUME
+from .quiet import quiet_libraries
 
 
 @click.command(params=[RESUME], short_help="Run the main job end to end.")

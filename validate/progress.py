@@ -1,9 +1,7 @@
-"""Shared by the commands that run networks: quiet imports, a run with a progress bar, the flag --resume."""
+"""Shared by the commands that run networks: a run with a progress bar, the flag --resume."""
 
 from __future__ import annotations
 
-import logging
-import warnings
 from typing import TYPE_CHECKING
 
 import click
@@ -18,14 +16,6 @@ if TYPE_CHECKING:
 RESUME = click.Option(
     ["--resume"], is_flag=True, help="Continue the interrupted run in --out (default: the newest default folder)."
 )
-
-
-def quiet_libraries() -> None:
-    """Libraries' chatter on import is not for the user."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where it keeps its fonts, if the home folder cannot be written
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import torch  # noqa: F401
 
 
 def run(jobs: list[tuple[Claim, list[Case], str | None]], laboratory: Laboratory) -> list[Verdict]:

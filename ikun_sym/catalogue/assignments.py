@@ -8,6 +8,10 @@ from ..exact import Number, exact
 
 def pairs(spec: str, text: str, kind: str = "surrogate", example: str = "atan:alpha=2") -> dict[str, str]:
     """Split `param=value,…` into words. The other arguments serve the error messages."""
+    if not text.strip() and spec.rstrip().endswith(":"):
+        raise IkunError(
+            f"{kind} {spec!r}: nothing follows the colon; leave it out for the defaults, or write for example {example}"
+        )
     values: dict[str, str] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         name, equals, value = (word.strip() for word in part.partition("="))

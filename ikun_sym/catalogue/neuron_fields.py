@@ -21,6 +21,12 @@ class Field(NamedTuple):
     metavar: str | None = None
 
 
+RESETS_WRITTEN = (
+    "hard:v_reset=0, soft, delayed, adaptive:adaptation=0.2,adaptation_leak=0.9, "
+    "adaptive-hard:adaptation=0.2,adaptation_leak=0.9,v_reset=0"
+)
+"""Of the help page, which imports no catalogue; a test compares it with the registry."""
+
 NEURON_FIELDS = (
     Field("surrogate", str, "atan", "The surrogate: stands for the gradient of a spike.", metavar="SPEC"),
     Field(
@@ -39,7 +45,7 @@ NEURON_FIELDS = (
         "reset",
         str,
         "hard",
-        "hard, soft, …, or with parameters: hard:v_reset=-0.5. An unknown name lists them all.",
+        f"One of, with their parameters' defaults: {RESETS_WRITTEN}.",
         metavar="SPEC",
     ),
     Field("v_reset", float, None, "Membrane potential after a hard reset.", otherwise="0"),

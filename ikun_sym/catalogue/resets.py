@@ -23,6 +23,7 @@ import sympy as sp
 
 from ..errors import IkunError
 from ..exact import Number
+from ..told import Told
 from .parameter import Param, bound_values, plain
 from .registry import Registry
 
@@ -38,9 +39,11 @@ DECAYED_INPUT: sp.Expr = (1 - leak) * i
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reset:
+class Reset(Told):
     """`charge` in v, i and a, linear; `fires_at` in a, the threshold itself at a = 0; `after` in h, s and a; `adapt` in a, h
     and s, None where there is no second state. All may use leak, threshold and the `params`. `name`: what --reset calls it."""
+
+    shown = ("name", "params", "summary")
 
     name: str
     charge: sp.Expr
@@ -69,14 +72,22 @@ class Reset:
         if sp.expand(self.fires_at.subs(a, 0) - threshold) != 0:
             raise IkunError(f"reset {self.name!r}: it must fire at the threshold where nothing has been adapted yet")
 
+    @property
+    def usage(self) -> str:
+        """How it is written with its parameters, each at its default."""
+        given = ",".join(f"{param.name}={plain(param.default)}" for param in self.params if isinstance(param.default, Fraction))
+        return self.name + (f":{given}" if given else "")
+
     def bind(self, values: Mapping[str, Number] | None = None) -> BoundReset:
         """The reset with numbers for its parameters: the given ones, else the defaults."""
         return BoundReset(rule=self, values=tuple(bound_values("reset", self.name, self.params, values or {}).items()))
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoundReset:
+class BoundReset(Told):
     """A reset whose parameters have exact values."""
+
+    shown = ("spec",)
 
     rule: Reset
     values: tuple[tuple[str, Fraction], ...]

@@ -15,19 +15,22 @@ import sympy as sp
 
 from ..errors import DomainError, IkunError
 from ..exact import Number
+from ..told import Told
 from .parameter import DOMAINS, Param, bound_values, plain
 from .piecewise import PiecewiseFunction
 from .registry import Registry
 
 
 @dataclass(frozen=True, kw_only=True)
-class Equivalent:
+class Equivalent(Told):
     """A library's own surrogate: f'_library(x) = scale * f'(x), where `mapping` gives our parameters.
 
     `path` is importable as `module:attribute`. `scale` and the values of `mapping` are expressions in the library's
     parameters. `version` is the release that was measured. `variant` names one of several gradients behind one path.
     `tag` marks another release than the current one, whose entry has no tag.
     """
+
+    shown = ("name", "version")
 
     library: str
     version: str
@@ -64,11 +67,13 @@ _NAME = re.compile(r"[A-Za-z_][\w.@-]*|expr:[^\"'\\\x00-\x1f\x7f]+")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surrogate:
+class Surrogate(Told):
     """One surrogate. `derivative`: f'(x), x = membrane potential - threshold. `slope`: name of the parameter that sharpens f'
     (default: the first parameter; None: there is none). `family`: for surrogates whose formula depends on the parameters'
     values (number of terms, order of breakpoints), f' as a function of these values. `bind` then replaces `derivative` by
     family(values), and `derivative` itself holds the formula for the values shown in lists."""
+
+    shown = ("name", "params", "summary")
 
     name: str
     params: tuple[Param, ...] = ()
@@ -155,9 +160,11 @@ class Surrogate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bound:
+class Bound(Told):
     """A surrogate whose parameters have exact values. `unit`: its amplitude is still to be chosen such that the gradient keeps
     its size; what needs f' refuses it until then."""
+
+    shown = ("spec",)
 
     surrogate: Surrogate
     values: tuple[tuple[str, Fraction], ...]

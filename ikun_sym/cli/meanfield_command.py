@@ -47,10 +47,7 @@ def meanfield(as_json: bool, **flags: Any) -> None:
         "seed": flags["seed"],
     }
     result = replace(predict(model, **how), information=information(model, **how).to_dict())
-    document: dict[str, Any] = {"arch": model.topology.spec, "gain": model.gain, "gain_out": model.backward_gain(1)}
-    document |= {"surrogate": model.neuron.surrogate.spec, "amplitude": model.neuron.amplitude}
-    if len(set(model.gains)) > 1:
-        document["gains"] = list(model.gains)
+    document: dict[str, Any] = {"surrogate": model.neuron.surrogate.spec, "amplitude": model.neuron.amplitude}
     document |= result.to_dict() | {"notes": notes}
     if as_json:
         for note in notes:

@@ -7,6 +7,8 @@ from fractions import Fraction
 
 import sympy as sp
 
+from ..told import Told
+
 KINDS = ("elementary", "special", "series", "none")
 
 STATUSES = ("proved-ftc", "proved-heat", "proved-ode", "enclosure-agrees", "numeric-only", "refuted", "unknown")
@@ -44,8 +46,10 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Certificate:
+class Certificate(Told):
     """The record of a proof or of an attempt at one."""
+
+    shown = ("status", "checks")
 
     status: str
     assumptions: tuple[str, ...] = ()
@@ -63,12 +67,14 @@ class Certificate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClosedForm:
+class ClosedForm(Told):
     """E[g(X)] as an expression in MEAN, VAR and the parameters. `method` names the rule that found it.
 
     `error` bounds |expr − E[g(X)]| / E|g(X)|: 0 for a form that is exact, the truncation of a finite sum otherwise.
     `series` writes that sum with its summation sign, as text and as LaTeX; `exact` is the rest of `expr`.
     """
+
+    shown = ("kind", "text", "method")
 
     expr: sp.Expr | None
     kind: str

@@ -16,6 +16,7 @@ from ..catalogue.surrogate import Bound
 from ..errors import DomainError, IkunError
 from ..exact import Number, exact
 from ..reading.surrogate_spec import Spec, resolve
+from ..told import Told
 from .closed_form import form_of
 from .enclosures.certify import Enclosure, expectation
 from .evaluate import FloatFunction
@@ -29,11 +30,13 @@ DEFAULT_DIGITS = 17
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moment:
+class Moment(Told):
     """E[g(X)^power], X ~ N(mean, var), g = f' or f of a surrogate.
 
     `enclosure` is rigorous, whatever `certificate` says of the closed form `form`.
     """
+
+    shown = ("surrogate", "of", "power", "mean", "var", "value", "status")
 
     surrogate: Bound
     of: str

@@ -14,6 +14,7 @@ from ..catalogue.architectures import Topology, parse_architecture
 from ..errors import DomainError, IkunError, NoTheoryError
 from ..gaussian.moment import float_function
 from ..reading.neuron import HasNeuron, Neuron
+from ..told import Told
 from .covariance import Floats, checked_second_moment, constant_input, poisson_input
 from .layer import FORWARD_PASSES, Layer
 from .neuron_sample import Dynamics, current_filter
@@ -24,7 +25,7 @@ LOSSES = ("white", "rate", "summed")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TimeModel(HasNeuron):
+class TimeModel(HasNeuron, Told):
     """Layers of one neuron whose currents I^l are Gaussian, in a dense network with covariance
     K E[S^{l−1}[t] S^{l−1}[s]] + σ_b². With an input that decays users of K see K/τ².
 

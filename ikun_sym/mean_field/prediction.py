@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..told import Result, Told
 from .backward import Gradients
 from .covariance import Floats
 from .neuron_sample import Steps
@@ -21,11 +22,13 @@ OUT_OF_RANGE = "beyond float64; log_gradient holds its logarithm, summed over st
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LayerPrediction:
+class LayerPrediction(Told):
     """One layer, counted from 1; arrays over the steps. `var_h`: variance of H over weights and inputs (`mean_h`: its
     mean); `rate`: E[S]; `grad_var`: E[(∂L/∂H[t])²] relative to the same at the last layer summed over steps;
     `log_gradient`: log of its sum over steps. `current` [T, T]: covariance of the current at the membrane. `se`: the
     standard error of each, by name."""
+
+    shown = ("layer", "var_h", "rate", "grad_var", "log_gradient")
 
     layer: int
     var_h: Floats
@@ -51,7 +54,7 @@ class LayerPrediction:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Run:
+class Run(Told):
     """One randomisation, what one network of infinite width shows: `var_h`, `rate` [L, T]; `log_gradient` [L], log of
     Σ_t E[δH²] relative to the last layer; `gradient` [L, T], its shares."""
 
@@ -62,14 +65,20 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TimePrediction:
+class TimePrediction(Result):
     """`log_gradient`: log of layer 1's Σ_t E[(∂L/∂H[t])²] relative to the last layer's, and its standard error.
     `silent_from`: the first layer without a spike; `fixed_from`: the first layer whose law all further ones share.
     `runs`: the randomisations themselves, so that the error of anything computed from a prediction can be had.
-    `positions`: by layer, what a convolution's positions show, [position …, T]: var_h, rate, and grad_var relative to the
-    layer's own mean over positions, summed over steps.
-    `information`: of two inputs, by the words of `information.Information`, where it was asked for."""
+    `arch`, `gain` K = fan_in · Var(W) and `gain_out`: of the network; `gains`: K by layer. `positions`: by layer, what a
+    convolution's positions show, [position …, T]: var_h, rate, and grad_var relative to the layer's own mean over positions,
+    summed over steps. `information`: of two inputs, by the words of `information.Information`, where it was asked for."""
 
+    shown = ("arch", "gain", "layers", "log_gradient", "log_gradient_se", "silent_from", "fixed_from", "randomisations")
+
+    arch: str
+    gain: float
+    gain_out: float
+    gains: tuple[float, ...]
     layers: tuple[LayerPrediction, ...]
     log_gradient: float
     log_gradient_se: float
@@ -93,6 +102,18 @@ class TimePrediction:
         """The standard errors of `array`."""
         return np.array([layer.se[name] for layer in self.layers])
 
+    def listed(self) -> list[dict[str, Any]]:
+        """Means over the steps."""
+        return [
+            {
+                "layer": layer.layer,
+                "var_h": float(layer.var_h.mean()),
+                "rate": float(layer.rate.mean()),
+                "log_gradient": layer.log_gradient,
+            }
+            for layer in self.layers
+        ]
+
     @property
     def log_factors(self) -> Floats:
         """[L − 1]: log of Σ_t E[δH²] at layer l over the same at layer l + 1."""
@@ -101,7 +122,10 @@ class TimePrediction:
             return totals[:-1] - totals[1:]
 
     def to_dict(self) -> dict[str, Any]:
-        document: dict[str, Any] = {
+        document: dict[str, Any] = {"arch": self.arch, "gain": self.gain, "gain_out": self.gain_out}
+        if len(set(self.gains)) > 1:
+            document["gains"] = list(self.gains)
+        document |= {
             "layers": [layer.to_dict() for layer in self.layers],
             "log_gradient": _number(self.log_gradient),
             "log_gradient_se": _number(self.log_gradient_se),
@@ -174,6 +198,10 @@ def collect(model: TimeModel, found: Recursions) -> TimePrediction:
         )
     silent = [layer.layer for layer in layers if not layer.rate.any()]
     return TimePrediction(
+        arch=model.topology.spec,
+        gain=model.gain,
+        gain_out=model.backward_gain(1),
+        gains=model.gains,
         layers=tuple(layers),
         log_gradient=layers[0].log_gradient,
         log_gradient_se=layers[0].se["log_gradient"],

@@ -15,7 +15,8 @@ from ..catalogue.assignments import assignments
 from ..catalogue.neuron_fields import DEFAULTS, NAMES
 from ..catalogue.resets import RESETS, BoundReset, Reset
 from ..catalogue.surrogate import AMPLITUDE, UNIT, Bound
-from ..errors import DomainError, IkunError
+from ..errors import DomainError, IkunError, UnknownNameError
+from ..told import Told
 from .surrogate_spec import Spec, resolve
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def resolve_reset(spec: str | Reset | BoundReset, **params: Any) -> BoundReset:
         raise IkunError(f"reset = {spec!r} is not allowed; give a name such as 'hard', or name:param=value")
     else:
         name, _, rest = spec.strip().partition(":")
+        if name not in RESETS:
+            raise UnknownNameError("reset", name, RESETS.names(), {reset.name: reset.usage for reset in RESETS})
         rule, values = RESETS[name], assignments(spec, rest, kind="reset", example="hard:v_reset=-0.5")
     known = {param.name for param in rule.params}
     for name, value in params.items():
@@ -69,7 +72,7 @@ def _number(name: str, value: Any) -> float:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Neuron:
+class Neuron(Told):
     """threshold:      θ
     leak:           κ in [0, 1]; 1 is IF
     synaptic_leak:  below 1, the synaptic current's own leak (norse); 0: none
@@ -149,7 +152,21 @@ def _with(make: Callable[..., Neuron], before: Mapping[str, Any], words: Mapping
     if "surrogate" in changes or amplitude is not None:
         start = changes.get("surrogate", before.get("surrogate", DEFAULTS["surrogate"]))
         changes["surrogate"] = resolve_surrogate(start, amplitude)
-    return make(**changes)
+    made = make(**changes)
+    if apart or isinstance(words.get("reset"), str):  # as a user gives it; what is read off a network is what it is
+        _check_v_reset(made)
+    return made
+
+
+def _check_v_reset(neuron: Neuron) -> None:
+    value = float(dict(neuron.reset.values).get("v_reset", 0))
+    if value > neuron.threshold:
+        raise DomainError(
+            "v_reset",
+            f"{value:g}",
+            f"at most the threshold, {neuron.threshold:g}",
+            "a spike would not take the membrane below it",
+        )
 
 
 def checked(words: Mapping[str, Any]) -> dict[str, Any]:

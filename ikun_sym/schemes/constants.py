@@ -11,6 +11,7 @@ from ..exact import Number, exact
 from ..gaussian.moment import DEFAULT_DIGITS, Moment, moment
 from ..mean_field.normal_law import upper_tail
 from ..reading.surrogate_spec import Spec, resolve
+from ..told import Result
 
 NO_GAIN = "a gain is null where E[f'²] or the firing rate is zero or beyond float64: no finite weight scale exists there"
 
@@ -18,12 +19,14 @@ POWERS = {"E_g": 1, "E_g2": 2, "E_g4": 4}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Constants:
+class Constants(Result):
     """E[f'], E[f'²], E[f'⁴] and gains: √(fan_in · Var W) for α = 1.
 
     gain: σ_X² = 1. gain_variance: σ_X² = p(1 − p); gain_second_moment: σ_X² = p, with p = Q(θ/σ) the firing rate of
     the layer below when its membrane potential has the same law.
     """
+
+    shown = ("surrogate", "threshold", "std", "rate", "gain", "gain_variance", "gain_second_moment")
 
     surrogate: str
     threshold: float
@@ -47,6 +50,10 @@ class Constants:
         """(σ_X² E[f'²])^(−1/2), or None where that is infinite or beyond float64."""
         product = sigma_x2 * self.moments["E_g2"].value
         return product**-0.5 if 0 < product < math.inf else None
+
+    def listed(self) -> list[dict[str, Any]]:
+        names = {"E_g": "E[f']", "E_g2": "E[f'²]", "E_g4": "E[f'⁴]"}
+        return [{"": names[n], "value": m.value, "form": m.form.kind, "status": m.status} for n, m in self.moments.items()]
 
     def to_dict(self) -> dict[str, Any]:
         return {

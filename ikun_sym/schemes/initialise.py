@@ -13,6 +13,7 @@ from ..errors import IkunError, NoSolutionError
 from ..gaussian.moment import float_function
 from ..mean_field.infinite_network import TimeModel
 from ..mean_field.layer import SpikingLayer
+from ..told import Result
 from .fan import Fan
 from .rate_targeted_over_time import unit_amplitude
 from .rules import RULES, Found
@@ -24,7 +25,7 @@ __all__ = ["DISTRIBUTIONS", "Initialisation", "init_variance", "initialisation"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Initialisation:
+class Initialisation(Result):
     """Weights of this mean and variance, N(mean, std²) or U(mean ± uniform_bound), drawn as `weights` says (a key of
     `catalogue.schemes.WEIGHTS`). Biases: `bias` each, or U(±bias_bound) if that is not 0.
 
@@ -32,6 +33,18 @@ class Initialisation:
     `needs_data`: what remains to be done on data; "" if nothing does, else `variance` is where that starts. `state`: the
     stationary state that the variance was computed at, for schemes that are defined so.
     """
+
+    shown = (
+        "scheme",
+        "variance",
+        "std",
+        "uniform_bound",
+        "mean",
+        "bias",
+        "surrogate",
+        "slope",
+        "weights",
+    )
 
     scheme: str
     variance: float

@@ -31,6 +31,7 @@ from ..gaussian.enclosures.certify import expectation
 from ..gaussian.moment import integrand
 from ..mean_field.layer import SpikingLayer
 from ..reading.surrogate_spec import Spec, resolve
+from ..told import Result
 from .joint_small_variance import SmallVariance, small_variance
 
 NARROW = 1e-6
@@ -68,10 +69,12 @@ class Solution:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Joint:
+class Joint(Result):
     """All solutions by increasing σ_H. `min_c` is the infimum of C, attained at σ_H = `min_c_at`, or not (None).
     `limit_at_zero`: what C tends to as q → 0, 0 or infinity; C → ∞ as q → ∞ always. `touching`: intervals of σ_H where C is
     so close to 1 that ball arithmetic could not decide."""
+
+    shown = ("surrogate", "threshold", "fan_ratio", "min_c", "min_c_at", "conclusion")
 
     surrogate: str
     threshold: float
@@ -81,6 +84,9 @@ class Joint:
     min_c_at: float | None
     limit_at_zero: float
     touching: tuple[tuple[float, float], ...] = ()
+
+    def listed(self) -> list[dict[str, Any]]:
+        return [solution.to_dict() for solution in self.solutions]
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -18,17 +18,29 @@ from ..catalogue.surrogate import Bound
 from ..errors import DomainError
 from ..reading.neuron import Neuron
 from ..reading.surrogate_spec import Spec
+from ..told import Result
 from .rate_targeted_over_time import Progress, rate_target, slope_target
 from .slope import own_slope
 from .trade_off import NO_SLOPE, NO_TRADE_OFF, Width, trade_off
 
 
 @dataclass(frozen=True, kw_only=True)
-class Design:
+class Design(Result):
     """fan_in · Var(W), σ_H, the neuron with its surrogate's slope set, or its amplitude (`parameter` says which), and the slope
     of the forward map, d log q'/d log q; over several steps 1/(1 + d log K/d log p) along the stationary states, which at one
     step is the same. Over several steps `rate` is the mean of `rates`, σ_H² that of the steps' Var(H), exp(log_transient) what
     gradients grow by before their factor is 1, and `se` holds standard errors by name."""
+
+    shown = (
+        "rate",
+        "surrogate",
+        "n_var_w",
+        "std",
+        "slope",
+        "sigma_h",
+        "forward_slope",
+        "steps",
+    )
 
     rate: float
     neuron: Neuron

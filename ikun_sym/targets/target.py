@@ -76,8 +76,8 @@ def export(surrogate: Spec, target: str, out: str | Path, *, amplitude: Number |
     """Write the source of `surrogate`, times `amplitude` if given, for `target` into the folder `out`; returns the file. No
     partial file is ever left.
 
-    Errors: an amplitude that is none, or that depends on weights ("unit"); the file is there and holds another surrogate, or the
-    same one with other parameters.
+    Errors: an amplitude that is none, or that depends on weights ("unit"); the file is there and holds another surrogate, or
+    the same one with other parameters.
     """
     entry = TARGETS[target]
     work = Export(resolve_surrogate(surrogate, amplitude).chosen())

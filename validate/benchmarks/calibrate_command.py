@@ -9,7 +9,7 @@ import click
 from ikun_sym.cli.console import as_json, emit, progress, table
 from ikun_sym.errors import DomainError
 
-from ..progress import quiet_libraries
+from ..quiet import quiet_libraries
 
 if TYPE_CHECKING:
     from rich.console import Console

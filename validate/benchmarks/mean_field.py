@@ -179,7 +179,7 @@ def run(
 def command(as_json: bool, device: str, arch: str, **settings: int) -> None:
     """Compare mean field and networks: which combinations of neuron, time and loss agree within error bars."""
     from ..networks.device import choose
-    from ..progress import quiet_libraries
+    from ..quiet import quiet_libraries
 
     quiet_libraries()
     with progress() as bar:

@@ -251,7 +251,7 @@ def command(as_json: bool, **settings: Any) -> None:
     Without a CUDA device, `--device cuda` runs nothing and says so.
     """
     from ..networks.device import check_dtype, choose
-    from ..progress import quiet_libraries
+    from ..quiet import quiet_libraries
 
     quiet_libraries()
     import torch

@@ -23,6 +23,7 @@ from ikun_sym.schemes.fan import Fan
 from ikun_sym.schemes.for_network import weights_of
 from ikun_sym.schemes.scheme_input import Setting, find_scheme
 from ikun_sym.schemes.stationary import SchemeAt, State
+from ikun_sym.told import Told
 
 from ..networks import network_of
 from ..networks.network import Architecture
@@ -55,9 +56,11 @@ NOTHING = Expected(float("nan"))
 
 
 @dataclass(frozen=True)
-class Case:
+class Case(Told):
     """`label` names it in tables; `state` is the stationary state that its weights were computed from, if any. `theory`:
     overrides applied to the prediction only, to test a rival theory of the same network: (field of TimeModel, value) each."""
+
+    shown = ("label", "architecture")
 
     label: str
     architecture: Architecture

@@ -13,6 +13,7 @@ from ikun_sym.errors import IkunError
 from ikun_sym.mean_field.layer import FORWARD_PASSES
 from ikun_sym.reading.neuron import Neuron
 from ikun_sym.schemes.rate_targeted import designed
+from ikun_sym.told import Told
 
 from ..cases.case import Case, build, labels
 from ..cases.observables import OBSERVABLES, Observable
@@ -105,11 +106,14 @@ STANDARD = (on(surrogate="atan", threshold=0.0), on(surrogate="atan", threshold=
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class Claim(Told):
     """`id`: words joined by dots. The claim holds on a network if all `criteria` hold; tables show the first. `settings`: the
     networks on which it is tested, unless the user chooses one. `scheme`: the scheme that it is about. `derivation`: the
     document that derives the expected verdict. `draws`: number of draws for a verdict, if the run does not set it.
-    `input_overlap`: what the two inputs of a pair share, in claims that compare two inputs."""
+    `input_overlap`: what the two inputs of a pair share, in claims that compare two inputs. `short`: the claim in a few words,
+    for tables; `instead`: in a line, what is right where it fails."""
+
+    shown = ("id", "expected", "statement")
 
     id: str
     statement: str
@@ -123,6 +127,8 @@ class Claim:
     derivation: str = ""
     draws: int | None = None
     input_overlap: float | None = None
+    short: str = ""
+    instead: str = ""
 
     def __post_init__(self) -> None:
         if self.expected not in OUTCOMES:

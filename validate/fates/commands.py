@@ -40,7 +40,7 @@ def fates(
     from ikun_sym.errors import IkunError
 
     from ..networks.device import choose
-    from ..progress import quiet_libraries
+    from ..quiet import quiet_libraries
 
     quiet_libraries()
     from ikun_sym.files import folder

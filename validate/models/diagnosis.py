@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ikun_sym.errors import IkunError
+from ikun_sym.told import Told
 
 from .cause import Patient, explain
 from .health import Health, halving, judge
@@ -40,9 +41,11 @@ class Quantity:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerReport:
+class LayerReport(Told):
     """One layer, counted from 1. `var_h` and `rate` are means over the steps; `grad_var` is Σ_t E[(∂L/∂H)²] over the last
     layer's. `steps`: the same by step, measured and predicted. `source`: where the prediction starts, forward and backward."""
+
+    shown = ("layer", "name", "neuron", "surrogate", "fan_in", "gain", "verdict", "cause")
 
     layer: int
     name: str
@@ -81,8 +84,10 @@ class LayerReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Diagnosis:
+class Diagnosis(Told):
     """`halves`: layers over which Var(H) halves forward and E[δ²] halves backward (None: it does not)."""
+
+    shown = ("model", "verdict", "at", "layers", "cause")
 
     model: str
     verdict: str

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ikun_sym.catalogue.schemes import rate as rate_symbol
 from ikun_sym.errors import IkunError
 from ikun_sym.schemes.scheme_input import find_scheme
+from ikun_sym.told import Result
 
 from .correction import aim_of, correct_, refeed_
 from .diagnosis import Diagnosis, diagnosis_of
@@ -28,8 +29,10 @@ from .plan import Change, Plan, Wish, plans_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Initialised:
+class Initialised(Result):
     """What was changed, and the network before and after."""
+
+    shown = ("scheme", "rate", "changes", "could_not", "before", "after")
 
     scheme: str
     rate: float | None
@@ -58,6 +61,12 @@ class Initialised:
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
+
+    def listed(self) -> list[dict[str, Any]]:
+        return [
+            {"layer": c.layer, "weight": c.weight, "K before": c.gain_before, "K": c.gain, "surrogate": c.surrogate}
+            for c in self.changes
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         return {

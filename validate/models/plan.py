@@ -14,6 +14,7 @@ from ikun_sym.errors import IkunError
 from ikun_sym.schemes.initialise import Initialisation, initialisation
 from ikun_sym.schemes.rate_targeted_over_time import gain_for_input, rate_target, sharpened
 from ikun_sym.schemes.scheme_input import Setting
+from ikun_sym.told import Told
 
 from .measuring.measure import Measured
 from .measuring.surrogate_probe import Floats
@@ -24,7 +25,7 @@ CRITICAL = "critical"
 
 
 @dataclass(kw_only=True)
-class Change:
+class Change(Told):
     """What was done to one layer: `gain_before`, `gain`: fan_in · Var(W). `could_not`: what the scheme asks for and the library
     does not allow, or why nothing was done."""
 

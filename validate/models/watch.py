@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ikun_sym.told import Told
+
 from .health import judge
 from .measuring.measure import measure
 from .measuring.recorded_run import Run
@@ -18,13 +20,15 @@ DRIFT = 2.0
 
 
 @dataclass
-class Watch:
+class Watch(Told):
     """`watch = Watch(model, x)`, then `watch(step)` (or as a callback, `watch.on_step_end(step)`) in the training loop. Every
     `every` steps it measures the model on `x`, leaves the model as it was, appends a record and passes it to `log`.
 
     A record: step, verdict, and per layer name, rate, var_h, grad_var (over the last layer's), E_g2 = E[f'²], drift = E_g2 over
     its first value. `warnings`: one for each layer whose drift left [1/2, 2] or whose verdict is no longer healthy.
     """
+
+    shown = ("every", "drift", "records", "warnings")
 
     model: nn.Module
     example_input: Any

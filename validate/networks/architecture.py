@@ -11,6 +11,7 @@ from ikun_sym.errors import DomainError, IkunError, NoTheoryError
 from ikun_sym.mean_field.infinite_network import INPUTS, LOSSES, TimeModel
 from ikun_sym.mean_field.layer import FORWARD_PASSES
 from ikun_sym.reading.neuron import HasNeuron, Neuron
+from ikun_sym.told import Told
 
 from . import pairs
 from .drawing import DRAWINGS
@@ -19,7 +20,7 @@ __all__ = ["INPUTS", "LOSSES", "Architecture"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Architecture(HasNeuron):
+class Architecture(HasNeuron, Told):
     """`neuron`: what all layers are made of; `of` and `but` take its own words. `arch`: how layers are connected, a text of the
     catalogue of architectures. `gain` K = fan_in · Var(W); `bias_var` σ_b²,
     normal. `widths`: the numbers of neurons (of channels, in convolutions) of the input, layer 1, layer 2, …, repeated from the

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ikun_sym.errors import DomainError, IkunError
 from ikun_sym.schemes.fan import Fan
+from ikun_sym.told import Told
 
 from ..engines.buffers import BUFFERS
 from ..engines.population import Population
@@ -30,7 +31,7 @@ KEPT = 2**30
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draw:
+class Draw(Told):
     """What one weight draw showed. Arrays are [layers, steps], averaged over the samples that are alive at the last layer.
 
     `var_h`: variance of H over neurons and samples; `rate`: mean output; `log_gradient`: log of the mean of (∂L/∂H)² summed
@@ -38,6 +39,8 @@ class Draw:
     spike left at the last layer; where it is 0 the arrays are NaN. `overlap`, `gradient_correlation`: of the two inputs of a
     pair, by layer; None where samples are no pairs.
     """
+
+    shown = ("index", "alive")
 
     index: int
     var_h: np.ndarray

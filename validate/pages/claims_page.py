@@ -1,65 +1,20 @@
-"""The page of a run: verdicts first, then each claim with its plots, then the derivations."""
+"""The page of a run: the matrix and its picture first, then every verdict, each claim with its plots, and the derivations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
-
-import numpy as np
 
 from ikun_derivations.document import Document
 from ikun_derivations.render.html_pages import render_page
 from ikun_sym.schemes.constants import Constants
 
 from ..claims import Claim
-from ..verdicts.judge import CaseResult, Verdict
-from .figures import figures, overview
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One row of the table of verdicts, as text. A case that could not be run has a note that says why."""
-
-    claim: str
-    case: str
-    claimed: str
-    predicted: str
-    measured: str
-    draws: str
-    verdict: str
-    note: str = ""
-    anchor: str = ""
-
-
-def lines_of(verdict: Verdict) -> list[Line]:
-    """A line per case."""
-    return [_line(verdict.claim, result, anchor(verdict.claim)) for result in verdict.results]
-
-
-def _line(claim: Claim, result: CaseResult, target: str) -> Line:
-    main = result.checks[0]
-    interval = main.interval
-    measured = "silent" if not interval.known else f"{interval.value:.4g}  [{interval.low:.4g}, {interval.high:.4g}]"
-    survival = next((check for check in result.checks if check.name == "survival"), None)
-    note = ""
-    if survival is not None and survival.holds is False:
-        note = f"activity dies in {1 - survival.interval.value:.0%} of the draws"
-    return Line(
-        claim=claim.id,
-        case=result.case.label,
-        claimed=main.range,
-        predicted="no theory" if np.isnan(main.predicted) else f"{main.predicted:.4g}",
-        measured=measured,
-        draws=str(len(result.draws)),
-        verdict=result.outcome,
-        note=note,
-        anchor=target,
-    )
-
-
-def anchor(claim: Claim) -> str:
-    return "claim-" + claim.id.replace(".", "-")
+from ..verdicts.judge import Verdict
+from .figures import figures, headline, overview
+from .lines import Line, anchor, lines_of
+from .matrix import MEANING, Matrix
 
 
 def page(
@@ -68,18 +23,21 @@ def page(
     verdicts: Sequence[Verdict],
     provenance: dict[str, Any],
     *,
-    findings: Sequence[str] = (),
+    matrix: Matrix | None = None,
     lines: Sequence[Line] | None = None,
     constants: Sequence[Constants] = (),
     documents: Sequence[Document] = (),
 ) -> str:
-    """One self-contained page."""
+    """One self-contained page. With a `matrix` it begins with that, and the table of all networks is folded."""
+    shown = lines if lines is not None else [line for verdict in verdicts for line in lines_of(verdict)]
     return render_page(
         "ikun_validate.pages",
         title=title,
         introduction=introduction,
-        findings=findings,
-        lines=lines if lines is not None else [line for verdict in verdicts for line in lines_of(verdict)],
+        matrix=matrix,
+        meaning=MEANING,
+        headline=headline(verdicts, matrix.networks) if matrix else None,
+        groups=[list(rows) for _, rows in groupby(shown, key=lambda line: line.claim)],
         confidence=verdicts[0].settings.confidence if verdicts else 0.99,
         constants=constants,
         overview=overview(verdicts),

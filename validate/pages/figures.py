@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from ikun_sym.catalogue.schemes import SCHEMES
+
 from ..verdicts.judge import CaseResult, Verdict
 from .heat_map import heat_map, maps_of
+from .matrix import Network, network_of
 from .plots import compared, deviation_plot, layers_plot, scatter_plot, spectrum_plot
 
 TOGETHER = 4
@@ -74,6 +77,42 @@ def _samples(verdict: Verdict, result: CaseResult) -> int:
 
 def _claims_the_gradient(verdict: Verdict) -> bool:
     return any(check.name == "backward_factor" and check.claimed == 1 for r in verdict.results for check in r.checks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """The network that is shown, under which weights (scheme and what it is), and under which it falls silent."""
+
+    network: Network
+    schemes: list[tuple[str, str]]
+    silent: list[str]
+    figures: list[Shown]
+
+
+def headline(verdicts: Sequence[Verdict], networks: Sequence[Network]) -> Headline | None:
+    """Variance and gradient against the layer, of the spiking network that stays active under most schemes (of several, the
+    last): all of them in one picture."""
+    schemes: dict[Network, dict[str, CaseResult]] = {network: {} for network in networks}
+    for verdict in verdicts:
+        for result in verdict.results:
+            if result.case.architecture.forward == "spiking":
+                schemes[network_of(result)][verdict.claim.scheme] = result
+    alive = {n: {name: r for name, r in found.items() if _stays_active(r)} for n, found in schemes.items()}
+    here = max(networks, key=lambda n: (len(alive[n]), networks.index(n)))
+    if not alive[here]:
+        return None
+    names, results = [*alive[here]], [*alive[here].values()]
+    drawn = []
+    for quantity, label, caption, log in OVER_LAYERS:
+        if log:
+            picture = layers_plot(results, quantity, label, anchor=f"headline-{quantity}", title=caption, names=names)
+            drawn.append(Shown(svg=Markup(picture), caption=caption))
+    silent = [name for name in schemes[here] if name not in alive[here]]
+    return Headline(network=here, schemes=[(name, SCHEMES[name].summary) for name in names], silent=silent, figures=drawn)
+
+
+def _stays_active(result: CaseResult) -> bool:
+    return any(draw.alive > 0 for draw in result.draws)
 
 
 def overview(verdicts: Sequence[Verdict]) -> list[Shown]:

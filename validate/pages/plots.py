@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ikun_derivations.render.drawing import BAD, DASHES, GOOD, INK, OPEN, SERIES, decades, legend, log_ticks, svg, whole_ticks
+from ikun_derivations.render.drawing import (
+    BAD,
+    DASHES,
+    GOOD,
+    INK,
+    OPEN,
+    QUIET,
+    SERIES,
+    decades,
+    legend,
+    log_ticks,
+    svg,
+    whole_ticks,
+)
 
 from ..verdicts.judge import CaseResult
 from ..verdicts.verdict import Check
@@ -32,13 +45,15 @@ def layers_plot(
     anchor: str = "plot",
     title: str = "",
     log: bool = True,
+    names: Sequence[str] | None = None,
 ) -> str:
     """`quantity` (var_h, rate or grad_var) against the layer: for each case the measured mean with its interval (line and
-    band) and the prediction (dashed); `claimed` draws the level that a claim asserts."""
+    band) and the prediction (dashed); `claimed` draws the level that a claim asserts; `names`: of the cases."""
+    called = names or [_name(result) for result in results]
 
     def draw(axes: Axes) -> None:
-        for colour, marker, result in zip(cycle(SERIES), cycle("osD^"), results, strict=False):
-            _series(axes, result, quantity, colour, marker)
+        for colour, marker, result, name in zip(cycle((*SERIES, QUIET)), cycle("osD^v"), results, called, strict=False):
+            _series(axes, result, quantity, colour, marker, name)
         if claimed is not None:
             axes.axhline(claimed, color=INK, linewidth=0.8, linestyle=":", label="claimed: flat")
         if log:
@@ -50,7 +65,7 @@ def layers_plot(
         axes.set_ylabel(ylabel)
         legend(axes)
 
-    told = "; ".join(_told(result, quantity) for result in results)
+    told = "; ".join(_told(result, quantity, name) for result, name in zip(results, called, strict=True))
     return svg(draw, anchor=anchor, title=title or ylabel, description=f"{ylabel} against the layer. {told}.")
 
 
@@ -63,22 +78,20 @@ def _name(result: CaseResult) -> str:
     return result.case.label.removeprefix(result.case.architecture.neuron.surrogate.spec + ", ")
 
 
-def _told(result: CaseResult, quantity: str) -> str:
+def _told(result: CaseResult, quantity: str, name: str) -> str:
     """First and last layer in words."""
     mean, predicted = (_column(result, quantity, key) for key in ("mean", "predicted"))
     ends = f"measured {mean[0]:.3g} in the first layer, {mean[-1]:.3g} in the last"
-    return f"{_name(result)}: {ends}" + (
-        "" if np.isnan(predicted[0]) else f", predicted {predicted[0]:.3g} and {predicted[-1]:.3g}"
-    )
+    return f"{name}: {ends}" + ("" if np.isnan(predicted[0]) else f", predicted {predicted[0]:.3g} and {predicted[-1]:.3g}")
 
 
-def _series(axes: Axes, result: CaseResult, quantity: str, colour: str, marker: str) -> None:
+def _series(axes: Axes, result: CaseResult, quantity: str, colour: str, marker: str, name: str) -> None:
     layer = np.array([row["layer"] for row in result.layers])
     mean, low, high, predicted = (_column(result, quantity, key) for key in ("mean", "low", "high", "predicted"))
     axes.fill_between(layer, np.where(low > 0, low, mean), high, color=colour, alpha=0.25, linewidth=0)
     every = max(1, len(layer) // 25)
     style = {"marker": marker, "markersize": 3, "markevery": every, "linewidth": 0.9}
-    axes.plot(layer, mean, color=colour, label=_name(result), **style)
+    axes.plot(layer, mean, color=colour, label=name, **style)
     shown = predicted > 0
     if shown.any():
         axes.plot(layer[shown], predicted[shown], color=INK, linewidth=1.2, linestyle="--", label="predicted")

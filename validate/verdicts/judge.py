@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ikun_sym.errors import DomainError, IkunError
+from ikun_sym.told import Result, Told
 
 from ..cases.case import Case, build
 from ..cases.intervals import UNKNOWN, planned_looks
@@ -52,8 +53,10 @@ class RunSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CaseResult:
+class CaseResult(Told):
     """The draws of one case and the checks on them. `error`: probability with which each interval may miss."""
+
+    shown = ("case", "outcome", "predicted_outcome", "draws")
 
     case: Case
     draws: tuple[Draw, ...]
@@ -89,8 +92,10 @@ class CaseResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Verdict(Result):
     """The verdict on a claim. `expected` is None if the user chose the network."""
+
+    shown = ("claim", "verdict", "expected", "results")
 
     claim: Claim
     expected: str | None
@@ -104,6 +109,15 @@ class Verdict:
         if "refuted" in outcomes:
             return "refuted"
         return "confirmed" if all(o == "confirmed" for o in outcomes) else "inconclusive"
+
+    def listed(self) -> list[dict[str, Any]]:
+        """A row a check."""
+        return [
+            {"network": r.case.label, "verdict": r.outcome, "check": c.name, "claimed": c.range}
+            | {"measured": c.interval.value, "low": c.interval.low, "high": c.interval.high, "predicted": c.predicted}
+            for r in self.results
+            for c in r.checks
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         several = len(self.results) > 1

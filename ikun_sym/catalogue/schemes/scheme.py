@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from ...errors import IkunError
+from ...told import Told
 from ..parameter import Param
 from ..registry import Registry
 from ..resets import leak, synaptic_leak, threshold
@@ -79,7 +80,7 @@ class SlopeRule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scheme:
+class Scheme(Told):
     """`variance`: Var(W), or None where `rule` names a function of `ikun_sym.schemes.rules` that computes it.
 
     formula:       the variance as text for people; default: the expression
@@ -93,6 +94,8 @@ class Scheme:
     defaults:      values of symbols that the user leaves open, as expressions in the others
     needs_stable:  the scheme is defined by a stable stationary state, and has no meaning without one
     """
+
+    shown = ("name", "params", "summary")
 
     name: str
     variance: sp.Expr | None = None

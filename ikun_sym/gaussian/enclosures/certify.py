@@ -19,6 +19,7 @@ from flint import acb, arb, ctx
 from ...catalogue.piecewise import Piece, PiecewiseFunction, U
 from ...errors import IkunError
 from ...expressions.lowering import Balls, ball, lower, precision
+from ...told import Told
 from .antiderivative_increments import ROUTE as ANTIDERIVATIVES
 from .antiderivative_increments import increments
 from .cell_sums import tail_stretches
@@ -44,7 +45,7 @@ LEAST, MOST = "1e-1000000000000000", "1e1000000000000000"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Enclosure:
+class Enclosure(Told):
     """|value − mid| <= rad, rigorously. Decimal strings, so that no digit is lost on the way."""
 
     mid: str

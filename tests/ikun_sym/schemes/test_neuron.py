@@ -15,7 +15,7 @@ import pytest
 import sympy as sp
 
 from ikun_sym.catalogue import resets as words
-from ikun_sym.catalogue.neuron_fields import DEFAULTS, NAMES
+from ikun_sym.catalogue.neuron_fields import DEFAULTS, NAMES, RESETS_WRITTEN
 from ikun_sym.catalogue.parameter import Param
 from ikun_sym.catalogue.resets import RESETS, Reset
 from ikun_sym.cli.commands import design as design_command
@@ -66,6 +66,23 @@ def test_flat_words_and_back(spec: str) -> None:
     assert again.to_dict() == flat
     assert again == neuron or "1/3" in spec  # no float says a third
     assert resolve_reset(neuron.reset.spec) == neuron.reset
+
+
+def test_the_help_page_lists_every_reset_with_its_parameters() -> None:
+    """And each, written so, is what its bare name means."""
+    assert ", ".join(reset.usage for reset in RESETS) == RESETS_WRITTEN
+    for reset in RESETS:
+        assert resolve_reset(reset.usage) == resolve_reset(reset.name)
+        assert all(param.name in reset.usage for param in reset.params)
+
+
+def test_v_reset_stays_below_the_threshold() -> None:
+    assert Neuron.of(v_reset=0.3, threshold=0.3).threshold == 0.3
+    for above in ({"v_reset": 0.4}, {"reset": "hard:v_reset=0.4"}, {"reset": "adaptive-hard:v_reset=2/5"}):
+        with pytest.raises(DomainError, match=r"v_reset = 0\.4 is not allowed; it must be at most the threshold, 0\.3"):
+            Neuron.of(threshold=0.3, **above)
+    with pytest.raises(DomainError, match="v_reset"):
+        Neuron(threshold=1.0).but(v_reset=2)
 
 
 def test_v_reset_is_a_word_of_its_own_and_a_parameter() -> None:

@@ -15,6 +15,7 @@ from torch.autograd.graph import GradientEdge
 
 from ikun_sym.errors import IkunError
 
+from ...quiet import chatter_silenced
 from ..libraries import LIBRARIES
 from .graph import membrane
 from .layers import Layer
@@ -46,7 +47,7 @@ def forward(model: nn.Module, example: Any, run: Run) -> tuple[Recorder, Any, An
             parameter.requires_grad_()
     arguments, keywords, source = _arguments(example)
     recorder = Recorder()
-    with torch.enable_grad(), recorder.listening(model):
+    with torch.enable_grad(), chatter_silenced(), recorder.listening(model):
         try:
             output = _call(model, arguments, keywords, run)
         except IkunError:
