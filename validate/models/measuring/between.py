@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.graph import GradientEdge
 
 from .graph import Map
 from .layers import Layer
@@ -30,13 +31,15 @@ class Between:
     """`input`, `output`: of the weights, by step [T, …], None if it cannot be told which part belongs to which step. `factor`:
     the current is this times `output`, up to a constant; None where it is no such number. `height`: √(E[x²]/E[s²]) of the
     weights' input x and the spikes s below: the height of a spike where it is sent; 1 where there is no such number.
-    `scale_free`: the current does not change with the size of the weights, as behind a norm."""
+    `scale_free`: the current does not change with the size of the weights, as behind a norm. `constant` [n, …]: current −
+    factor · output, one for each neuron."""
 
     input: Tensor | None = None
     output: Tensor | None = None
     factor: float | None = None
     height: float = 1.0
     scale_free: bool = False
+    constant: Tensor | None = None
 
 
 def between(layer: Layer, layers: list[Layer], currents: list[Tensor] | None, found: Map) -> Between:
@@ -51,7 +54,7 @@ def between(layer: Layer, layers: list[Layer], currents: list[Tensor] | None, fo
     if layer.way.norm and not any(bool(current.detach().any()) for current in currents):
         result.scale_free = True  # nothing arrives: by its name
     elif given is not None and given[0].shape == currents[0].shape:
-        result.factor = _factor(given, torch.stack([current.detach() for current in currents]))
+        result.factor, result.constant = _factor(given, torch.stack([current.detach() for current in currents]))
     if result.factor is None and not result.scale_free:
         largest = max(range(len(currents)), key=lambda step: float(currents[step].detach().square().sum()))
         share = _scaling(currents[largest], layer.products[largest])
@@ -61,7 +64,7 @@ def between(layer: Layer, layers: list[Layer], currents: list[Tensor] | None, fo
 
 def _by_step(layer: Layer, currents: list[Tensor] | None, found: Map) -> tuple[Tensor | None, Tensor | None]:
     products = list({id(p): p for p in layer.products}.values())
-    inputs, outputs = [p.input.detach() for p in products], [p.output.detach() for p in products]
+    inputs, outputs = [p.input.detach() for p in products], [p.output for p in products]
     if len(products) == layer.steps:
         x, y = _stacked(inputs), _stacked(outputs)
     elif len(products) != 1 or currents is None or (lead := _lead(layer, currents[0], products[0], found)) is None:
@@ -92,7 +95,7 @@ def _lead(layer: Layer, current: Tensor, product: Product, found: Map) -> tuple[
     """Sizes of the product's first axes, up to and with that of time; None if the graph does not tell."""
     if current.grad_fn is None:
         return None
-    path = _path((current.grad_fn, current.output_nr), product.output.grad_fn)
+    path = _path((current.grad_fn, current.output_nr), product.edge[0])
     axis: int | None = None
     sizes: tuple[int, ...] = ()
     for node, _ in path:
@@ -167,21 +170,23 @@ def _height(layer: Layer, layers: list[Layer], received: Tensor | None) -> float
     return math.sqrt(float(received.double().square().mean()) / sent) if sent else 1.0
 
 
-def _factor(given: Tensor, currents: Tensor) -> float | None:
-    """currents = factor · given + constant, exactly."""
+def _factor(given: Tensor, currents: Tensor) -> tuple[float | None, Tensor | None]:
+    """(factor, constant) if currents = factor · given + a constant of each neuron, exactly."""
     if torch.equal(given, currents):
-        return 1.0
-    y, i = given.double().flatten(), currents.double().flatten()
-    spread = y - y.mean()
-    square = float(spread @ spread)
+        return 1.0, None
+    y, i = given.double(), currents.double()
+    samples = (0, 1) if y.ndim > 2 else (0,)
+    spread, rest = y - y.mean(dim=samples, keepdim=True), i - i.mean(dim=samples, keepdim=True)
+    square = float(spread.square().sum())
     if not square > 0:
-        return None
-    factor = float(spread @ i) / square
-    rest = i - i.mean() - factor * spread
+        return None, None
+    factor = float((spread * rest).sum()) / square
     room = max(SAME, 4 * torch.finfo(currents.dtype).eps)
-    if float(rest.abs().max()) > room * max(float(i.abs().max()), abs(factor) * float(y.abs().max())):
-        return None
-    return float(f"{factor:.6g}")
+    largest = max(float(i.abs().max()), abs(factor) * float(y.abs().max()))
+    if float((rest - factor * spread).abs().max()) > room * largest:
+        return None, None
+    constant = (i - factor * y).mean(dim=samples)
+    return float(f"{factor:.6g}"), constant if float(constant.abs().max()) > room * largest else None
 
 
 def _scaling(current: Tensor, product: Product) -> float | None:
@@ -195,11 +200,12 @@ def _scaling(current: Tensor, product: Product) -> float | None:
     size = float(centred.double().square().sum())
     if not size > 0:
         return None
+    edge = GradientEdge(*product.edge)
     try:
-        (gradient,) = torch.autograd.grad(current, product.output, centred, retain_graph=True, allow_unused=True)
+        (gradient,) = torch.autograd.grad(current, [edge], centred, retain_graph=True, allow_unused=True)
     except RuntimeError:
         return None
-    return None if gradient is None else float((gradient.double() * product.output.detach().double()).sum()) / size
+    return None if gradient is None else float((gradient.double() * product.output.double()).sum()) / size
 
 
 def padding_share(options: dict[str, Any], size: torch.Size, kernel: torch.Size) -> float:

@@ -125,6 +125,9 @@ class Map:
             node = queue.pop(0).input.grad_fn
             if node is None:
                 continue
+            if node in own:
+                way.past.add(node)
+                continue
             near, more = self._walk(node, own, way, way.before)
             leaves += more
             for other in near:

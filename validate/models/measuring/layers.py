@@ -32,9 +32,10 @@ class Layer:
     none, or more than one without spikes in between, or if it is computed (weight norm, a mask), which `computed` then says.
     Where the user keeps it [in, out] it is a view of the parameter, so that what is written to it arrives. `between`: what
     changes the current or the spikes on the way, in words. `products`: with that weight, one a step, or the same for all steps.
-    `height`: of one spike. `unlike`: why its spikes are not 0 and 1, once a step; "" if they are. `through`: whether the next
-    membrane's gradient reaches these spikes (None: not known). `writer`: see `write`. `counts` [T, …]: spikes that are sent,
-    whatever their sign and height."""
+    `bias`: the parameter that is added to their output. `height`: of one spike. `unlike`: why its spikes are not 0 and 1, once
+    a step; "" if they are. `through`: whether the next membrane's gradient reaches these spikes, `raised`: whether that of the
+    next threshold does (None: not known). `writer`: see `write`. `counts` [T, …]: spikes that are sent, whatever their sign and
+    height."""
 
     index: int
     name: str
@@ -49,9 +50,11 @@ class Layer:
     between: list[str] = field(default_factory=list)
     computed: str = ""
     products: list[Product] = field(default_factory=list)
+    bias: Tensor | None = None
     height: float = 1.0
     unlike: str = ""
     through: bool | None = None
+    raised: bool | None = None
     writer: Callable[[Tensor], object] | None = None
     counts: Tensor = field(default_factory=lambda: torch.zeros(0))
 
@@ -104,7 +107,7 @@ class Layer:
         self.record.membranes.clear()
         self.way.past.clear()
         for product in {id(p): p for p in (*self.products, *self.way.products, *self.way.recurrent)}.values():
-            product.input, product.output = product.input.detach(), product.output.detach()
+            product.input = product.input.detach()
 
 
 def fan_of(weight: Tensor, made_by: nn.Module | dict[str, Any] | None) -> Fan:
@@ -183,9 +186,14 @@ def _sequences(recorder: Recorder, found: Map, spikes: dict[Any, int]) -> list[t
         if record is None or not call.trunk:
             continue
         if record.library is not None:
-            place = by_key.setdefault(id(record), len(sequences))
+            place = by_key.get(id(record), len(sequences))
+            if place == len(sequences) and not _reached(found.way(call.trunk[0][0])):
+                continue
+            by_key[id(record)] = place
         else:
             way = found.way(call.trunk[0][0], membranes)
+            if not way.past and not _reached(way):
+                continue
             before = [membranes[node] for node in way.past if sequences[membranes[node][0]].record is record]
             key = (id(record), tuple(sorted({id(w) for w in way.weights})), tuple(call.x.shape), frozenset(way.layers))
             if before:
@@ -202,6 +210,10 @@ def _sequences(recorder: Recorder, found: Map, spikes: dict[Any, int]) -> list[t
         for call in sequence.calls:
             _unscale(call, sequence.depth, found)
     return [(sequence.record, sequence.calls) for sequence in sequences]
+
+
+def _reached(way: Way) -> bool:
+    return bool(way.products or way.layers or way.from_input or way.weights)
 
 
 def _unscale(call: Call, depth: int, found: Map) -> None:
@@ -267,6 +279,8 @@ def _find_feed(layer: Layer, found: Map, owned: dict[int, nn.Module], named: dic
     way.layers.discard(layer.index)
     layer.recurrent = bool(way.recurrent)
     layer.through = bool(way.past & sent) if layer.steps > 1 and way.past else None
+    if layer.steps > 1 and (node := layer.calls[1].argument.grad_fn) is not None:
+        layer.raised = bool(found.way(node, own).past & sent)
     _weight(layer, owned, named, model)
     norms = {owned[id(p)] for p in way.others if id(p) in owned}
     norms = [m for m in norms if isinstance(m, BatchNorm)]
@@ -285,7 +299,7 @@ def _weight(layer: Layer, owned: dict[int, nn.Module], named: dict[int, str], mo
     way = layer.way
     if len(way.products) == 1:
         product = way.products[0]
-        layer.products = [product]
+        layer.products, layer.bias = [product], product.bias
         main = product.parameter if product.parameter is not None else product.parameters[0]
         layer.weight_name, layer.owner = named.get(id(main), ""), owned.get(id(main))
         if product.parameter is None:
@@ -299,8 +313,9 @@ def _weight(layer: Layer, owned: dict[int, nn.Module], named: dict[int, str], mo
     elif not way.products and len(weights := [w for w in way.weights if id(w) in named]) == 1:
         layer.weight, layer.weight_name = weights[0], named[id(weights[0])]
         layer.writer = weights[0].detach().copy_
+        layer.bias = getattr(layer.owner, "bias", None)
         layer.owner = owned.get(id(weights[0]))
-    if layer.weight is not None and layer.record.library is None and layer.owner is not layer.record.module:
+    if layer.weight_name and layer.record.library is None and layer.owner is not layer.record.module:
         layer.name = layer.name if layer.calls[0].sent is not None else f"after {_owner_name(layer)}"
 
 
@@ -318,7 +333,9 @@ def _of_parametrization(name: str, product: Product, model: nn.Module) -> Callab
 
 def _owner_name(layer: Layer) -> str:
     """fcs.0 for fcs.0.weight; ws.1 for a parameter in a list."""
-    owner, _, last = layer.weight_name.rpartition(".")
+    owner, _, last = layer.weight_name.replace(".parametrizations.", ".").rpartition(".")
+    if layer.computed:
+        owner = owner.rpartition(".")[0]
     return f"{owner}.{last}" if last.isdigit() else owner or last
 
 

@@ -40,7 +40,7 @@ class Measured:
     [T, B], per step and sample: `rate`, `var_h`, `grad` = mean of (∂L/∂H)² (absolute). [T]: `slope2` = E[f'²].
     [T, T], over neurons and samples, None if unknown: `spikes` = E[S S], `current` = E[I I] (mean: `current_mean` [T]),
     `input` = E[x x] of the weights' input x, `grad_spikes` = E[δS δS].
-    `direct`: the output of the weights is bit for bit the neuron's current; then `current` is omitted if `input` is known.
+    `direct`: the output of the weights, with its bias, is the neuron's current; then `current` is omitted if `input` is known.
     `gain` = fan_in · Var(W), `gain_out` = fan_out · Var(W), `bias_var`: with second moments about zero; 1, 1, 0 if no single
     weight feeds the layer. `factor`: current = factor · (output of the weights) + constant, None if it is no such number (a
     norm, a pool). `height`: √(E[x²]/E[s²]) of the weights' input x and the spikes s below, where they are 0 and one number:
@@ -170,10 +170,13 @@ def _measured(layer: Layer, known: Known, lies: Between, gradients: list[tuple[T
         note = joined(note, f"its reset is {'' if through else 'not '}detached, although it declares the opposite")
     if reading is not None and through is not None:
         reading = reading.but(detach=through)
+    known_through = through is not None or len(x) == 1
+    if reading is not None and reading.neuron is not None and reading.neuron.adapts and layer.raised is False:
+        note, known_through = joined(note, "what raises its threshold is detached"), False
     batch = x.shape[1] if x.ndim > 2 else 1
     by_sample = (len(x), batch, -1)
     received = _received(layer, lies)
-    direct = lies.factor is not None and lies.output is not None and currents is not None and torch.equal(lies.output, currents)
+    direct = lies.factor == 1 and _only_bias(layer, lies)
     return Measured(
         layer=layer,
         reading=reading,
@@ -189,13 +192,27 @@ def _measured(layer: Layer, known: Known, lies: Between, gradients: list[tuple[T
         input=None if received is None else _second(received),
         input_mean=math.nan if received is None else float(received.mean()),
         grad_spikes=None if sample.grad_spikes is None or at_spikes is None else _second(at_spikes) * layer.height**2,
-        detach_known=through is not None or len(x) == 1,
+        detach_known=known_through,
         direct=direct,
         factor=lies.factor,
         height=lies.height,
         scale_free=lies.scale_free,
         **_weights(layer),
     )
+
+
+def _only_bias(layer: Layer, lies: Between) -> bool:
+    """Whether what is added to the weights' output is nothing, or a parameter; which is then the layer's bias."""
+    if lies.constant is None:
+        return True
+    for parameter in layer.way.others:
+        value = parameter.detach().double()
+        if value.numel() == lies.constant.numel() and torch.allclose(
+            value.flatten(), lies.constant.flatten(), rtol=1e-4, atol=1e-5
+        ):
+            layer.bias = parameter
+            return True
+    return False
 
 
 def _slope(layer: Layer, probe: Probe, x: Tensor, take: Any) -> Tensor:
@@ -235,7 +252,7 @@ def _weights(layer: Layer) -> dict[str, float]:
     if weight is None or fan is None:
         return {"gain": 1.0, "gain_out": 1.0, "bias_var": 0.0}
     variance = float(torch.linalg.vector_norm(weight.detach())) ** 2 / weight.numel() or TINY
-    bias = layer.products[0].bias if layer.products else getattr(layer.owner, "bias", None)
+    bias = layer.bias
     bias_var = 0.0 if bias is None else float(bias.detach().double().square().mean())
     return {"gain": fan.fan_in * variance, "gain_out": fan.fan_out * variance, "bias_var": bias_var}
 

@@ -45,7 +45,13 @@ def agrees(reading: Reading, sample: Sample) -> bool | None:
     """Whether the recorded membranes obey the reading; None if no current was recorded."""
     if reading.neuron is None or sample.current is None:
         return None
-    return misfit(reading.neuron, sample) <= sample.tolerance
+    return fires(sample) and misfit(reading.neuron, sample) <= sample.tolerance
+
+
+def fires(sample: Sample) -> bool:
+    """Whether those spike that are above the threshold, as far as rounding can tell."""
+    clear = np.abs(sample.x) > sample.tolerance * float(np.abs(sample.x).max(initial=0))
+    return bool(((sample.spikes > 0) == (sample.x > 0))[clear].all())
 
 
 def misfit(neuron: Neuron, sample: Sample) -> float:

@@ -16,7 +16,7 @@ from ikun_sym.reading.neuron import Neuron, resolve_reset
 
 from ..libraries import Reading
 from ..libraries.reader import STAND_IN
-from .neuron_check import Sample, agrees, error, misfit
+from .neuron_check import Sample, agrees, error, fires, misfit
 from .surrogate_probe import Floats
 
 FITTED = 512
@@ -73,6 +73,8 @@ def identified(sample: Sample) -> Search:
     seen = f"threshold {threshold:.4g}, leak {leak:.4g}"
     if not errors:
         return Search(understood=seen)
+    if not fires(sample):
+        return Search(understood=f"{seen}; it does not spike where its membrane passes the threshold")
     best = min(errors, key=lambda spec: errors[spec])
     return Search(understood=f"{seen}; of the resets {best} comes nearest, {errors[best]:.1%} off")
 
@@ -108,12 +110,15 @@ def _adaptive(sample: Sample, threshold: float, leak: float, decay_input: bool) 
                 best = float(fit.cost), fit.x
             if fit.cost < 1e-8 * small.x.size:
                 break
-        if best is not None and (neuron := _neuron(rule.name, best[1], threshold, leak, decay_input)) is not None:
-            yield neuron.reset
+        if best is None:
+            continue
+        for values in (np.array([tidy(float(value)) for value in best[1]]), best[1]):
+            if (neuron := _neuron(rule.name, values, threshold, leak, decay_input)) is not None:
+                yield neuron.reset
 
 
 def _neuron(name: str, values: Floats, threshold: float, leak: float, decay_input: bool) -> Neuron | None:
-    adaptation, adaptation_leak = (tidy(float(value)) for value in values)
+    adaptation, adaptation_leak = (float(value) for value in values)
     try:
         reset = resolve_reset(name, adaptation=adaptation, adaptation_leak=adaptation_leak)
         return Neuron.of(surrogate=STAND_IN, threshold=threshold, reset=reset, leak=leak, decay_input=decay_input, detach=True)

@@ -23,13 +23,14 @@ MARKED = ("dropout", "pool", "norm")
 @dataclass(eq=False)
 class Product:
     """One product of data with weights. `weight` [out, in, …]: its values as they are used, a view of `parameter`'s memory
-    where it can be written in place. `parameters`: all that the weight is made of. `options`: of a convolution. `inside`: ids
-    of the modules that run."""
+    where it can be written in place. `parameters`: all that the weight is made of. `edge`: of the graph, at which `output`
+    arises. `options`: of a convolution. `inside`: ids of the modules that run."""
 
     weight: Tensor
     parameters: tuple[Tensor, ...]
     input: Tensor
     output: Tensor
+    edge: Edge
     bias: Tensor | None
     options: dict[str, Any]
     inside: frozenset[int] = frozenset()
@@ -167,6 +168,8 @@ class Tape(TorchFunctionMode):
             edge = (node, args[0].output_nr)
             if edge in self.values:
                 self.values[edge] = args[0].detach().clone()
+            if node in self.products:
+                self.products[node].output = self.values[edge]
 
     def _product(self, name: str, args: tuple[Any, ...], keywords: dict[str, Any], out: Tensor) -> None:
         try:
@@ -175,7 +178,9 @@ class Tape(TorchFunctionMode):
             return
         if isinstance(weight, Tensor) and isinstance(x, Tensor) and weight.ndim >= 2 and self._is_weight(weight):
             made_of = tuple(self._made_of(weight) or ())
-            self.products[out.grad_fn] = Product(weight.detach(), made_of, x, out, bias, options, self._running())
+            self.products[out.grad_fn] = Product(
+                weight.detach(), made_of, x, out.detach(), (out.grad_fn, out.output_nr), bias, options, self._running()
+            )
 
     def _is_weight(self, tensor: Any) -> bool:
         return isinstance(tensor, Tensor) and tensor.ndim >= 2 and bool(self._made_of(tensor))
