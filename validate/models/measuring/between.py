@@ -22,6 +22,9 @@ CANCELS, PASSES = 0.1, 0.9
 """Share of a current that may change with the size of the weights where a norm cancels it: its eps lets a little through; and
 much where little arrives, at what is a norm by its name."""
 
+ENOUGH = 2**16
+"""So many numbers show whether a factor is one number."""
+
 PIECES = ("SelectBackward", "UnbindBackward", "SplitBackward")
 MOVES = ("PermuteBackward", "TransposeBackward")
 
@@ -51,10 +54,11 @@ def between(layer: Layer, layers: list[Layer], currents: list[Tensor] | None, fo
     result.height = _height(layer, layers, received)
     if currents is None:
         return result
-    if layer.way.norm and not any(bool(current.detach().any()) for current in currents):
-        result.scale_free = True  # nothing arrives: by its name
+    normed = layer.norm is not None and (layer.norm.training or not layer.norm.track_running_stats)
+    if normed or (layer.way.norm and not any(bool(current.detach().any()) for current in currents)):
+        result.scale_free = True  # by its name; elsewhere it is measured
     elif given is not None and given[0].shape == currents[0].shape:
-        result.factor, result.constant = _factor(given, torch.stack([current.detach() for current in currents]))
+        result.factor, result.constant = _factor(given, currents)
     if result.factor is None and not result.scale_free:
         largest = max(range(len(currents)), key=lambda step: float(currents[step].detach().square().sum()))
         share = _scaling(currents[largest], layer.products[largest])
@@ -159,34 +163,47 @@ def _height(layer: Layer, layers: list[Layer], received: Tensor | None) -> float
     way = layer.way
     if received is None or way.from_input or len(way.layers) != 1 or len(way.products) != 1:
         return 1.0
-    values = received.abs()
-    values = values[values > 0]
-    if not len(values) or float(values.max() - values.min()) > SAME * float(values.max()):
+    values = _some(received.flatten()).abs()
+    largest = float(values.max())
+    if not largest or not bool(((values == 0) | (values >= largest * (1 - SAME))).all()):
         return 1.0
     if "dropout" not in layer.between:
-        return float(f"{float(values.max()):.6g}")
+        return float(f"{largest:.6g}")
     (below,) = way.layers
     sent = float(layers[below].counts.double().square().mean())
     return math.sqrt(float(received.double().square().mean()) / sent) if sent else 1.0
 
 
-def _factor(given: Tensor, currents: Tensor) -> tuple[float | None, Tensor | None]:
-    """(factor, constant) if currents = factor · given + a constant of each neuron, exactly."""
-    if torch.equal(given, currents):
+def _factor(given: Tensor, currents: list[Tensor]) -> tuple[float | None, Tensor | None]:
+    """(factor, constant) if currents = factor · given + a constant of each neuron, exactly, as far as some neurons show."""
+    samples = (0, 1) if given.ndim > 2 else (0,)
+    y = _few(given, len(samples)).double()
+    i = torch.stack([_few(current.detach(), len(samples) - 1, given.numel()) for current in currents]).double()
+    if torch.equal(y, i):
         return 1.0, None
-    y, i = given.double(), currents.double()
-    samples = (0, 1) if y.ndim > 2 else (0,)
     spread, rest = y - y.mean(dim=samples, keepdim=True), i - i.mean(dim=samples, keepdim=True)
     square = float(spread.square().sum())
     if not square > 0:
         return None, None
     factor = float((spread * rest).sum()) / square
-    room = max(SAME, 4 * torch.finfo(currents.dtype).eps)
+    room = max(SAME, 4 * torch.finfo(given.dtype).eps)
     largest = max(float(i.abs().max()), abs(factor) * float(y.abs().max()))
     if float((rest - factor * spread).abs().max()) > room * largest:
         return None, None
-    constant = (i - factor * y).mean(dim=samples)
-    return float(f"{factor:.6g}"), constant if float(constant.abs().max()) > room * largest else None
+    if float((i - factor * y).mean(dim=samples).abs().max()) <= room * largest:
+        return float(f"{factor:.6g}"), None
+    whole = torch.stack([current.detach() for current in currents])
+    return float(f"{factor:.6g}"), (whole - factor * given).double().mean(dim=samples)
+
+
+def _few(tensor: Tensor, samples: int, count: int = 0) -> Tensor:
+    """Some of its neurons; `samples`: number of axes that are none; `count`: of the whole, whose part this is."""
+    flat = tensor.flatten(samples) if tensor.ndim > samples + 1 else tensor
+    return flat[..., :: max(1, (count or flat.numel()) // ENOUGH) | 1]
+
+
+def _some(flat: Tensor) -> Tensor:
+    return flat[:: max(1, len(flat) // ENOUGH) | 1]
 
 
 def _scaling(current: Tensor, product: Product) -> float | None:

@@ -248,22 +248,34 @@ def _are_spikes(calls: list[Call], record: Recorded) -> bool:
 def _levels(layer: Layer) -> None:
     """Spikes of another height, several at once, of two signs, or held back after they were asked for."""
     counts = torch.stack([call.counts for call in layer.calls])
-    layer.height = unit_of(counts)
-    layer.counts = counts = counts if layer.height == 1 else counts / layer.height
-    if any(call.others or bool((call.spikes.detach() < 0).any()) for call in layer.calls):
+    signed = any(call.others for call in layer.calls)
+    if not (plain := _binary(counts)):
+        layer.height = unit_of(counts)
+        signed, counts = signed or bool((counts < 0).any()), counts.abs() / layer.height
+    layer.counts = counts
+    if signed:
         layer.unlike = "it sends spikes of both signs"
-    elif (most := float(counts.max())) > 1:
+    elif not plain and (most := float(counts.max())) > 1:
         layer.unlike = f"it sends up to {most:.0f} spikes at once"
     elif all(call.sent is not None for call in layer.calls):
-        sent = torch.stack([_sent(call) for call in layer.calls])
-        if in_levels(sent) and not bool(((sent != 0) & (counts == 0)).any()) and bool(((sent == 0) & (counts != 0)).any()):
+        sent = _sent(layer.calls)
+        if torch.equal(sent, counts) or not in_levels(sent) or bool(((sent != 0) & (counts == 0)).any()):
+            return
+        if bool(((sent == 0) & (counts != 0)).any()):
             layer.unlike = "it holds back some of the spikes that its membrane asks for"
             layer.counts = (sent != 0).to(counts.dtype)
 
 
-def _sent(call: Call) -> Tensor:
-    assert call.sent is not None
-    return call.sent.detach() if call.step is None else call.sent.detach()[call.step]
+def _binary(values: Tensor) -> bool:
+    return bool(((values == 0) | (values == 1)).all())
+
+
+def _sent(calls: list[Call]) -> Tensor:
+    """[T, …]: what the layer gives to others."""
+    found = [call.sent.detach() for call in calls if call.sent is not None]
+    if len(calls) == len(found[0]) and all(call.step == step and call.sent is calls[0].sent for step, call in enumerate(calls)):
+        return found[0]
+    return torch.stack([one if call.step is None else one[call.step] for one, call in zip(found, calls, strict=True)])
 
 
 def _find_feed(layer: Layer, found: Map, owned: dict[int, nn.Module], named: dict[int, str], model: nn.Module) -> None:

@@ -112,16 +112,15 @@ def _given(layer: Layer) -> list[Tensor] | None:
 
 def _sample(layer: Layer, currents: list[Tensor], take: Any) -> Sample:
     """Enough of it for the replay of membranes."""
-    x = torch.stack([call.x.detach() for call in layer.calls])
     nothing: Floats = np.zeros((0, 0))
     return Sample(
-        x=numbers(x.flatten(1)[:, take]),
+        x=numbers(torch.stack([call.x.detach().flatten()[take] for call in layer.calls])),
         spikes=numbers(layer.counts.flatten(1)[:, take]),
-        current=numbers(torch.stack([current.detach() for current in currents]).flatten(1)[:, take]),
+        current=numbers(torch.stack([current.detach().flatten()[take] for current in currents])),
         slope=nothing,
         grad_spikes=None,
         grad_membrane=nothing,
-        rounding=torch.finfo(x.dtype).eps,
+        rounding=torch.finfo(layer.calls[0].x.dtype).eps,
     )
 
 

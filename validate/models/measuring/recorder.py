@@ -8,7 +8,7 @@ if the module does nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,17 +51,21 @@ class Call:
 
     @property
     def counts(self) -> Tensor:
-        """How many spikes, whatever their sign."""
+        """How many spikes, with their sign where one call gives both."""
+        if not self.others:
+            return self.spikes.detach()
         return torch.stack([call.spikes.detach().abs() for call in (self, *self.others)]).sum(dim=0)
 
 
 @dataclass(eq=False)
 class Recorded:
-    """A neuron layer: module, its reader (None: plain torch), its spike function and calls in order."""
+    """A neuron layer: module, its reader (None: plain torch), its spike function and calls in order. `plain`: what it does is
+    known by its declaration, and its weights are elsewhere."""
 
     module: nn.Module
     library: Library | None
     spike: Spike | None = None
+    plain: bool = False
     calls: list[Call] = field(default_factory=list)
     membranes: dict[Edge, Call] = field(default_factory=dict)
 
@@ -95,7 +99,7 @@ class Recorder:
         with ExitStack() as stack:
             for module, library in owned.items():
                 if library is not None:
-                    record = Recorded(module, library, spike=library.spike_function(module))
+                    record = Recorded(module, library, library.spike_function(module), _is_declared(module, library))
                     self.records[module] = record
                     stack.enter_context(contextmanager(library.tap)(self._tapped(record)))
             stack.enter_context(self._plain_functions())
@@ -136,6 +140,7 @@ class Recorder:
         argument = arguments[0] if arguments and isinstance(arguments[0], Tensor) else None
         known = self.records.get(module)
         self._stack.append(_Frame(module, argument, len(known.calls) if known else 0))
+        self.tape.deaf = self.tape.deaf or (known is not None and known.plain)
 
     def _leave(self, module: nn.Module, arguments: tuple[Any, ...], output: Any) -> Any:
         while self._stack and self._stack[-1].module is not module:
@@ -143,6 +148,8 @@ class Recorder:
         if not self._stack:
             return None
         frame, record = self._stack.pop(), self.records.get(module)
+        if record is not None and record.plain:
+            self.tape.deaf = False
         if "Dropout" in type(module).__name__ and module.training and isinstance(output, Tensor) and output.grad_fn is not None:
             self.tape.marks[output.grad_fn] = "dropout"
         if record is None or not (new := record.calls[frame.first :]):
@@ -238,6 +245,14 @@ class Recorder:
         known.trunk = known.trunk[known.trunk.index(common) :]
         if not any(torch.equal(one.spikes, call.spikes) for one in (known, *known.others)):
             known.others.append(call)
+
+
+def _is_declared(module: nn.Module, library: Library) -> bool:
+    if any(parameter.ndim >= 2 for parameter in module.parameters()):
+        return False
+    with suppress(AttributeError, KeyError, TypeError, ValueError, RuntimeError):
+        return library.read(module).neuron is not None
+    return False
 
 
 def is_spike(x: Any, output: Any) -> bool:

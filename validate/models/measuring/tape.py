@@ -129,7 +129,8 @@ IN_PLACE = ("__setitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__")
 
 class Tape(TorchFunctionMode):
     """`values`: what arose at an edge. `products`: by the node of their output. `marks`: names for nodes that do not show what
-    they are. `stops`: nodes behind which there is data, not weights."""
+    they are. `stops`: nodes behind which there is data, not weights.
+    `deaf`: nothing is kept."""
 
     def __init__(self, parameters: Iterable[Tensor], stops: set[Node], running: Callable[[], frozenset[int]]) -> None:
         super().__init__()
@@ -137,9 +138,12 @@ class Tape(TorchFunctionMode):
         self.products: dict[Node, Product] = {}
         self.marks: dict[Node, str] = {}
         self._parameters = {id(p): p for p in parameters}
+        self.deaf = False
         self._stops, self._running = stops, running
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if self.deaf:
+            return func(*args, **(kwargs or {}))
         name, keywords = getattr(func, "__name__", ""), kwargs or {}
         if name in IN_PLACE or (name.endswith("_") and not name.endswith("__")):
             self._keep(args)
