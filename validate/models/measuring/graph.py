@@ -154,7 +154,8 @@ class Map:
             elif (product := self.tape.products.get(node)) is not None:
                 products.append(product)
             elif (variable := getattr(node, "variable", None)) is not None:
-                leaves.append(variable)
+                if self.tape.is_parameter(variable):
+                    leaves.append(variable)
             else:
                 name = node.name()
                 names.append(STATISTIC if node in statistics and name.startswith("Mean") else self.tape.marks.get(node) or name)

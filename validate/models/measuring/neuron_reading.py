@@ -75,8 +75,9 @@ def _by_library(layer: Layer, found: Map, take: Any) -> Known:
     if reading is None or reading.neuron is None:
         candidates = [*([] if given is None else [given]), *islice(currents_of(layer, found), MOST_TRIED)]
         known, search = _searched(layer, candidates, take)
-        if known.reading is None:
-            return replace(known, reading=reading, note=joined(note, f"understood: {search.understood}"))
+        if known.reading is None or layer.steps == 1:  # at one step every neuron is like every other
+            seen = f"understood: {search.understood}" if search.understood else ""
+            return replace(known, reading=reading, note=joined(note, seen))
         declared = () if reading is None else reading.declared
         shown = replace(known.reading, declared=declared)
         return replace(known, reading=shown, note=f"{layer.neuron} is not known; read from what it did")

@@ -19,8 +19,11 @@ from ..libraries.reader import STAND_IN
 from .neuron_check import Sample, agrees, error, fires, misfit
 from .surrogate_probe import Floats
 
-FITTED = 512
+FITTED = 128
 """Columns from which an adaptive threshold is fitted."""
+
+COARSE = 1e-4
+"""Relative rounding of numbers that are not float32: float16, bfloat16."""
 
 STARTS = ((0.2, 0.9), (1.0, 0.5), (0.05, 0.97))
 """(adaptation, its leak) from which the fit sets out."""
@@ -44,7 +47,7 @@ def identified(sample: Sample) -> Search:
     if found is None:
         return Search(understood="its first membrane is no multiple of its current plus a constant")
     weight, offset = found
-    threshold = -offset
+    threshold = -offset if abs(offset) > sample.tolerance * float(np.abs(sample.x[0]).max()) else 0.0
     if not weight > 0:
         return Search(understood="its current lowers the membrane")
     leak = 1.0 - weight if weight < 1 - sample.tolerance else 1.0
@@ -61,7 +64,7 @@ def identified(sample: Sample) -> Search:
         # any other factor is one of the current
         factor, decay_input = weight, False
         sample = replace(sample, current=sample.current * weight)
-    threshold, leak = tidy(threshold), tidy(leak)
+    threshold, leak = (tidy(value, sample.rounding) for value in (threshold, leak))
     errors: dict[str, float] = {}
     for reset in _candidates(sample, threshold, leak, decay_input):
         trial = Reading.of(threshold, reset=reset, leak=leak, decay_input=decay_input, detach=True)
@@ -69,7 +72,7 @@ def identified(sample: Sample) -> Search:
             continue
         if agrees(trial, sample):
             return Search(reading=trial, factor=factor)
-        errors[reset.spec] = misfit(trial.neuron, sample)
+        errors[reset.name] = misfit(trial.neuron, sample)
     seen = f"threshold {threshold:.4g}, leak {leak:.4g}"
     if not errors:
         return Search(understood=seen)
@@ -86,7 +89,7 @@ def _candidates(sample: Sample, threshold: float, leak: float, decay_input: bool
         weight = 1 - leak if decay_input else 1.0
         assert sample.current is not None
         after = (sample.x[1] + threshold - weight * sample.current[1])[fired] / leak
-        yield resolve_reset("hard", v_reset=tidy(float(np.median(after))))
+        yield resolve_reset("hard", v_reset=tidy(float(np.median(after)), sample.rounding))
     yield WITHOUT.bind()
     if len(sample.x) > 2 and sample.spikes[:-1].any():
         yield from _adaptive(sample, threshold, leak, decay_input)
@@ -105,14 +108,14 @@ def _adaptive(sample: Sample, threshold: float, leak: float, decay_input: bool) 
 
         for start in STARTS:
             with np.errstate(all="ignore"):
-                fit = least_squares(miss, start, bounds=((0, 0), (np.inf, 1)), xtol=1e-12, ftol=1e-12, gtol=1e-12, max_nfev=30)
+                fit = least_squares(miss, start, bounds=((0, 0), (np.inf, 1)), xtol=1e-12, ftol=1e-12, gtol=1e-12, max_nfev=15)
             if best is None or fit.cost < best[0]:
                 best = float(fit.cost), fit.x
             if fit.cost < 1e-8 * small.x.size:
                 break
         if best is None:
             continue
-        for values in (np.array([tidy(float(value)) for value in best[1]]), best[1]):
+        for values in (np.array([tidy(float(value), sample.rounding) for value in best[1]]), best[1]):
             if (neuron := _neuron(rule.name, values, threshold, leak, decay_input)) is not None:
                 yield neuron.reset
 
@@ -147,7 +150,8 @@ def _affine(x: Floats, y: Floats, tolerance: float) -> tuple[float, float] | Non
     return float(solution[0]), float(solution[1])
 
 
-def tidy(value: float) -> float:
-    """Rounded to four digits if float32 cannot tell the difference."""
-    short = float(f"{value:.4g}")
-    return short if abs(short - value) <= 2e-6 * max(1.0, abs(value)) else value
+def tidy(value: float, rounding: float = 0.0) -> float:
+    """Rounded to four digits if float32 cannot tell the difference, to three if coarser numbers cannot."""
+    digits, room = (3, rounding) if rounding > COARSE else (4, 2e-6)
+    short = float(f"{value:.{digits}g}")
+    return short if abs(short - value) <= room * max(1.0, abs(value)) else value

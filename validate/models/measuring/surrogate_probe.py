@@ -56,7 +56,7 @@ class Probe:
         return torch.zeros_like(u) if gradient is None else gradient.detach()
 
     def _vjp(self, points: Floats, dtype: torch.dtype) -> Floats:
-        return self.of(torch.as_tensor(points, dtype=dtype)).double().numpy()
+        return self.of(torch.tensor(points, dtype=dtype)).double().numpy()
 
     @cached_property
     def values(self) -> Floats:

@@ -149,7 +149,9 @@ class Tape(TorchFunctionMode):
             self._keep(args)
         out = func(*args, **keywords)
         if isinstance(out, Tensor):
-            self.add(out, name)
+            given = args[0] if args and isinstance(args[0], Tensor) else None
+            # a function that does nothing returns what it was given: dropout in evaluation
+            self.add(out, "" if given is not None and given.grad_fn is out.grad_fn else name)
             if name in READERS and out.grad_fn is not None:
                 self._product(name, args, keywords, out)
         elif isinstance(out, tuple | list):
@@ -186,12 +188,15 @@ class Tape(TorchFunctionMode):
                 weight.detach(), made_of, x, out.detach(), (out.grad_fn, out.output_nr), bias, options, self._running()
             )
 
+    def is_parameter(self, tensor: Tensor) -> bool:
+        return id(tensor) in self._parameters
+
     def _is_weight(self, tensor: Any) -> bool:
         return isinstance(tensor, Tensor) and tensor.ndim >= 2 and bool(self._made_of(tensor))
 
     def _made_of(self, tensor: Tensor) -> list[Tensor] | None:
         """The model's parameters that this is made of; None where data are in it."""
-        if id(tensor) in self._parameters:
+        if self.is_parameter(tensor):
             return [tensor]
         if tensor.grad_fn is None:
             return None

@@ -20,12 +20,12 @@ class Box(torch.autograd.Function):
     """1[x > 0], f' = 1 within ½."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
         return (x > 0).to(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         return grad * (x.abs() < 0.5).to(x.dtype)
 
@@ -34,12 +34,12 @@ class BoxInside(torch.autograd.Function):
     """The same of a membrane; the threshold is a constant of the file, as in the code that is copied most."""
 
     @staticmethod
-    def forward(ctx: Any, mem: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, mem: Tensor) -> Tensor:
         ctx.save_for_backward(mem)
         return mem.gt(THETA).to(mem.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         (mem,) = ctx.saved_tensors
         return grad * ((mem - THETA).abs() < 0.5).to(mem.dtype)
 
@@ -48,13 +48,13 @@ class BoxArgument(torch.autograd.Function):
     """The same with the threshold as an argument; height `tall`."""
 
     @staticmethod
-    def forward(ctx: Any, mem: Tensor, theta: Any, tall: float = 1.0) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, mem: Tensor, theta: Any, tall: float = 1.0) -> Tensor:
         ctx.save_for_backward(mem - theta)
         ctx.tall = tall
         return tall * (mem > theta).to(mem.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Any:
         (x,) = ctx.saved_tensors
         return ctx.tall * grad * (x.abs() < 0.5).to(x.dtype), None, None
 
@@ -82,7 +82,7 @@ class Net(nn.Module):
         return LEAK * v + i
 
     def fire(self, h: Tensor) -> Tensor:
-        return Box.apply(h - THETA)  # type: ignore[return-value]
+        return Box.apply(h - THETA)
 
     def after(self, h: Tensor, s: Tensor) -> Tensor:
         return h - THETA * s.detach()
@@ -104,19 +104,19 @@ class Net(nn.Module):
 
 class ThresholdInside(Net):
     def fire(self, h: Tensor) -> Tensor:
-        return BoxInside.apply(h)  # type: ignore[return-value]
+        return BoxInside.apply(h)
 
 
 class ThresholdArgument(Net):
     def fire(self, h: Tensor) -> Tensor:
-        return BoxArgument.apply(h, THETA)  # type: ignore[return-value]
+        return BoxArgument.apply(h, THETA)
 
 
 class ThresholdTensor(Net):
     """One for each neuron, all alike."""
 
     def fire(self, h: Tensor) -> Tensor:
-        return BoxArgument.apply(h, torch.full_like(h, THETA))  # type: ignore[return-value]
+        return BoxArgument.apply(h, torch.full_like(h, THETA))
 
 
 class ThresholdLearned(Net):
@@ -125,14 +125,14 @@ class ThresholdLearned(Net):
         self.theta = nn.Parameter(torch.tensor(THETA))
 
     def fire(self, h: Tensor) -> Tensor:
-        return Box.apply(h - self.theta)  # type: ignore[return-value]
+        return Box.apply(h - self.theta)
 
 
 class Normalised(Net):
     """x = h/θ − 1: f' is of the membrane in units of the threshold."""
 
     def fire(self, h: Tensor) -> Tensor:
-        return Box.apply(h / THETA - 1)  # type: ignore[return-value]
+        return Box.apply(h / THETA - 1)
 
 
 class BatchFirst(Net):
@@ -244,7 +244,7 @@ class TallInside(Tall):
         return self.fcs[k](s)
 
     def fire(self, h: Tensor) -> Tensor:
-        return BoxArgument.apply(h, THETA, self.tall)  # type: ignore[return-value]
+        return BoxArgument.apply(h, THETA, self.tall)
 
     def after(self, h: Tensor, s: Tensor) -> Tensor:
         return h - THETA * s.detach() / self.tall
@@ -304,8 +304,8 @@ class OldFirst(Delayed):
         for s in x:
             for k in range(DEPTH):
                 spike = Box.apply(mem[k] - THETA)
-                mem[k] = LEAK * mem[k] + self.fcs[k](s) - THETA * spike.detach()  # type: ignore[union-attr]
-                s = spike  # type: ignore[assignment]
+                mem[k] = LEAK * mem[k] + self.fcs[k](s) - THETA * spike.detach()
+                s = spike
             out.append(s)
         return torch.stack(out)
 
@@ -318,9 +318,9 @@ class AskedTwice(Delayed):
         out = []
         for s in x:
             for k in range(DEPTH):
-                reset = Box.apply(mem[k] - THETA).detach()  # type: ignore[union-attr]
+                reset = Box.apply(mem[k] - THETA).detach()
                 mem[k] = LEAK * mem[k] + self.fcs[k](s) - THETA * reset
-                s = Box.apply(mem[k] - THETA)  # type: ignore[assignment]
+                s = Box.apply(mem[k] - THETA)
             out.append(s)
         return torch.stack(out)
 
@@ -422,7 +422,7 @@ class Adaptive(Net):
         return torch.stack(out)
 
     def asked(self, h: Tensor, level: Tensor) -> Tensor:
-        return Box.apply(h - level)  # type: ignore[return-value]
+        return Box.apply(h - level)
 
 
 class AdaptiveHard(Adaptive):
@@ -431,19 +431,19 @@ class AdaptiveHard(Adaptive):
 
 class AdaptiveInside(Adaptive):
     def asked(self, h: Tensor, level: Tensor) -> Tensor:
-        return BoxArgument.apply(h, level)  # type: ignore[return-value]
+        return BoxArgument.apply(h, level)
 
 
 class Signs(torch.autograd.Function):
     """−1, 0 and 1."""
 
     @staticmethod
-    def forward(ctx: Any, h: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, h: Tensor) -> Tensor:
         ctx.save_for_backward(h)
         return (h > THETA).to(h.dtype) - (h < -THETA).to(h.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         (h,) = ctx.saved_tensors
         return grad * (((h - THETA).abs() < 0.5).to(h.dtype) + ((h + THETA).abs() < 0.5).to(h.dtype))
 
@@ -452,12 +452,12 @@ class Ternary(Net):
     """Spikes of both signs, from two questions about one membrane."""
 
     def fire(self, h: Tensor) -> Tensor:
-        return Box.apply(h - THETA) - Box.apply(-h - THETA)  # type: ignore[operator]
+        return Box.apply(h - THETA) - Box.apply(-h - THETA)
 
 
 class TernaryAtOnce(Net):
     def fire(self, h: Tensor) -> Tensor:
-        return Signs.apply(h)  # type: ignore[return-value]
+        return Signs.apply(h)
 
 
 class Unknown(Net):
