@@ -48,6 +48,13 @@ class SpikingJelly(Library):
         "ParametricLIFNode": lambda m: (1 - float(m.w.detach().sigmoid()), bool(m.decay_input)),
     }
 
+    # neurons that refuse another surrogate than their own class: the class whose reference path does the same, and what they do
+    COUNTING: ClassVar[dict[str, tuple[str, str]]] = {"ILIFNode": ("LIFNode", "it sends round(H/θ) spikes at once")}
+
+    @classmethod
+    def _counting(cls, module: Any) -> tuple[str, str] | None:
+        return next((cls.COUNTING[c.__name__] for c in type(module).__mro__ if c.__name__ in cls.COUNTING), None)
+
     def owns(self, module: nn.Module) -> bool:
         base = import_module(self.package).SurrogateFunctionBase
         return isinstance(getattr(module, "surrogate_function", None), base)
@@ -55,6 +62,8 @@ class SpikingJelly(Library):
     def read(self, module: Any) -> Reading:
         threshold, v_reset = number(module.v_threshold), module.v_reset
         declared = self._declared(module.surrogate_function)
+        if (counting := self._counting(module)) is not None:
+            return Reading(threshold=threshold, neuron=None, declared=declared, why=counting[1])
         charge = next((self.CHARGES[c.__name__] for c in type(module).__mro__ if c.__name__ in self.CHARGES), None)
         if charge is None:
             why = f"the dynamics of {type(module).__name__} are not in the catalogue"
@@ -79,16 +88,20 @@ class SpikingJelly(Library):
         return (f"spikingjelly.{type(surrogate).__name__}" + (f":{text}" if text else ""),)
 
     def spike_function(self, module: Any) -> Spike:
-        return module.surrogate_function
+        function = module.surrogate_function
+        return function if self._counting(module) is None else lambda x: function(x / module.v_threshold + 1)
 
     def tap(self, tapped: Tapped) -> Iterator[None]:
         module: Any = tapped.module
-        original = module.surrogate_function
-        module.surrogate_function = Stand(original, tapped.spike)
+        original, kind, counting = module.surrogate_function, type(module), self._counting(module)
+        function = self.spike_function(module)
+        if counting is not None:
+            module.__class__ = getattr(import_module(f"{BASE}.neuron"), counting[0])
+        module.surrogate_function = Stand(function, tapped.spike)
         try:
             yield
         finally:
-            module.surrogate_function = original
+            module.surrogate_function, module.__class__ = original, kind
 
     def fresh(self, model: nn.Module) -> None:
         base = import_module(f"{BASE}.base")
