@@ -35,6 +35,7 @@ class Layer:
     owner: nn.Module | None = None
     norm: BatchNorm | None = None
     between: list[str] = field(default_factory=list)
+    zeros: list[str] = field(default_factory=list)
 
     @property
     def steps(self) -> int:
@@ -125,6 +126,8 @@ def _find_feed(
         _, layer.owner = owners.get(id(weights[0]), ("", None))
         if layer.record.library is None and layer.owner is not None and layer.owner is not layer.record.module:
             layer.name = layer.name if layer.calls[0].sent is not None else f"after {layer.weight_name.rpartition('.')[0]}"
+    every = [p for p in (*way.weights, *way.others) if named.get(id(p), "").endswith("weight")]
+    layer.zeros = [named[id(p)] for p in every if not bool(p.detach().any())]
     norms = {owners[id(p)][1] for p in way.others if id(p) in owners}
     norms = [m for m in norms if isinstance(m, BatchNorm)]
     layer.norm = norms[0] if len(norms) == 1 else None

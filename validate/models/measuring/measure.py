@@ -62,6 +62,18 @@ class Measured:
     gain: float
     gain_out: float
     bias_var: float
+    sends: bool = True
+    factor: float | None = 1.0
+    height: float = 1.0
+    scale_free: bool = False
+
+    @property
+    def passed(self) -> float:
+        return ((1.0 if self.factor is None else self.factor) * self.height) ** 2
+
+    @property
+    def effective_gain(self) -> float:
+        return self.gain * self.passed
 
     @property
     def steps(self) -> int:
@@ -147,6 +159,7 @@ def _measured(layer: Layer, recorder: Recorder, gradients: list[tuple[Tensor | N
         grad_spikes=None if sample.grad_spikes is None or at_spikes is None else _second(at_spikes),
         detach_known=through is not None or len(x) == 1,
         direct=direct,
+        sends=at_spikes is not None,
         **_weights(layer),
     )
 
