@@ -150,7 +150,7 @@ def _weights(
         now = measure(model, example, run)
     for plan in plans:
         if plan.norm is not None and plan.gain is not None and plan.knob.weight is not None:
-            plan.change.done.append(f"a norm cancels σ_W: its weight {plan.knob.name} set to {plan.norm:.4g}, its bias to 0")
+            plan.change.done.append(f"a norm cancels σ_W: the norm's weight set to {plan.norm:.4g}, its bias to 0")
     return plans, now
 
 

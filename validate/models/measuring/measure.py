@@ -172,7 +172,7 @@ def _as_run(found: Found, x: Tensor, take: Any, slope: Tensor) -> Found:
     where = _flat(x)[:, take][bad]
     span = f"{float(where.min()):.3g} to {float(where.max()):.3g}"
     note = f"its gradient is NaN in {str(x.dtype).removeprefix('torch.')} for x from {span}"
-    return replace(found, notes=(*found.notes, note))
+    return replace(found, notes=(*found.notes, note), in_run=(*found.in_run, note))
 
 
 def _weights(layer: Layer) -> dict[str, float]:
