@@ -124,8 +124,7 @@ def test_what_is_measured_is_what_autograd_finds(name: str) -> None:
         assert report.steps["grad_var"]["measured"] == pytest.approx((g.square().mean((1, 2)) / last).tolist(), rel=1e-5)
         assert (report.threshold, report.leak) == pytest.approx((hand.threshold, hand.leak), rel=1e-6)
         assert report.reset == hand.reset
-        # in one function without neuron modules the gradient at the spikes mixes with that of the reset
-        assert report.detach == (None if name == "functional" else hand.detach)
+        assert report.detach == hand.detach
 
 
 def test_a_wrong_surrogate_would_be_seen() -> None:

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ikun_sym.errors import IkunError
 from ikun_sym.schemes.fan import Fan
 
-from .graph import Way, membrane, walk
+from .graph import Map, Way
 from .recorder import Call, Recorded, Recorder
+from .spike_function import MOST, Spike, in_levels, unit_of
+from .tape import Product
 
-POOLS = ("AvgPool", "MaxPool", "MeanBackward", "AdaptiveAvg", "AdaptiveMax")
+POOLS = ("AvgPool", "MaxPool", "MeanBackward", "AdaptiveAvg", "AdaptiveMax", "pool")
+
+LOOK = 3
+"""So many first steps are walked: at the very first, the layers below may not have spiked."""
 
 BatchNorm = nn.modules.batchnorm._BatchNorm  # pyright: ignore[reportPrivateUsage]  # the base of all has no public name
 
 
 @dataclass(eq=False)
 class Layer:
-    """`index` from 0. `weight`, `owner`: the single weight that feeds the layer, and its module; None if there is none, or more
-    than one without spikes in between. `between`: what changes the current or the spikes on the way, in words."""
+    """`index` from 0. `weight` [out, in, …], `owner`: the single weight that feeds the layer, and its module; None if there is
+    none, or more than one without spikes in between, or if it is computed (weight norm, a mask), which `computed` then says.
+    Where the user keeps it [in, out] it is a view of the parameter, so that what is written to it arrives. `between`: what
+    changes the current or the spikes on the way, in words. `products`: with that weight, one a step, or the same for all steps.
+    `height`: of one spike. `unlike`: why its spikes are not 0 and 1, once a step; "" if they are. `through`: whether the next
+    membrane's gradient reaches these spikes (None: not known). `writer`: see `write`. `zeros`: names of the
+    weights on the way, of products or of norms, that are all zero. `counts` [T, …]: spikes that are sent,
+    whatever their sign and height."""
 
     index: int
     name: str
@@ -36,6 +49,13 @@ class Layer:
     norm: BatchNorm | None = None
     between: list[str] = field(default_factory=list)
     zeros: list[str] = field(default_factory=list)
+    computed: str = ""
+    products: list[Product] = field(default_factory=list)
+    height: float = 1.0
+    unlike: str = ""
+    through: bool | None = None
+    writer: Callable[[Tensor], object] | None = None
+    counts: Tensor = field(default_factory=lambda: torch.zeros(0))
 
     @property
     def steps(self) -> int:
@@ -46,105 +66,278 @@ class Layer:
         return type(self.record.module).__name__
 
     @property
+    def line(self) -> str:
+        return self.calls[0].line
+
+    @property
+    def spike(self) -> Spike:
+        """Its spike function, stepping at 0 and of height 1."""
+        function = self.calls[0].spike or self.record.spike
+        assert function is not None
+        return function if self.height == 1 else lambda u: function(u) / self.height
+
+    @property
+    def values(self) -> Tensor | None:
+        """The weights as they are used, also where they are computed and cannot be written."""
+        return self.weight if self.weight is not None or not self.products else self.products[0].weight
+
+    @property
     def fan(self) -> Fan | None:
-        return None if self.weight is None else fan_of(self.weight, self.owner)
+        weight = self.values
+        return None if weight is None else fan_of(weight, self.products[0].options if self.products else self.owner)
+
+    def write(self, values: Tensor) -> str:
+        """Give the layer these weights [out, in, …]. Returns "" or the reason why not."""
+        if self.writer is None:
+            return self.computed or "no single weight feeds it"
+        with torch.no_grad():
+            self.writer(values)
+        return ""
+
+    @property
+    def pooled(self) -> bool:
+        """Whether there is a pool on the way, and not only a mean that a norm subtracts."""
+        return self.way.passes(*(word for word in POOLS if word != "MeanBackward"))
+
+    def free(self) -> None:
+        """Let go of the graph."""
+        self.calls = [Call(call.x.detach(), call.spikes.detach(), spike=call.spike, line=call.line) for call in self.calls]
+        self.record.calls = self.calls
+        self.record.membranes.clear()
+        self.way.past.clear()
+        for product in {id(p): p for p in (*self.products, *self.way.products, *self.way.recurrent)}.values():
+            product.input, product.output = product.input.detach(), product.output.detach()
 
 
-def fan_of(weight: Tensor, owner: nn.Module | None) -> Fan:
+def fan_of(weight: Tensor, made_by: nn.Module | dict[str, Any] | None) -> Fan:
     """fan_in = weights per output. Mean fan_out = weights per input channel / volume of the stride, without borders. PyTorch's
-    own fan_out ignores groups and stride."""
+    own fan_out ignores groups and stride. `made_by`: a module, or the options of a convolution."""
+    options = made_by if isinstance(made_by, dict) else {
+        name: getattr(made_by, name, default) for name, default in (("groups", 1), ("stride", 1), ("transposed", False))
+    }  # fmt: skip
     kernel = math.prod(weight.shape[2:])
-    groups, stride = getattr(owner, "groups", 1), getattr(owner, "stride", 1)
-    volume = math.prod(stride) if isinstance(stride, tuple) else stride ** max(weight.ndim - 2, 0)
-    if getattr(owner, "transposed", False):
+    groups, stride = options.get("groups", 1), options.get("stride", 1)
+    volume = math.prod(stride) if isinstance(stride, tuple | list) else stride ** max(weight.ndim - 2, 0)
+    if options.get("transposed", False):
         return Fan(max(1, round(weight.shape[0] // groups * kernel / volume)), weight.shape[1] * kernel)
     return Fan(weight.shape[1] * kernel, weight.shape[0] / groups * kernel / volume)
 
 
-def layers_of(model: nn.Module, recorder: Recorder, source: Any) -> list[Layer]:
-    """The layers in the order of their first spike. Errors: no spiking neuron, or a forward pass without a graph."""
+def layers_of(model: nn.Module, recorder: Recorder, source: Any) -> tuple[list[Layer], Map]:
+    """The layers in the order of their first spike, and the graph's map. Errors: no spiking neuron, or a forward pass without a
+    graph."""
     if not recorder.records:
         raise IkunError(
             f"{type(model).__name__} has no spiking neuron that fires in its forward pass; known: neurons of SpikingJelly, "
-            "snnTorch and Norse, and torch.autograd.Functions that give zeros and ones"
+            "snnTorch and Norse, and torch.autograd.Functions that give zeros and ones, or multiples of one number"
         )
-    owners = {id(p): (name, m) for name, m in model.named_modules() for p in m.parameters(recurse=False)}
-    named = {id(p): name for name, p in model.named_parameters()}
-    names = {module: name or type(module).__name__ for name, module in reversed(list(model.named_modules()))}
-    layers = [Layer(0, names[r.module], r, calls) for r in recorder.records.values() for calls in _split(r, recorder)]
-    order = {id(call): place for place, call in enumerate(recorder.order)}
-    layers.sort(key=lambda layer: order[id(layer.calls[0])])
-    stops = {}
+    names = {
+        module: name or type(module).__name__ for module, name in ((m, n) for n, m in reversed(list(model.named_modules())))
+    }
+    spikes: dict[Any, int] = {}
+    found = Map(tape=recorder.tape, spikes=spikes, source=source)
+    layers = [
+        Layer(0, names[record.module], record, calls)
+        for record, calls in _sequences(recorder, found, spikes)
+        if _are_spikes(calls, record)
+    ]
+    if not layers:
+        lines = ", ".join(sorted({call.line for call in recorder.order if call.line}))
+        raise IkunError(
+            f"no spike of {type(model).__name__} depends on its weights or input in the autograd graph; the forward pass must "
+            f"not run under torch.no_grad, nor detach what reaches the spike function{f' at {lines}' if lines else ''}"
+        )
+    spikes.clear()
     for index, layer in enumerate(layers):
         layer.index = index
-        for call in layer.calls:
-            sent = call.spikes if call.sent is None else call.sent
-            if sent.grad_fn is not None:
-                stops[sent.grad_fn] = index
+        spikes |= dict.fromkeys((node for call in layer.calls for node in _nodes(call)), index)
+    owned = {id(p): m for m in model.modules() for p in m.parameters(recurse=False)}
+    named = {id(p): name for name, p in model.named_parameters()}
     for layer in layers:
-        _find_feed(layer, stops, source, owners, named, recorder.marks)
-    return layers
+        _levels(layer)
+        _find_feed(layer, found, owned, named, model)
+    return layers, found
 
 
-def _split(record: Recorded, recorder: Recorder) -> list[list[Call]]:
-    """One module's calls, grouped into layers. In plain torch one module may serve several layers; the weights that feed the
-    calls tell them apart."""
+def _nodes(call: Call) -> list[Any]:
+    return [*call.nodes, *([] if call.sent is None or call.sent.grad_fn is None else [call.sent.grad_fn])]
+
+
+@dataclass(eq=False)
+class _Sequence:
+    record: Recorded
+    calls: list[Call] = field(default_factory=list)
+    depth: int = 0
+
+
+def _sequences(recorder: Recorder, found: Map, spikes: dict[Any, int]) -> list[tuple[Recorded, list[Call]]]:
+    """The calls, grouped into layers, in the order of their first call.
+
+    A call is the next step of the one whose membrane its own membrane remembers. Where nothing is remembered, it belongs to the
+    last one of that module with the same weights, the same shape and the same layers below. Calls on membranes that nothing has
+    reached yet are left out: those of code that asks the old membrane first."""
+    records = {id(call): record for record in recorder.records.values() for call in record.calls}
+    sequences: list[_Sequence] = []
+    by_key: dict[Any, int] = {}
+    membranes: dict[Any, tuple[int, int]] = {}
+    for call in recorder.order:
+        record = records.get(id(call))
+        if record is None or not call.trunk:
+            continue
+        if record.library is not None:
+            place = by_key.setdefault(id(record), len(sequences))
+        else:
+            way = found.way(call.trunk[0][0], membranes)
+            before = [membranes[node] for node in way.past if sequences[membranes[node][0]].record is record]
+            key = (id(record), tuple(sorted({id(w) for w in way.weights})), tuple(call.x.shape), frozenset(way.layers))
+            if before:
+                place, depth = max(before)
+                sequences[place].depth = max(sequences[place].depth, depth)
+            else:
+                place = by_key.setdefault(key, len(sequences))
+        if place == len(sequences):
+            sequences.append(_Sequence(record))
+        sequences[place].calls.append(call)
+        membranes |= {node: (place, depth) for depth, (node, _) in enumerate(call.trunk)}
+        spikes |= dict.fromkeys(_nodes(call), place)
+    for sequence in sequences:
+        for call in sequence.calls:
+            _unscale(call, sequence.depth, found)
+    return [(sequence.record, sequence.calls) for sequence in sequences]
+
+
+def _unscale(call: Call, depth: int, found: Map) -> None:
+    """Take H from where the neuron's memory is: an argument that was scaled, x = a H − θ, becomes H − θ/a."""
+    value = found.tape.values.get(call.trunk[depth]) if 0 < depth < len(call.trunk) else None
+    if value is None or value.shape != call.x.shape:
+        return
+    h, x = (tensor.detach().double().flatten() for tensor in (value, call.x))
+    spread = h - h.mean()
+    scale = float(spread @ x / (spread @ spread)) if bool(spread.any()) else 0.0
+    if not scale > 0:
+        return
+    function = call.spike
+    call.trunk = call.trunk[depth:]
+    call.x = call.x / scale
+    if function is not None:
+        call.spike = lambda u: function(u * scale)
+
+
+def _are_spikes(calls: list[Call], record: Recorded) -> bool:
+    """Whether all outputs are multiples of one number: of a function that gives anything, some may be by chance."""
     if record.library is not None:
-        return [record.calls]
-    stops = {c.spikes.grad_fn: 0 for r in recorder.records.values() for c in r.calls if c.spikes.grad_fn is not None}
-    groups: dict[Any, list[Call]] = {}
-    for call in record.calls:
-        edge = membrane(call.x)
-        weights = walk(edge[0], stops, None).weights if edge else []
-        groups.setdefault((id(weights[0]) if weights else None, tuple(call.x.shape)), []).append(call)
-    return list(groups.values())
+        return True
+    sizes = torch.cat([one.spikes.detach().abs().flatten() for call in calls for one in (call, *call.others)]).double()
+    sizes = sizes[sizes > 0].unique()
+    if not len(sizes):
+        return True
+    counts = sizes / sizes.min()
+    return bool((counts - counts.round()).abs().max() < 1e-4) and float(counts.max()) <= MOST
 
 
-def _find_feed(
-    layer: Layer,
-    stops: dict[Any, int],
-    source: Any,
-    owners: dict[int, tuple[str, nn.Module]],
-    named: dict[int, str],
-    marks: dict[Any, str],
-) -> None:
-    edge = membrane(layer.calls[0].x)
-    if edge is None:
-        raise IkunError(f"layer {layer.name}: its membrane has no graph; the forward pass must not run under torch.no_grad")
-    layer.way = way = walk(edge[0], stops, source, marks)
-    own = {id(p) for p in layer.record.module.parameters(recurse=False)}
-    weights = [w for w in way.weights if id(w) in named and id(w) not in own]
-    if layer.steps > 1 and (later := membrane(layer.calls[1].x)) is not None:
-        again = walk(later[0], stops, source)
-        known = {id(w) for w in way.weights}
-        layer.recurrent = any(id(w) in named and id(w) not in known for w in again.weights) or (
-            layer.calls[0].sent is not None and layer.index in again.layers
-        )
-    if len(weights) == 1:
-        layer.weight = weights[0]
-        layer.weight_name = named.get(id(weights[0]), "")
-        _, layer.owner = owners.get(id(weights[0]), ("", None))
-        if layer.record.library is None and layer.owner is not None and layer.owner is not layer.record.module:
-            layer.name = layer.name if layer.calls[0].sent is not None else f"after {layer.weight_name.rpartition('.')[0]}"
+def _levels(layer: Layer) -> None:
+    """Spikes of another height, several at once, of two signs, or held back after they were asked for."""
+    counts = torch.stack([call.counts for call in layer.calls])
+    layer.height = unit_of(counts)
+    layer.counts = counts = counts if layer.height == 1 else counts / layer.height
+    if any(call.others or bool((call.spikes.detach() < 0).any()) for call in layer.calls):
+        layer.unlike = "it sends spikes of both signs"
+    elif (most := float(counts.max())) > 1:
+        layer.unlike = f"it sends up to {most:.0f} spikes at once"
+    elif all(call.sent is not None for call in layer.calls):
+        sent = torch.stack([_sent(call) for call in layer.calls])
+        if in_levels(sent) and not bool(((sent != 0) & (counts == 0)).any()) and bool(((sent == 0) & (counts != 0)).any()):
+            layer.unlike = "it holds back some of the spikes that its membrane asks for"
+            layer.counts = (sent != 0).to(counts.dtype)
+
+
+def _sent(call: Call) -> Tensor:
+    assert call.sent is not None
+    return call.sent.detach() if call.step is None else call.sent.detach()[call.step]
+
+
+def _find_feed(layer: Layer, found: Map, owned: dict[int, nn.Module], named: dict[int, str], model: nn.Module) -> None:
+    own = {node for call in layer.calls for node, _ in call.trunk[:1]} | {node for call in layer.calls for node in _nodes(call)}
+    sent = {node for call in layer.calls for node in call.nodes}
+    ways = [found.way(call.trunk[0][0], own) for call in layer.calls[:LOOK]]
+    layer.way = way = ways[0]
+    for later in ways[1:]:
+        way.add(later)
+    again = {id(p.parameters[0]) for p in way.recurrent if p.parameters}
+    way.products = [p for p in way.products if not (p.parameters and id(p.parameters[0]) in again)]
+    way.weights = [w for w in way.weights if id(w) not in again]
+    way.layers.discard(layer.index)
+    layer.recurrent = bool(way.recurrent)
+    layer.through = bool(way.past & sent) if layer.steps > 1 and way.past else None
+    _weight(layer, owned, named, model)
     every = [p for p in (*way.weights, *way.others) if named.get(id(p), "").endswith("weight")]
     layer.zeros = [named[id(p)] for p in every if not bool(p.detach().any())]
-    norms = {owners[id(p)][1] for p in way.others if id(p) in owners}
+    norms = {owned[id(p)] for p in way.others if id(p) in owned}
     norms = [m for m in norms if isinstance(m, BatchNorm)]
     layer.norm = norms[0] if len(norms) == 1 else None
-    layer.between = _between(layer, weights, bool(norms))
+    layer.between = _between(layer, bool(norms))
+    if layer.products:
+        first = layer.products[0]
+        layer.products = [_product(found.way(call.trunk[0][0], own), first) or first for call in layer.calls]
 
 
-def _between(layer: Layer, weights: list[Tensor], normed: bool) -> list[str]:
+def _product(way: Way, like: Product) -> Product | None:
+    return next((p for p in way.products if p.same_weight(like)), None)
+
+
+def _weight(layer: Layer, owned: dict[int, nn.Module], named: dict[int, str], model: nn.Module) -> None:
+    way = layer.way
+    if len(way.products) == 1:
+        product = way.products[0]
+        layer.products = [product]
+        main = product.parameter if product.parameter is not None else product.parameters[0]
+        layer.weight_name, layer.owner = named.get(id(main), ""), owned.get(id(main))
+        if product.parameter is None:
+            of = " and ".join(named.get(id(p), "?") for p in product.parameters)
+            layer.computed = f"its weights are computed from {of}"
+            layer.writer = _of_parametrization(layer.weight_name, product, model)
+        else:
+            kept = tuple(product.weight.shape) == tuple(main.shape) and product.weight.stride() == main.stride()
+            layer.weight = main if kept else product.weight
+            layer.writer = layer.weight.detach().copy_
+    elif not way.products and len(weights := [w for w in way.weights if id(w) in named]) == 1:
+        layer.weight, layer.weight_name = weights[0], named[id(weights[0])]
+        layer.writer = weights[0].detach().copy_
+        layer.owner = owned.get(id(weights[0]))
+    if layer.weight is not None and layer.record.library is None and layer.owner is not layer.record.module:
+        layer.name = layer.name if layer.calls[0].sent is not None else f"after {_owner_name(layer)}"
+
+
+def _of_parametrization(name: str, product: Product, model: nn.Module) -> Callable[[Tensor], object] | None:
+    """How to set a weight that torch's parametrizations compute and can take apart again (weight norm); None if they cannot."""
+    path, found, rest = name.partition("parametrizations.")
+    if not found:
+        return None
+    owner, tensor = model.get_submodule(path.rstrip(".")), rest.partition(".")[0]
+    if not all(hasattr(one, "right_inverse") for one in getattr(owner.parametrizations, tensor)):
+        return None
+    turned = getattr(owner, tensor).shape != product.weight.shape
+    return lambda values: setattr(owner, tensor, values.mT if turned else values)
+
+
+def _owner_name(layer: Layer) -> str:
+    """fcs.0 for fcs.0.weight; ws.1 for a parameter in a list."""
+    owner, _, last = layer.weight_name.rpartition(".")
+    return f"{owner}.{last}" if last.isdigit() else owner or last
+
+
+def _between(layer: Layer, normed: bool) -> list[str]:
     found = []
     way = layer.way
-    if normed or way.passes("BatchNorm"):
-        found.append("batch norm")
+    weights = len(way.products) or len(way.weights)
+    if normed or way.norm:
+        found.append("batch norm" if normed else way.norm)
     if way.passes(*POOLS):
         found.append("pooling")
-    if way.passes("Dropout"):
+    if way.passes("dropout", "Dropout"):
         found.append("dropout")
-    if len(weights) > 1:
-        found.append(f"{len(weights)} weights")
+    if weights > 1:
+        found.append(f"{weights} weights")
     if len(way.layers) + way.from_input > 1:
         found.append("several sources")
     if layer.recurrent:

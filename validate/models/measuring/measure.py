@@ -8,15 +8,17 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..libraries import Reading
+from .between import Between, between, padding_share
+from .graph import Map
 from .layers import Layer, layers_of
-from .neuron_check import Sample, agrees, detached, identified
+from .neuron_check import Sample, detached
+from .neuron_reading import Known, joined, known_of
+from .neuron_reading import numbers as _numpy
 from .recorded_run import ONE_CALL, Run, backward, forward
-from .recorder import Recorder
 from .restored import untouched
 from .surrogate_match import Found, recognise
 from .surrogate_probe import Floats, Probe
@@ -40,7 +42,10 @@ class Measured:
     `input` = E[x x] of the weights' input x, `grad_spikes` = E[δS δS].
     `direct`: the output of the weights is bit for bit the neuron's current; then `current` is omitted if `input` is known.
     `gain` = fan_in · Var(W), `gain_out` = fan_out · Var(W), `bias_var`: with second moments about zero; 1, 1, 0 if no single
-    weight feeds the layer.
+    weight feeds the layer. `factor`: current = factor · (output of the weights) + constant, None if it is no such number (a
+    norm, a pool). `height`: √(E[x²]/E[s²]) of the weights' input x and the spikes s below, where they are 0 and one number:
+    s·θ, graded spikes, dropout; else 1. `scale_free`: a norm cancels the size of the weights. `sends`: whether anything but
+    the neuron itself uses its spikes.
     """
 
     layer: Layer
@@ -62,17 +67,19 @@ class Measured:
     gain: float
     gain_out: float
     bias_var: float
-    sends: bool = True
     factor: float | None = 1.0
     height: float = 1.0
     scale_free: bool = False
+    sends: bool = True
 
     @property
     def passed(self) -> float:
+        """(factor · height)²: what multiplies `gain` between spikes of height 1 and the neuron; 1 where it is no number."""
         return ((1.0 if self.factor is None else self.factor) * self.height) ** 2
 
     @property
     def effective_gain(self) -> float:
+        """K of the same network with nothing but weights between spikes of height 1 and the neuron."""
         return self.gain * self.passed
 
     @property
@@ -84,13 +91,12 @@ def measure(model: nn.Module, example: Any, run: Run = ONE_CALL) -> list[Measure
     """The model's layers in order, measured on one run. The model is left as it was, whatever happens."""
     with untouched(model, run.seed):
         recorder, output, source = forward(model, example, run)
-        layers = layers_of(model, recorder, source)
+        layers, graph = layers_of(model, recorder, source)
+        read = [_read(layer, layers, graph) for layer in layers]
         gradients = backward(layers, output)
-        found = [_measured(layer, recorder, gradients[layer.index]) for layer in layers]
-        for layer in layers:  # free the graph
-            layer.calls = [type(call)(call.x.detach(), call.spikes.detach()) for call in layer.calls]
-            layer.way.operations.clear()
-            layer.record.calls = layer.calls
+        found = [_measured(layer, *read[layer.index], gradients[layer.index]) for layer in layers]
+        for layer in layers:
+            layer.free()
     return found
 
 
@@ -107,41 +113,69 @@ def seen(model: nn.Module, example: Any, index: int, run: Run) -> Seen:
     """Record layer `index` only, in one forward pass. The model is left as it was."""
     with untouched(model, run.seed):
         recorder, _, source = forward(model, example, run)
-        layer = layers_of(model, recorder, source)[index]
-        x, spikes = (torch.stack([getattr(call, name).detach() for call in layer.calls]) for name in ("x", "spikes"))
-        received = _input(layer, recorder, len(x))
-        return Seen(x, spikes, None if received is None else _second(received))
+        layers, graph = layers_of(model, recorder, source)
+        layer = layers[index]
+        x = torch.stack([call.x.detach() for call in layer.calls])
+        _, lies = _read(layer, layers, graph)
+        received = _received(layer, lies)
+        return Seen(x, layer.counts, None if received is None else _second(received))
 
 
-def _measured(layer: Layer, recorder: Recorder, gradients: list[tuple[Tensor | None, Tensor | None]]) -> Measured:
+def _read(layer: Layer, layers: list[Layer], graph: Map) -> tuple[Known, Between]:
+    """The neuron, and what lies between it and the weights; while the graph is there."""
+    known = known_of(layer, graph, _columns(layer.counts, COLUMNS))
+    lies = between(layer, layers, known.currents, graph)
+    if lies.scale_free and not (layer.way.norm or layer.norm):
+        layer.between = ["a norm", *(word for word in layer.between if word != "pooling" or layer.pooled)]
+    neuron = None if known.reading is None else known.reading.neuron
+    factor = None if lies.factor is None else lies.factor * known.factor
+    decays = neuron is not None and not neuron.decay_input and neuron.leak < 1 and layer.record.library is None
+    if decays and known.reading is not None and neuron is not None and factor is not None and _same(factor, 1 - neuron.leak):
+        # two ways of writing one neuron: v + (i − v)/τ, and (1 − 1/τ) v + i/τ
+        known = replace(known, reading=known.reading.but(decay_input=True), factor=known.factor / factor)
+        factor = 1.0
+    lies.factor = factor
+    return known, lies
+
+
+def _same(one: float, other: float) -> bool:
+    return abs(one - other) <= 1e-5 * abs(other)
+
+
+def _measured(layer: Layer, known: Known, lies: Between, gradients: list[tuple[Tensor | None, Tensor | None]]) -> Measured:
     x = torch.stack([call.x.detach() for call in layer.calls])
-    spikes = torch.stack([call.spikes.detach() for call in layer.calls]).to(x.dtype)
-    currents = _currents(layer, recorder)
+    spikes = layer.counts.to(x.dtype)
+    currents = None if known.currents is None else torch.stack([c.detach() for c in known.currents])
+    if currents is not None and known.factor != 1:
+        currents = currents * known.factor
     at_membrane = _stacked([g for _, g in gradients], x)
     at_spikes = _stacked([g for g, _ in gradients], x) if any(g is not None for g, _ in gradients) else None
-    probe = Probe(layer.record.spike)  # type: ignore[arg-type]  # not None: the layer has spiked
-    reading, note = _read(layer)
+    # without a node of its own, the gradient at a spike comes through the reset, too
+    alone = layer.calls[0].sent is not None or len(x) == 1 or layer.through is False
+    probe, reading, note = Probe(layer.spike), known.reading, known.note
     surrogate = recognise(probe, reading.declared if reading else ())
     take = _columns(x, COLUMNS)
-    slope = probe.of(_flat(x)[:, take])
+    slope = _slope(layer, probe, x, take)
     sample = Sample(
         x=_numpy(_flat(x)[:, take]),
         spikes=_numpy(_flat(spikes)[:, take]),
         current=None if currents is None else _numpy(_flat(currents)[:, take]),
         slope=_numpy(slope),
-        grad_spikes=None
-        if at_spikes is None or (layer.calls[0].sent is None and len(x) > 1)
-        else _numpy(_flat(at_spikes)[:, take]),
+        grad_spikes=None if at_spikes is None or not alone else _numpy(_flat(at_spikes)[:, take]) * layer.height,
         grad_membrane=_numpy(_flat(at_membrane)[:, take]),
+        rounding=torch.finfo(x.dtype).eps,
     )
-    reading, note = _checked(layer, reading, note, sample)
     through = None if reading is None else detached(reading, sample)
-    if reading is not None and reading.neuron and through is not None and through != reading.neuron.detach:
-        note = _joined(note, f"its reset is {'' if through else 'not '}detached, although it declares the opposite")
+    if layer.record.library is None and layer.through is not None:
+        through = not layer.through
+    elif reading is not None and reading.neuron and through is not None and through != reading.neuron.detach:
+        note = joined(note, f"its reset is {'' if through else 'not '}detached, although it declares the opposite")
+    if reading is not None and through is not None:
         reading = reading.but(detach=through)
     batch = x.shape[1] if x.ndim > 2 else 1
     by_sample = (len(x), batch, -1)
-    weight_input, direct = _input(layer, recorder, len(x)), _direct(layer, recorder, currents)
+    received = _received(layer, lies)
+    direct = lies.factor is not None and lies.output is not None and currents is not None and torch.equal(lies.output, currents)
     return Measured(
         layer=layer,
         reading=reading,
@@ -152,16 +186,40 @@ def _measured(layer: Layer, recorder: Recorder, gradients: list[tuple[Tensor | N
         grad=_numpy(at_membrane.double().square().reshape(by_sample).mean(dim=2)),
         slope2=_numpy(slope.double().square().mean(dim=1)),
         spikes=_second(spikes, exact=True),
-        current=None if currents is None or (direct and weight_input is not None) else _second(currents),
+        current=None if currents is None or (direct and received is not None) else _second(currents),
         current_mean=None if currents is None else _numpy(_flat(currents).mean(dim=1)),
-        input=None if weight_input is None else _second(weight_input),
-        input_mean=math.nan if weight_input is None else float(weight_input.mean()),
-        grad_spikes=None if sample.grad_spikes is None or at_spikes is None else _second(at_spikes),
+        input=None if received is None else _second(received),
+        input_mean=math.nan if received is None else float(received.mean()),
+        grad_spikes=None if sample.grad_spikes is None or at_spikes is None else _second(at_spikes) * layer.height**2,
         detach_known=through is not None or len(x) == 1,
         direct=direct,
+        factor=lies.factor,
+        height=lies.height,
+        scale_free=lies.scale_free,
         sends=at_spikes is not None,
         **_weights(layer),
     )
+
+
+def _slope(layer: Layer, probe: Probe, x: Tensor, take: Any) -> Tensor:
+    """f' at the membranes; the sum where one membrane is asked about several times."""
+    slope = probe.of(_flat(x)[:, take])
+    for step, call in enumerate(layer.calls):
+        for other in call.others:
+            spike = other.spike or layer.record.spike
+            assert spike is not None
+            slope[step] = slope[step] + Probe(spike).of(other.x.detach().flatten()[take]) / layer.height
+    return slope
+
+
+def _received(layer: Layer, lies: Between) -> Tensor | None:
+    """[T, …]: the input of the weights, scaled for zero padding (padded positions count as zeros)."""
+    if layer.recurrent or lies.input is None:
+        return None
+    product = layer.products[0]
+    kernel = product.weight.shape[2:]
+    share = padding_share(product.options, product.input.shape[product.input.ndim - len(kernel) :], kernel)
+    return lies.input.to(layer.calls[0].x.dtype) * math.sqrt(share)
 
 
 def _as_run(found: Found, x: Tensor, take: Any, slope: Tensor) -> Found:
@@ -176,97 +234,13 @@ def _as_run(found: Found, x: Tensor, take: Any, slope: Tensor) -> Found:
 
 
 def _weights(layer: Layer) -> dict[str, float]:
-    weight, fan = layer.weight, layer.fan
+    weight, fan = layer.values, layer.fan
     if weight is None or fan is None:
         return {"gain": 1.0, "gain_out": 1.0, "bias_var": 0.0}
     variance = float(torch.linalg.vector_norm(weight.detach())) ** 2 / weight.numel() or TINY
-    bias = getattr(layer.owner, "bias", None)
+    bias = layer.products[0].bias if layer.products else getattr(layer.owner, "bias", None)
     bias_var = 0.0 if bias is None else float(bias.detach().double().square().mean())
     return {"gain": fan.fan_in * variance, "gain_out": fan.fan_out * variance, "bias_var": bias_var}
-
-
-def _read(layer: Layer) -> tuple[Reading | None, str]:
-    library = layer.record.library
-    if library is None:
-        return None, ""
-    try:
-        reading = library.read(layer.record.module)
-    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        return None, f"{layer.neuron} could not be read: {error}"
-    return reading, _joined(reading.note, reading.why)
-
-
-def _checked(layer: Layer, reading: Reading | None, note: str, sample: Sample) -> tuple[Reading | None, str]:
-    """The reading if the recorded run confirms it, and a note."""
-    if layer.record.library is None:
-        found = identified(sample)
-        return found, "" if found else "its charge and reset match no neuron of the registry"
-    if reading is None or reading.neuron is None:
-        return reading, note
-    held = agrees(reading, sample)
-    if held is None:
-        return replace(reading, neuron=None), _joined(note, "its current could not be recorded")
-    if not held:
-        return replace(reading, neuron=None), _joined(note, f"{layer.neuron} does not behave as its attributes say")
-    return reading, note
-
-
-def _joined(*notes: str) -> str:
-    return "; ".join(note for note in notes if note)
-
-
-def _currents(layer: Layer, recorder: Recorder) -> Tensor | None:
-    """The current at each step: the neuron's input, or the output of the weights if there is no neuron module."""
-    found = [call.current for call in layer.calls]
-    if all(current is not None for current in found):
-        return torch.stack([current.detach() for current in found if current is not None])
-    outputs = [] if layer.weight is None or layer.between else recorder.outputs.get(id(layer.weight), [])
-    return _by_step(outputs, layer.calls[0].x.shape, layer.steps)
-
-
-def _direct(layer: Layer, recorder: Recorder, currents: Tensor | None) -> bool:
-    outputs = [] if layer.weight is None else recorder.outputs.get(id(layer.weight), [])
-    made = _by_step(outputs, layer.calls[0].x.shape, layer.steps)
-    return currents is not None and made is not None and bool(torch.equal(made, currents))
-
-
-def _by_step(tensors: list[Tensor], shape: torch.Size, steps: int) -> Tensor | None:
-    if len(tensors) == steps and all(tensor.shape == shape for tensor in tensors):
-        return torch.stack(tensors)
-    if len(tensors) == 1 and tensors[0].numel() == steps * math.prod(shape):
-        return tensors[0].reshape(steps, *shape)
-    return None
-
-
-def _input(layer: Layer, recorder: Recorder, steps: int) -> Tensor | None:
-    """[T, …]: the input of the weights, scaled for zero padding (padded positions count as zeros)."""
-    if layer.weight is None or layer.recurrent:
-        return None
-    tensors = recorder.inputs.get(id(layer.weight), [])
-    if len(tensors) == steps:
-        stacked = torch.stack(tensors) if len({t.shape for t in tensors}) == 1 else None
-    elif len(tensors) == 1 and tensors[0].shape[0] % steps == 0:
-        stacked = tensors[0].reshape(steps, -1, *tensors[0].shape[1:])
-    else:
-        return None
-    return None if stacked is None else stacked.to(layer.calls[0].x.dtype) * math.sqrt(padding_share(layer.owner, tensors[0]))
-
-
-def padding_share(owner: nn.Module | None, tensor: Tensor) -> float:
-    """Mean share of a kernel's taps that fall on the input, not on its zero padding."""
-    if (
-        not isinstance(owner, nn.Conv1d | nn.Conv2d | nn.Conv3d)
-        or owner.padding_mode != "zeros"
-        or isinstance(owner.padding, str)
-    ):
-        return 1.0
-    size = tensor.shape[-len(owner.kernel_size) :]
-    share = 1.0
-    for n, k, s, p, d in zip(size, owner.kernel_size, owner.stride, owner.padding, owner.dilation, strict=True):
-        starts = np.arange(-p, n + p - d * (k - 1), s)
-        taps = starts[:, None] + d * np.arange(k)[None, :]
-        share *= float(((taps >= 0) & (taps < n)).mean())
-    return share
 
 
 def _stacked(gradients: list[Tensor | None], like: Tensor) -> Tensor:
@@ -292,7 +266,3 @@ def _second(tensor: Tensor, *, exact: bool = False) -> Floats:
     flat = flat[:, _columns(tensor, max(COLUMNS, ENTRIES // len(flat)))]
     flat = flat if exact and flat.dtype == torch.float32 else flat.double()
     return (flat @ flat.T).double().numpy() / flat.shape[1]
-
-
-def _numpy(tensor: Tensor) -> Floats:
-    return tensor.detach().double().cpu().numpy()

@@ -16,9 +16,9 @@ from torch.autograd.graph import GradientEdge
 from ikun_sym.errors import IkunError
 
 from ..libraries import LIBRARIES
-from .graph import membrane
 from .layers import Layer
 from .recorder import Recorder
+from .source_line import of_traceback
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,15 +45,17 @@ def forward(model: nn.Module, example: Any, run: Run) -> tuple[Recorder, Any, An
         if parameter.is_floating_point():
             parameter.requires_grad_()
     arguments, keywords, source = _arguments(example)
-    recorder = Recorder()
+    recorder = Recorder(model)
     with torch.enable_grad(), recorder.listening(model):
         try:
             output = _call(model, arguments, keywords, run)
         except IkunError:
             raise
         except Exception as error:
+            at = of_traceback(error.__traceback__)
+            where = f", at {at}" if at else ""
             raise IkunError(
-                f"{type(model).__name__} raised {type(error).__name__} on input of shape {_shape(example)}: {error}"
+                f"{type(model).__name__} raised {type(error).__name__} on input of shape {_shape(example)}{where}: {error}"
             ) from error
     for tensor in _tensors(output):
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor.detach()).all()):
@@ -105,9 +107,8 @@ def backward(layers: list[Layer], output: Any) -> Gradients:
     sent_at: dict[Any, int] = {}
     for layer in layers:
         for step, call in enumerate(layer.calls):
-            if (edge := membrane(call.x)) is not None:
-                places.append((layer.index, step, 1))
-                edges.append(GradientEdge(*edge))
+            places.append((layer.index, step, 1))
+            edges.append(GradientEdge(*call.trunk[0]))
             sent = call.spikes if call.sent is None else call.sent
             if sent.grad_fn is not None and sent.grad_fn not in sent_at:
                 sent_at[sent.grad_fn] = len(edges)

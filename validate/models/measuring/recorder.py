@@ -1,7 +1,8 @@
-"""Record a forward pass: arguments x = H − θ and spikes of every spike function, inputs of every neuron and of every weight.
+"""Record a forward pass: arguments x = H − θ and spikes of every spike function, inputs of every neuron, products with weights.
 
 Library neurons are found before the run and tapped by their reader. In plain torch, a neuron is the module that calls an
-`autograd.Function` which turns a tensor into zeros and ones of the same shape; or its parent, if the module does nothing else.
+`autograd.Function` which turns a tensor into zeros and ones of the same shape, or into multiples of one number; or its parent,
+if the module does nothing else.
 """
 
 from __future__ import annotations
@@ -16,18 +17,42 @@ from torch import Tensor, nn
 
 from ..libraries import Library, Tapped
 from ..libraries.reader import library_of
+from .graph import trunk
+from .source_line import here
+from .spike_function import Spike, Stepped, in_levels, stepped
+from .tape import Edge, Node, Tape
 
 
 @dataclass(eq=False)
 class Call:
-    """One step of one neuron layer. `x`: argument of the spike function. `sent`: the spikes as other layers see them, without
-    the layer's own reset. `current`: the input. The tensors keep the graph alive until the run is evaluated."""
+    """One step of one neuron layer. `x`: argument of the spike function, relative to where it steps. `sent`: the spikes as
+    other layers see them, without the layer's own reset. `current`: the neuron's input. `raw`: the argument as it was;
+    `centred`: whether the function steps at 0. `line`: of the user's code. `trunk`: where H may be in the graph. `others`:
+    further calls on the same membrane (spikes of the other sign). `nodes`: of all its spikes. The tensors keep the graph alive
+    until the run is evaluated."""
 
     x: Tensor
     spikes: Tensor
     sent: Tensor | None = None
     step: int | None = None
     current: Tensor | None = None
+    raw: Tensor | None = None
+    centred: bool = True
+    spike: Spike | None = None
+    line: str = ""
+    trunk: list[Edge] = field(default_factory=list)
+    others: list[Call] = field(default_factory=list)
+    nodes: set[Node] = field(default_factory=set)
+
+    @property
+    def argument(self) -> Tensor:
+        """The tensor that is in the graph."""
+        return self.x if self.raw is None else self.raw
+
+    @property
+    def counts(self) -> Tensor:
+        """How many spikes, whatever their sign."""
+        return torch.stack([call.spikes.detach().abs() for call in (self, *self.others)]).sum(dim=0)
 
 
 @dataclass(eq=False)
@@ -36,8 +61,9 @@ class Recorded:
 
     module: nn.Module
     library: Library | None
-    spike: Callable[[Tensor], Tensor] | None = None
+    spike: Spike | None = None
     calls: list[Call] = field(default_factory=list)
+    membranes: dict[Edge, Call] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -50,17 +76,18 @@ class _Frame:
 class Recorder:
     """Use as `with recorder.listening(model): model(x)`. `records` are in the order of the first spike."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: nn.Module) -> None:
         self.records: dict[nn.Module, Recorded] = {}
-        self.inputs: dict[int, list[Tensor]] = {}
-        """`inputs` and `outputs`: id of a weight to the inputs (outputs) of the module that owns it, call by call."""
-        self.outputs: dict[int, list[Tensor]] = {}
         self.order: list[Call] = []
         """All calls in the order in which they came."""
-        self.marks: dict[Any, str] = {}
-        """Names for graph nodes that do not show what they are: dropout appears there as a mere product."""
+        self._spikes: set[Node] = set()
+        self.tape = Tape(model.parameters(), self._spikes, self._running)
+        self._functions: dict[Any, Stepped] = {}
         self._stack: list[_Frame] = []
         self._muted = 0
+
+    def _running(self) -> frozenset[int]:
+        return frozenset(id(frame.module) for frame in self._stack)
 
     @contextmanager
     def listening(self, model: nn.Module) -> Iterator[Recorder]:
@@ -76,6 +103,7 @@ class Recorder:
             after = nn.modules.module.register_module_forward_hook(self._leave, always_call=False)
             stack.callback(before.remove)
             stack.callback(after.remove)
+            stack.enter_context(self.tape)
             yield self
         self.records = {module: record for module, record in self.records.items() if record.calls}
 
@@ -88,7 +116,7 @@ class Recorder:
             if x.requires_grad and not spikes.requires_grad:
                 # no gradient of its own: keep the path to the layer below in the graph, with gradient zero
                 spikes = spikes + 0 * x
-            self._add(record, Call(x, spikes))
+            self._add(record, Call(x, spikes, line=here()))
             return spikes
 
         def running() -> bool:
@@ -108,9 +136,6 @@ class Recorder:
         argument = arguments[0] if arguments and isinstance(arguments[0], Tensor) else None
         known = self.records.get(module)
         self._stack.append(_Frame(module, argument, len(known.calls) if known else 0))
-        weight = getattr(module, "weight", None)
-        if isinstance(weight, Tensor) and weight.ndim >= 2 and argument is not None:
-            self.inputs.setdefault(id(weight), []).append(argument.detach())
 
     def _leave(self, module: nn.Module, arguments: tuple[Any, ...], output: Any) -> Any:
         while self._stack and self._stack[-1].module is not module:
@@ -118,11 +143,8 @@ class Recorder:
         if not self._stack:
             return None
         frame, record = self._stack.pop(), self.records.get(module)
-        weight = getattr(module, "weight", None)
-        if isinstance(weight, Tensor) and weight.ndim >= 2 and isinstance(output, Tensor):
-            self.outputs.setdefault(id(weight), []).append(output.detach())
         if "Dropout" in type(module).__name__ and module.training and isinstance(output, Tensor) and output.grad_fn is not None:
-            self.marks[output.grad_fn] = "Dropout"
+            self.tape.marks[output.grad_fn] = "dropout"
         if record is None or not (new := record.calls[frame.first :]):
             return None
         self._currents(frame.argument, new)
@@ -135,11 +157,10 @@ class Recorder:
         if len(calls) == 1 and argument.shape == calls[0].x.shape:
             calls[0].current = argument
         elif argument.ndim and argument.shape[0] == len(calls) and argument.shape[1:] == calls[0].x.shape:
-            for call, current in zip(calls, argument.detach(), strict=True):
+            for call, current in zip(calls, argument.unbind(0), strict=True):
                 call.current = current
 
-    @staticmethod
-    def _sent(output: Any, calls: list[Call]) -> Any:
+    def _sent(self, output: Any, calls: list[Call]) -> Any:
         """The output, its spikes behind a separate graph node: the gradient there comes from the layers above only."""
         first = output[0] if isinstance(output, tuple) and output else output
         if not (isinstance(first, Tensor) and first.requires_grad):
@@ -148,6 +169,7 @@ class Recorder:
         if not whole and tuple(first.shape) != shape:
             return None
         alias = first.view_as(first)
+        self._spikes.add(alias.grad_fn)
         for step, call in enumerate(calls):
             call.sent, call.step = alias, None if whole else step
         if first is output:
@@ -163,6 +185,8 @@ class Recorder:
 
         def apply(cls: Any, *arguments: Any, **keywords: Any) -> Any:
             output = super(parent, cls).apply(*arguments, **keywords)
+            if isinstance(output, Tensor):
+                self.tape.add(output)
             if not self._muted and self._stack and arguments and is_spike(arguments[0], output):
                 self._plain_spike(cls, arguments, keywords, output)
             return output
@@ -180,20 +204,44 @@ class Recorder:
         frame = self._stack[-1]
         if frame.argument is x and len(self._stack) > 1:
             frame = self._stack[-2]  # a module that is only the spike function
-        rest = [other.detach() if isinstance(other, Tensor) else other for other in others]
         record = self.records.setdefault(frame.module, Recorded(frame.module, None))
-        if record.spike is None:
-            record.spike = lambda u: cls.apply(u, *rest, **keywords)
-        self._add(record, Call(x, output))
+        with self._quiet():
+            found = self._stepped(cls, x, tuple(others), keywords, output)
+        record.spike = record.spike or found.function
+        relative = x if found.centred else x.detach() - found.at
+        self._add(record, Call(relative, output, raw=x, centred=found.centred, spike=found.function, line=here()))
+
+    def _stepped(self, cls: Any, x: Tensor, others: tuple[Any, ...], keywords: dict[str, Any], output: Tensor) -> Stepped:
+        """What is known of this function with these arguments; found out once."""
+        if any(isinstance(other, Tensor) and other.numel() > 1 for other in others):
+            return stepped(cls.apply, x, others, keywords, output)
+        numbers = tuple(float(other.detach()) if isinstance(other, Tensor) else other for other in others)
+        key = (cls, *map(repr, numbers), repr(keywords))
+        if key not in self._functions:
+            self._functions[key] = stepped(cls.apply, x, others, keywords, output)
+        return self._functions[key]
 
     def _add(self, record: Recorded, call: Call) -> None:
-        record.calls.append(call)
-        self.order.append(call)
+        """Append the call; or, if it asks about a membrane that has been asked about before, to that other call."""
+        if call.spikes.grad_fn is not None:
+            self._spikes.add(call.spikes.grad_fn)
+            call.nodes.add(call.spikes.grad_fn)
+        call.trunk = trunk(call.argument, call.centred)
+        common = next((edge for edge in call.trunk if edge in record.membranes), None)
+        if common is None:
+            record.membranes |= dict.fromkeys(call.trunk, call)
+            record.calls.append(call)
+            self.order.append(call)
+            return
+        known = record.membranes[common]
+        known.nodes |= call.nodes
+        known.trunk = known.trunk[known.trunk.index(common) :]
+        if not any(torch.equal(one.spikes, call.spikes) for one in (known, *known.others)):
+            known.others.append(call)
 
 
 def is_spike(x: Any, output: Any) -> bool:
-    """Whether `output` is zeros and ones of the shape of `x`."""
+    """Whether `output` has the shape of `x` and holds zeros and ones, or multiples of one number."""
     if not (isinstance(x, Tensor) and isinstance(output, Tensor) and x.shape == output.shape and x.is_floating_point()):
         return False
-    flat = output.detach()
-    return bool(((flat == 0) | (flat == 1)).all())
+    return not isinstance(x, nn.Parameter) and in_levels(output)
