@@ -10,8 +10,9 @@ import numpy as np
 from ikun_sym.errors import IkunError
 from ikun_sym.mean_field.normal_law import quantile_of_upper_tail
 from ikun_sym.schemes.fixed_rate import critical_gain
-from ikun_sym.schemes.rate_targeted_over_time import RateTarget, gain_for_input
+from ikun_sym.schemes.rate_targeted_over_time import gain_for_input
 
+from .cure import does_it
 from .gradient_cause import gradient
 from .health import SILENT
 from .measuring.measure import Measured
@@ -44,7 +45,7 @@ def _silent(patient: Patient, index: int) -> Finding:
         return _nothing(patient, index)
     if patient.knob(index).norm:
         return _silent_behind_norm(patient, index)
-    if model is None or one.layer.weight is None:
+    if model is None or one.layer.values is None:
         return _unread(patient, index)
     gain, passed = one.effective_gain, _passed(one, model)
     least = unbiased = critical_gain(model, biases=False)
@@ -77,9 +78,9 @@ def _nothing(patient: Patient, index: int) -> Finding:
     one = patient.measured[index]
     below = [place for place in sorted(one.layer.way.layers) if patient.health.verdicts[place] == "silent"]
     if one.layer.zeros:
-        names = ", ".join(one.layer.zeros)
-        return Finding(cause=f"the weights {names} are all zero: nothing passes", advice=f"set {one.layer.zeros[0]} to 1" if
-                       patient.knob(index).norm else f"draw {one.layer.zeros[0]}: initialise_(model, x) does it")  # fmt: skip
+        names, first = ", ".join(one.layer.zeros), one.layer.zeros[0]
+        advice = f"set {first} to 1" if patient.knob(index).norm else f"draw {first}{does_it(patient)}"
+        return Finding(cause=f"the weights {names} are all zero: nothing passes", advice=advice)
     if below:
         return Finding(
             cause=f"its membrane does not move: nothing arrives, for layer {below[0] + 1} below is silent",
@@ -127,7 +128,7 @@ def _silent_behind_norm(patient: Patient, index: int) -> Finding:
     sets = f"sets its current to mean {shift:.3g} and standard deviation {knob.size:.3g}"
     cause = f"{patient.norm(index)} cancels σ_W and {sets}; {threshold}"
     target = patient.target(index)
-    if knob.weight is None:
+    if not knob.there:
         return Finding(cause=cause, advice="give the norm a weight of its own, or lower the threshold")
     if target is None:
         if one.reading is None or not one.reading.threshold > 0:
@@ -138,7 +139,7 @@ def _silent_behind_norm(patient: Patient, index: int) -> Finding:
     bias = f" and {knob.name.rpartition('.')[0]}.bias to 0" if shift else ""
     return Finding(
         cause=cause,
-        advice=f"set {knob.name} to {size:.4g}{bias}, for a firing rate of about {rate:g}: initialise_(model, x) does it",
+        advice=f"set {knob.name} to {size:.4g}{bias}, for a firing rate of about {rate:g}{does_it(patient)}",
     )
 
 
@@ -146,13 +147,15 @@ def _first_of(patient: Patient, index: int) -> str:
     """The layers below are the ones to look at."""
     rates = [float(one.rate.mean()) for one in patient.measured[: index + 1]]
     first = next((place for place, rate in enumerate(rates) if rate < SILENT), index)
-    return "initialise_(model, x), which raises the layers below, too" if first == index else f"cure layer {first + 1} first"
+    if first < index:
+        return f"cure layer {first + 1} first"
+    return f"raise the layers below{does_it(patient)}"
 
 
 def _rescale(patient: Patient, index: int, least: float) -> str:
     model, target, gain = patient.model(index), patient.target(index), patient.measured[index].effective_gain
     assert model is not None
-    ill = [one for one in patient.measured if one.layer.weight is not None and _below(patient, one, least)]
+    ill = [one for one in patient.measured if one.layer.values is not None and _below(patient, one, least)]
     names = list(dict.fromkeys(one.layer.weight_name for one in ill))
     several = f"the weights of {len(names)} layers ({names[0]} … {names[-1]})" if names else "its weights"
     which = names[0] if len(names) == 1 else several
@@ -162,7 +165,7 @@ def _rescale(patient: Patient, index: int, least: float) -> str:
     biases = ", with biases 0" if _biases_matter(model) else ""
     alike = all(abs(one.effective_gain / gain - 1) < ALIKE for one in ill)
     what = f"multiply {which} by {factor:.4g} ({wanted})" if alike else f"bring {which} to {wanted} each, these by {factor:.4g}"
-    return f"{what}{biases}, for a firing rate of {target.rate:g}: initialise_(model, x) does it"
+    return f"{what}{biases}, for a firing rate of {target.rate:g}{does_it(patient)}"
 
 
 def _for_its_input(patient: Patient, index: int) -> str:
@@ -176,8 +179,8 @@ def _for_its_input(patient: Patient, index: int) -> str:
             return "raise its input"
         factor = math.sqrt(wanted / one.effective_gain)
         how = f"multiply {one.layer.weight_name} by {factor:.4g}, for a firing rate of {target.rate:g}"
-        return f"{how}: initialise_(model, x) does it"
-    return "look at the first layer with a falling rate: initialise_(model, x) raises them from there on"
+        return f"{how}{does_it(patient)}"
+    return f"raise the weights from the first layer with a falling rate on{does_it(patient)}"
 
 
 def _biases_matter(model: LayerModel) -> bool:
@@ -204,7 +207,7 @@ def _saturated(patient: Patient, index: int) -> Finding:
         deviation = float(np.sqrt(one.var_h.mean()))
         return Finding(
             cause=f"its membrane has standard deviation {deviation:.3g}, the threshold is {one.reading.threshold:.3g}: {fires}",
-            advice="initialise_(model, x)" if patient.target(index) else "lower its weights, or raise its threshold",
+            advice=f"lower its weights, or raise its threshold{does_it(patient)}",
         )
     cause = f"its current has mean {mean:.3g} against a threshold of {one.reading.threshold:.3g}: {fires}"
     bias = getattr(one.layer.owner, "bias", None)
@@ -214,8 +217,7 @@ def _saturated(patient: Patient, index: int) -> Finding:
         advice = f"subtract {mean / (one.factor or 1.0):.3g} from {one.layer.weight_name.rpartition('.')[0]}.bias"
     else:
         advice = f"centre the rows of {one.layer.weight_name or 'its weights'}"
-    does = ": initialise_(model, x) draws weights of mean zero" if patient.target(index) is not None else ""
-    return Finding(cause=cause, advice=f"{advice}{does}")
+    return Finding(cause=cause, advice=f"{advice}{does_it(patient)}")
 
 
 EXPLANATIONS: dict[str, Callable[[Patient, int], Finding]] = {
@@ -226,4 +228,4 @@ EXPLANATIONS: dict[str, Callable[[Patient, int], Finding]] = {
     "exploding": gradient,
 }
 
-__all__ = ["Finding", "Patient", "RateTarget", "explain"]
+__all__ = ["Finding", "Patient", "explain"]

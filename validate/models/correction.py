@@ -106,8 +106,8 @@ def _settled(plan: Plan, plans: list[Plan]) -> bool:
     """Whether its weights are right whatever the layers below have become."""
     one, below = plan.one, plan.one.layer.way.layers
     if plan.knob.norm:
-        return plan.knob.weight is None
-    if not below or one.layer.weight is None:
+        return not plan.knob.there
+    if not below or one.layer.writer is None:
         return True
     return fed_by_spikes(one) and all(plans[index].rate == plan.rate for index in below)
 
@@ -116,7 +116,7 @@ def _to_its_rate(model: nn.Module, example: Any, plan: Plan, look: Any, run: Run
     """By trials, if it is off: what is between the norm and the neuron (a pool, a sum) changes what the norm sets."""
     assert plan.rate is not None
     found = float(look.s.double().mean())
-    if plan.knob.weight is None or abs(found / plan.rate - 1) <= OFF:
+    if not plan.knob.there or abs(found / plan.rate - 1) <= OFF:
         return
     _alone(model, example, plan, to_rate(plan.rate), run)
 
@@ -194,18 +194,16 @@ def _population(one: Measured) -> Population:
 
 def _alone(model: nn.Module, example: Any, plan: Plan, aim: Aim, run: Run) -> None:
     """By trials on the whole network."""
-    weight, excess = plan.knob.weight, aim(plan)
-    assert weight is not None
-    start = weight.detach().clone()
+    knob, excess = plan.knob, aim(plan)
+    assert knob.values is not None
+    start = knob.values.detach().clone()
 
     def miss(log_factor: float) -> float:
-        with torch.no_grad():
-            weight.copy_(start * math.exp(log_factor))
+        knob.give(start * math.exp(log_factor))
         return excess(seen(model, example, plan.one.layer.index, run))
 
     factor = _factor(plan, lambda: lsuv.root(miss, _where(plan), close=CLOSE, reach=REACH))
-    with torch.no_grad():
-        weight.copy_(start)
+    knob.give(start)
     _scale(plan, factor)
 
 

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from copy import deepcopy
 
 import numpy as np
 
-from ikun_sym.errors import IkunError
-from ikun_sym.schemes.rate_targeted_over_time import RateTarget, gradient_factor, sharpened
-
-from .health import FADED
+from .cure import WEIGHTS, alone, cure_of, slope
 from .measuring.measure import Measured
 from .patient import Finding, Patient
-from .plan import fan_ratios, settable
-
-DECADES = 0.5
-"""Share of the range of healthy gradients, on a logarithmic scale, that a cure may use up by its prediction."""
+from .plan import fan_ratios
 
 
 def gradient(patient: Patient, index: int) -> Finding:
@@ -35,7 +28,7 @@ def gradient(patient: Patient, index: int) -> Finding:
         names = above[0].layer.zeros
         return Finding(
             cause=f"{', '.join(names)}, above layer {worst + 1}, is all zero: no gradient passes, and no weights below move",
-            advice=f"set {names[0]} to 1" if patient.knob(above[0].layer.index).norm else "initialise_(model, x) draws it",
+            advice=f"set {names[0]} to 1" if patient.knob(above[0].layer.index).norm else f"draw {names[0]}",
         )
     where = f"layer {worst + 1} ({link.layer.name})"
     moment = float(link.slope2.mean())
@@ -74,40 +67,18 @@ def _distance(one: Measured) -> str:
 def _cure(patient: Patient, index: int, worst: int) -> str:
     """What `initialise_` does, where by the theory it keeps the gradient within bounds: the weights alone, else the slopes,
     too. "" where neither does, or where the theory does not cover a layer on the way."""
-    count = max(1, patient.health.last - index)
-    ratios = fan_ratios(list(patient.measured))
-    model, target, one = patient.model(worst), patient.target(worst), patient.measured[worst]
-    if model is None or target is None or any(patient.target(place) is None for place in range(index, index + count)):
+    target, one = patient.target(worst), patient.measured[worst]
+    if target is None or any(patient.target(place) is None for place in range(index, patient.health.last)):
         return ""
-    slope = None if one.surrogate.bound is not None else one.surrogate.probe.gradient
-    alone = gradient_factor(model.neuron, target, slope) * ratios[worst]
+    call, ratio = cure_of(patient), fan_ratios(list(patient.measured))[worst]
     weights = f"weights of K = {target.gain / one.passed:.4g} (rate {target.rate:.3g})"
     if patient.knob(worst).norm:
         weights = f"a norm's weight of {math.sqrt(target.gain * target.rate):.4g} (rate {target.rate:.3g})"
-    if alone > 0 and abs(count * math.log(alone)) < DECADES * math.log(1 / FADED):
-        return f"{weights}: then E[δ²] is multiplied by about {alone:.3g} per layer. initialise_(model, x) does it"
-    spec = _slope(patient, worst, target, ratios[worst])
-    if not spec:
+    if call == WEIGHTS:
+        return f"{weights}: then E[δ²] is multiplied by about {alone(patient, worst, ratio):.3g} per layer. {call} does it"
+    if not call:
         return ""
-    return f'use {spec} with {weights}: then the gradient keeps its size. initialise_(model, x, "critical") does it'
-
-
-def _slope(patient: Patient, worst: int, target: RateTarget, ratio: float) -> str:
-    """The surrogate that keeps the gradient's size, if its library lets it be set; else ""."""
-    model, one = patient.model(worst), patient.measured[worst]
-    assert model is not None
-    try:
-        settable(one)
-        spec = sharpened(model.neuron, target, ratio)
-    except IkunError:
-        return ""
-    library = one.layer.record.library
-    assert library is not None
-    try:
-        refused = library.set_surrogate(deepcopy(one.layer.record.module), spec)
-    except Exception:  # a module that holds a graph cannot be copied: then it is not known
-        refused = ""
-    return "" if refused else spec
+    return f"use {slope(patient, worst, ratio)} with {weights}: then the gradient keeps its size. {call} does it"
 
 
 def _by_hand(patient: Patient, index: int, growing: bool) -> str:

@@ -29,7 +29,7 @@ from .initialised import Initialised
 from .measuring.measure import Measured, measure
 from .measuring.recorded_run import Run
 from .measuring.restored import Snapshot
-from .plan import Change, Plan, Wish, plans_of
+from .plan import CRITICAL, Change, Plan, Wish, plans_of, settable
 from .worse import worse
 
 DRAWN = 2
@@ -115,7 +115,7 @@ def _initialised(
         changes=tuple(plan.change for plan in plans),
         before=before,
         after=after,
-        undone=undone,
+        undone=undone + (_instead(plans) if undone and not wish.slopes else ""),
         slopes=wish.slopes,
     )
 
@@ -149,7 +149,7 @@ def _weights(
         correct_(model, example, plans, aim, run)
         now = measure(model, example, run)
     for plan in plans:
-        if plan.norm is not None and plan.gain is not None and plan.knob.weight is not None:
+        if plan.norm is not None and plan.gain is not None and plan.knob.there:
             plan.change.done.append(f"a norm cancels σ_W: the norm's weight set to {plan.norm:.4g}, its bias to 0")
     return plans, now
 
@@ -164,6 +164,16 @@ def _undone(kept: Snapshot, undo: bool, before: list[Measured], after: list[Meas
         return ""
     kept.give_back()
     return f"{what} made the network worse ({'; '.join(reasons)})"
+
+
+def _instead(plans: list[Plan]) -> str:
+    """Whether slopes could be set, too."""
+    for plan in plans:
+        try:
+            settable(plan.one)
+        except IkunError:
+            return ""
+    return f"; scheme {CRITICAL!r} sets the slopes of the surrogates, too"
 
 
 def _gradient_factors(plans: list[Plan], now: list[Measured]) -> None:
@@ -183,25 +193,30 @@ def _demand_some(plans: list[Plan], scheme: str) -> None:
 
 def _apply(plan: Plan) -> None:
     layer, change, found = plan.one.layer, plan.change, plan.found
-    weight, fan = layer.weight, layer.fan
-    if plan.gain is None or found is None or weight is None or fan is None:
+    values, fan = layer.values, layer.fan
+    if plan.gain is None or found is None or values is None or fan is None:
         return
-    std = math.sqrt(plan.gain / fan.fan_in)
+    std, weight = math.sqrt(plan.gain / fan.fan_in), torch.empty_like(values)
     try:
         draw(weight, found, std)
     except IkunError as error:
         change.could_not.append(str(error))
         plan.gain = None
         return
+    if refused := layer.write(weight):
+        change.could_not.append(refused)
+        plan.gain = None
+        return
     change.gain, change.std = plan.gain, std
-    _biases(layer.owner, found)
-    if plan.norm is not None and plan.knob.weight is not None:
+    _biases(layer.products[0].bias if layer.products else getattr(layer.owner, "bias", None), found)
+    if not plan.knob.norm:
+        plan.knob.values = weight
+    elif plan.norm is not None and plan.knob.there:
         plan.knob.set(plan.norm)
 
 
-def _biases(owner: nn.Module | None, found: Any) -> None:
-    bias = getattr(owner, "bias", None)
-    if isinstance(bias, Tensor):
+def _biases(bias: Any, found: Any) -> None:
+    if isinstance(bias, Tensor) and bias.is_leaf:
         nn.init.constant_(bias, found.bias)
         if found.bias_bound:
             nn.init.uniform_(bias, -found.bias_bound, found.bias_bound)

@@ -52,7 +52,7 @@ class Initialised:
     def _gradient(self) -> list[str]:
         """What surrogates that stay as they are mean for the gradient."""
         factors = [change.gradient_factor for change in self.changes if change.gradient_factor is not None]
-        if self.slopes or not factors:
+        if self.slopes or self.undone or not factors:
             return []
         span = f"{min(factors):.3g}" if len(factors) == 1 else f"{min(factors):.3g} to {max(factors):.3g}"
         return [f"surrogates left as they are: from layer to layer, going back, E[δ²] is multiplied by {span}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,31 +11,42 @@ from torch import Tensor, nn
 from .measuring.measure import Measured
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class Knob:
-    """`weight`: the parameter, None if there is none to turn. `bias`: what goes with it. `name`: in the model. `norm`: whether
-    it is a norm's."""
+    """`values`: of the weights or of the norm's weight, None if there is none; `write` sets them. `bias`: of the norm. `name`:
+    in the model. `norm`: whether it is a norm's."""
 
-    weight: Tensor | None
+    values: Tensor | None
+    write: Callable[[Tensor], object] | None
     bias: Tensor | None = None
     name: str = ""
     norm: bool = False
 
     @property
+    def there(self) -> bool:
+        """Whether it can be turned."""
+        return self.values is not None and self.write is not None
+
+    @property
     def size(self) -> float:
         """Root mean square."""
-        return 1.0 if self.weight is None else float(self.weight.detach().double().square().mean().sqrt())
+        return 1.0 if self.values is None else float(self.values.detach().double().square().mean().sqrt())
 
     @torch.no_grad()
+    def give(self, values: Tensor) -> None:
+        assert self.write is not None
+        self.write(values)
+        self.values = values
+
     def scale(self, factor: float) -> None:
-        assert self.weight is not None
-        self.weight.mul_(factor)
+        assert self.values is not None
+        self.give(self.values.detach() * factor)
 
     @torch.no_grad()
     def set(self, size: float) -> None:
         """A norm's weight to this, its bias to 0."""
-        assert self.weight is not None
-        self.weight.fill_(size)
+        assert self.values is not None
+        self.give(torch.full_like(self.values, size))
         if self.bias is not None:
             self.bias.zero_()
 
@@ -50,16 +62,15 @@ def cancels(one: Measured) -> bool:
 def knob_of(model: nn.Module, one: Measured) -> Knob:
     layer = one.layer
     if not cancels(one):
-        return Knob(weight=layer.weight, name=layer.weight_name)
+        return Knob(values=layer.values, write=layer.write if layer.writer else None, name=layer.weight_name)
     named = {id(p): name for name, p in model.named_parameters()}
-    own = {
-        id(p) for module in (layer.owner, layer.record.module) if module is not None for p in module.parameters(recurse=False)
-    }
+    own = {id(p) for m in (layer.owner, layer.record.module) if m is not None for p in m.parameters(recurse=False)}
     found = [p for p in layer.way.others if id(p) in named and id(p) not in own]
     scales = [p for p in found if named[id(p)].endswith("weight")] or [p for p in found if bool(p.detach().any())]
     if not scales:
-        return Knob(weight=None, norm=True)
+        return Knob(values=None, write=None, norm=True)
     scale = scales[0]
     owner, _, _ = named[id(scale)].rpartition(".")
     beside = [p for p in found if p is not scale and named[id(p)].rpartition(".")[0] == owner and p.shape == scale.shape]
-    return Knob(weight=scale, bias=beside[0] if beside else None, name=named[id(scale)], norm=True)
+    bias = beside[0] if beside else None
+    return Knob(values=scale, write=scale.detach().copy_, bias=bias, name=named[id(scale)], norm=True)

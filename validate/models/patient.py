@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from torch import nn
 
@@ -30,6 +31,8 @@ class Patient:
     measured: Sequence[Measured]
     predicted: Sequence[Predicted]
     health: Health
+    factors: dict[Any, float] = field(default_factory=dict)
+    """What has been computed of layers that repeat."""
 
     def model(self, index: int) -> LayerModel | None:
         """The layer as the theory has it; None where it does not cover it."""

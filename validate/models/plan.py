@@ -118,9 +118,9 @@ def _plan(one: Measured, knob: Knob, wish: Wish, fan_ratio: float) -> Plan:
     change = Change(layer=layer.index + 1, name=layer.name, weight=layer.weight_name)
     change.surrogate = change.surrogate_before = one.surrogate.label
     plan = Plan(one=one, change=change, knob=knob)
-    if layer.weight is None:
+    if layer.writer is None:
         between = f" ({', '.join(layer.between)})" if layer.between else ""
-        change.could_not.append(f"no single weight feeds it{between}")
+        change.could_not.append(layer.computed or f"no single weight feeds it{between}")
         return plan
     change.gain_before = one.gain
     try:
@@ -169,7 +169,7 @@ def _critical(plan: Plan, model: LayerModel, wish: Wish, fan_ratio: float) -> No
     if plan.knob.norm:
         # behind a norm the current has the norm's variance, whatever the weights
         plan.norm = math.sqrt(target.gain * target.rate)
-        if plan.knob.weight is None:
+        if not plan.knob.there:
             plan.change.could_not.append("a norm without a weight of its own cancels σ_W: give it one, or lower the threshold")
     if not wish.slopes:
         return
