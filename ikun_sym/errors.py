@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from typing import Any
 
 
@@ -39,6 +40,8 @@ class DomainError(IkunError):
     """A value outside the set on which the quantity is defined."""
 
     def __init__(self, name: str, given: object, allowed: str, advice: str = "") -> None:
+        if isinstance(given, Fraction):  # what a user wrote as a decimal is held exactly
+            given = f"{float(given):.12g}"
         super().__init__(f"{name} = {given} is not allowed; it must be {allowed}" + (f"; {advice}" if advice else ""))
 
 

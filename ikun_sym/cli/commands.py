@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from ..errors import IkunError
 from .console import EXACT, REAL, as_json, emit, neuron_options, progress_bar, table
@@ -142,7 +143,16 @@ def surrogates(library: str | None, as_json: bool) -> None:
 @neuron_options("leak", "synaptic_leak")
 @click.option("--distribution", help="normal or uniform weights; default: the scheme's own.")
 @as_json
-def init(scheme: str, fan_in: int | None, fan_out: float | None, conv: str | None, as_json: bool, **settings: Any) -> None:
+@click.pass_context
+def init(
+    ctx: click.Context,
+    scheme: str,
+    fan_in: int | None,
+    fan_out: float | None,
+    conv: str | None,
+    as_json: bool,
+    **settings: Any,
+) -> None:
     """Compute Var(W), standard deviation, uniform bound and bias of an initialisation scheme.
 
     If the scheme also sets the surrogate's slope, the slope is shown too.
@@ -160,6 +170,8 @@ def init(scheme: str, fan_in: int | None, fan_out: float | None, conv: str | Non
     if result.needs_data:
         advice = SCHEMES[result.scheme].advice
         raise IkunError(f"scheme {result.scheme!r} needs data: {result.needs_data}; {advice}")
+    given = {name for name in settings if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    unused = [name for name in sorted(given - {"distribution"}) if not SCHEMES[result.scheme].uses(name)]
     rows = [
         ("Var(W)", repr(result.variance)),
         ("standard deviation", repr(result.std)),
@@ -169,9 +181,14 @@ def init(scheme: str, fan_in: int | None, fan_out: float | None, conv: str | Non
         ("surrogate", result.surrogate + ("" if result.slope is None else f"  (slope {result.slope:.6g}, set by the scheme)")),
         ("amplitude", f"{float(result.bound.amplitude):.10g}"),
         ("weights", WEIGHTS[result.weights]),
+        *([("not used", f"{', '.join(unused)}: no part of this scheme")] if unused else []),
         *_accounts(result.provenance),
     ]
-    emit(result.to_dict(), as_json, lambda console: console.print(table(f"Scheme {result.scheme}", ("", ""), rows)))
+    emit(
+        result.to_dict() | {"not_used": unused},
+        as_json,
+        lambda console: console.print(table(f"Scheme {result.scheme}", ("", ""), rows)),
+    )
 
 
 def _accounts(provenance: dict[str, Any]) -> list[tuple[str, str]]:

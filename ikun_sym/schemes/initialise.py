@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..catalogue import schemes as words
 from ..catalogue.schemes import DISTRIBUTIONS
 from ..catalogue.schemes.scheme import INDEPENDENT
 from ..catalogue.surrogate import Bound
@@ -204,6 +205,23 @@ def _sharpened(setting: Setting, found: Found) -> Found:
     return replace(found, slope=slope, surrogate=family.at(slope), account=account)
 
 
+SIGMAS = {
+    words.var_x: "the variance of the spikes, p(1 − p); scheme ikun-second-moment, as exported init_, takes p",
+    words.second_x: "the second moment of the spikes, p, as in exported init_; scheme ikun takes their variance, p(1 − p)",
+}
+"""Which σ_X² of Theorem 1 a scheme takes."""
+
+
+def _sigma(at: SchemeAt, state: State) -> dict[str, Any]:
+    known = at.setting.second_moment
+    values = {words.var_x: state.variance_x, words.second_x: state.second_moment_x}
+    used = next((symbol for symbol in SIGMAS if symbol in at.scheme.symbols), None)
+    if used is None:
+        return {}
+    told = {"value": values[used], "from": SIGMAS[used]} if known is None else {"value": known, "from": "E[X²], given"}
+    return {"sigma_x2": told}
+
+
 def _state(at: SchemeAt, state: State) -> dict[str, Any]:
     known, layer = at.setting.second_moment, at.layer
     return {
@@ -225,4 +243,4 @@ def _state(at: SchemeAt, state: State) -> dict[str, Any]:
             "rate": "Q(θ/√q)",
             "input_second_moment": "the rate of the layer below, in the same state" if known is None else "given",
         },
-    }
+    } | _sigma(at, state)

@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+from scipy.special import ndtri
 
 from ..catalogue.surrogate import AMPLITUDE, Bound
 from ..errors import DomainError, NoSolutionError
@@ -52,6 +53,9 @@ TOLERANCE = 1e-6
 
 GAINS = 25.0
 """Logarithms of gains, above and below 0, that are searched for a given input."""
+
+NORMAL_QUANTILES = ndtri((np.arange(4096) + 0.5) / 4096)
+"""Points for a mean over N(0, 1)."""
 
 SETTLED, DEEPEST = 1e-6, 2000
 """A layer that changes the logarithm by less ends the transient; DEEPEST layers at most."""
@@ -127,6 +131,23 @@ def stationary_slope(
     where, aim = f"surrogate {slope.bound.spec} over {model.steps} steps", "a stationary gradient factor of 1"
     closer = {} if near is None else {"start": near, "step": 1.02}
     return nearest_slope(slope, factor, aim, where, tolerance=TOLERANCE, **closer)
+
+
+def gradient_factor(neuron: Neuron, target: RateTarget, slope: Callable[[Array], Array] | None = None) -> float:
+    """By what E[δ²] is multiplied per layer in the target's state, fan_out = fan_in, with the neuron's surrogate as it is;
+    `slope`: f', if it is another function."""
+    fprime = slope or float_function(neuron.surrogate, "fprime", 1)
+    found = []
+    for law_, point in zip(_laws(neuron, target.steps, target.seed), target.points, strict=True):
+        model = law_.model
+        if target.steps == 1:  # normal quantiles: f' may be any function
+            deviation = abs(model.dynamics.input_gain) * math.sqrt(float(point.drive[0, 0]))
+            x = deviation * NORMAL_QUANTILES[None, :] - neuron.threshold
+        else:
+            h, _, level = model.dynamics.fire(square_root(point.drive).astype(law_.points.dtype) @ law_.points)
+            x = h - level
+        found.append(point.gain * model.input_weight**2 * stationary_factor(np.asarray(fprime(x))))
+    return float(np.mean(found))
 
 
 def log_transient(model: TimeModel, points: Array, drive: Floats, gain_out: float) -> float:

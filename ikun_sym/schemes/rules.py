@@ -13,9 +13,9 @@ from scipy.optimize import brentq
 from ..catalogue import schemes as words
 from ..catalogue.registry import Registry
 from ..catalogue.surrogate import Bound
-from ..errors import DomainError, IkunError
+from ..errors import DomainError, IkunError, NoSolutionError
 from ..mean_field.normal_law import upper_tail
-from .rate_targeted import designed
+from .rate_targeted_over_time import rate_target, slope_target
 from .scheme_input import Setting
 from .stationary import State
 
@@ -48,32 +48,41 @@ RULES: Registry[Rule] = Registry("rule")
 
 def _critical(setting: Setting) -> Found:
     rate, ratio = setting.number(words.rate), setting.fan.fan_out / setting.fan.fan_in
-    found = designed(setting.neuron, rate, fan_ratio=ratio, steps=setting.steps)
+    target, account = rate_target(setting.neuron, setting.steps, rate), {}
+    try:
+        found = slope_target(setting.neuron, target, ratio)
+    except NoSolutionError as error:
+        # the weights do not depend on the slope
+        found, account["slope left as it is"] = None, str(error)
     if setting.second_moment is None:
         share = 1.0
     elif setting.steps == 1:
-        share = found.rate / setting.second_moment  # fan_in Var(W) E[X²] is the same in a first layer as in all later ones
+        share = target.rate / setting.second_moment  # fan_in Var(W) E[X²] is the same in a first layer as in all later ones
     else:
         raise IkunError(
             "second moment: over several steps one number does not describe an input; scheme critical needs steps 1"
         )
-    account = {name: getattr(found, name) for name in ("rate", "sigma_h", "forward_slope", "stable", "se")}
-    if setting.neuron.surrogate.unit:
-        account["amplitude"] = {"value": found.amplitude, "from": "max over t of λ² K A² E[f'²] = fan_in/fan_out"}
+    account |= {name: getattr(target, name) for name in ("rate", "sigma_h", "forward_slope")}
+    account |= {"stable": target.forward_slope < 1}
+    if setting.steps > 1:
+        account["se"] = target.se | ({} if found is None else found.se)
+    if found is not None and setting.neuron.surrogate.unit:
+        amplitude = float(found.bound.amplitude)
+        account["amplitude"] = {"value": amplitude, "from": "max over t of λ² K A² E[f'²] = fan_in/fan_out"}
     return Found(
-        variance=found.n_var_w * share / setting.fan.fan_in,
-        slope=None if setting.neuron.surrogate.unit else found.slope,
-        surrogate=found.bound,
+        variance=target.gain * share / setting.fan.fan_in,
+        slope=None if found is None else found.slope,
+        surrogate=None if found is None else found.bound,
         account={
-            "law": f"H ~ N(0, {found.sigma_h**2:.6g})" if setting.steps == 1 else f"the mean field over {setting.steps} steps",
+            "law": f"H ~ N(0, {target.sigma_h**2:.6g})" if setting.steps == 1 else f"the mean field over {setting.steps} steps",
             "numbers": setting.account(
                 {words.rate, words.threshold, words.leak, words.input_factor}
                 | ({words.synaptic_leak} if setting.neuron.synaptic_leak else set())
             ),
             "reset": setting.neuron.reset.spec,
-            "gain": found.n_var_w * share,
+            "gain": target.gain * share,
         }
-        | {name: value for name, value in account.items() if value is not None},
+        | account,
     )
 
 

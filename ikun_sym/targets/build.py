@@ -421,6 +421,6 @@ def _variances(builder: Builder) -> None:
             Loop("n", 0, BISECTIONS, ("lo", "hi"), step),
         ),
         Select(less(hi, number(RANGE[1] / 2)), hi / (Name("fan_in") * rate), number(math.nan)),
-        "Var(W) with v = fan_in Var(W) E[X^2] and v E[f'(H - threshold)^2] = alpha_ikun, H ~ N(0, v) (second moments); "
-        "NaN where there is none.",
+        "Var(W) with v = fan_in Var(W) E[X^2] and v E[f'(H - threshold)^2] = alpha_ikun, H ~ N(0, v); NaN where "
+        "there is none. sigma_X^2 is the second moment E[X^2] (scheme ikun-second-moment), not the variance (scheme ikun).",
     )

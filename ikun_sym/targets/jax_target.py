@@ -38,7 +38,11 @@ def _spike_jvp(primals, tangents):
 
 
 def init(key, shape, threshold=1.0, alpha_ikun=1.0{signature}, dtype=float):
-    """A weight of this shape from N(0, self_consistent_variance(fan_in, ...)), fan_in = the product of shape[:-1]."""
+    """A weight of this shape from N(0, self_consistent_variance(fan_in, ...)), fan_in = the product of shape[:-1].
+
+    sigma_X^2 of Theorem 1 is the second moment of the spikes: ikun init --scheme ikun-second-moment. --scheme ikun takes their
+    variance, and gives larger weights.
+    """
     fan_in = 1
     for size in shape[:-1]:
         fan_in *= size

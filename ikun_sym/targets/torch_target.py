@@ -46,7 +46,11 @@ class Spike(torch.autograd.Function):
 
 @torch.no_grad()
 def init_(weight, threshold=1.0, alpha_ikun=1.0{signature}, generator=None):
-    """Fill weight in place from N(0, self_consistent_variance(fan_in, ...)), fan_in = weight[0].numel(), and return it."""
+    """Fill weight in place from N(0, self_consistent_variance(fan_in, ...)), fan_in = weight[0].numel(), and return it.
+
+    sigma_X^2 of Theorem 1 is the second moment of the spikes: ikun init --scheme ikun-second-moment. --scheme ikun takes their
+    variance, and gives larger weights.
+    """
     if weight.ndim < 2:
         raise ValueError("init_ needs a weight with at least two dimensions")
     variance = self_consistent_variance(weight[0].numel(), threshold, alpha_ikun{passed})

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ikun_sym.catalogue import schemes as words
 from ikun_sym.catalogue.architectures import Dense
 from ikun_sym.catalogue.schemes import DISTRIBUTIONS
 from ikun_sym.catalogue.schemes.scheme import INDEPENDENT
@@ -58,7 +59,8 @@ NOTHING = Expected(float("nan"))
 @dataclass(frozen=True)
 class Case(Told):
     """`label` names it in tables; `state` is the stationary state that its weights were computed from, if any. `theory`:
-    overrides applied to the prediction only, to test a rival theory of the same network: (field of TimeModel, value) each."""
+    overrides applied to the prediction only, to test a rival theory of the same network: (field of TimeModel, value) each.
+    `rate`: the firing rate that its weights aim at; None if they aim at none."""
 
     shown = ("label", "architecture")
 
@@ -66,6 +68,7 @@ class Case(Told):
     architecture: Architecture
     state: State | None = None
     theory: tuple[tuple[str, Any], ...] = ()
+    rate: float | None = None
 
     def __post_init__(self) -> None:
         if self.architecture.depth < 2:
@@ -226,7 +229,8 @@ def build(architecture: Architecture, scheme: str, alpha: float = 1.0, second_mo
             "one for all layers is what can be drawn here: give --gain, or another scheme"
         )
     made = architecture.but(**next(iter(found.values())))
-    return Case(label(made), made, state if entry.needs_moments else None)
+    aim = Setting(scheme=entry, fan=fans[0], neuron=architecture.neuron, own=own).number(words.rate)
+    return Case(label(made), made, state if entry.needs_moments else None, rate=aim or None)
 
 
 def _fans(architecture: Architecture) -> list[Fan]:

@@ -84,7 +84,7 @@ class Setting:
         network = claim.fields | dict(self.network)
         wanted = architecture.but(**network)
         if self.rate is not None:
-            return Case("", at_rate(wanted, self.rate, keep_slope=self.keep_slope))
+            return Case("", at_rate(wanted, self.rate, keep_slope=self.keep_slope), rate=self.rate)
         if "gain" in network:
             return Case("", wanted)
         return build(wanted, self.scheme or claim.scheme)

@@ -28,8 +28,8 @@ def stable_rate(case: Case) -> float:
 
 
 def wanted_rate(case: Case) -> float:
-    """The target rate of the weights, which is also the rate of the input."""
-    return case.architecture.input_rate
+    """The rate that the weights aim at; for a gain that aims at none, the one that it has at infinite width."""
+    return stable_rate(case) if case.rate is None else case.rate
 
 
 def gain_of(rate: float) -> float:

@@ -3,47 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 
-from ikun_sym.catalogue.schemes import SCHEMES
-from ikun_sym.catalogue.schemes import rate as rate_symbol
 from ikun_sym.errors import IkunError
 from ikun_sym.mean_field.normal_law import quantile_of_upper_tail
 from ikun_sym.schemes.fixed_rate import critical_gain
-from ikun_sym.schemes.rate_targeted_over_time import advisable_rate, rate_target, sharpened
+from ikun_sym.schemes.rate_targeted_over_time import gain_for_input
 
-from .health import SILENT, Health
+from .cure import does_it
+from .gradient_cause import gradient
+from .health import SILENT
 from .measuring.measure import Measured
-from .plan import CRITICAL
-from .prediction import LayerModel, Predicted
-
-RATE = float(SCHEMES[CRITICAL].defaults[rate_symbol])
-"""The firing rate that the advice aims at, as `initialise_` does: well above the lowest stable rate, 0.117 at one step."""
-
+from .patient import Finding, Patient
+from .plan import AIM, arrives, fed_by_spikes
+from .prediction import LayerModel
 
 MATTERS = 0.01
 """Smallest relative change of the critical gain that is reported."""
 
+WEAK = 0.5
+"""Behind a norm, a standard deviation below this share of the norm's weight means that next to nothing arrives."""
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    cause: str = ""
-    advice: str = ""
-
-
-@dataclass(frozen=True)
-class Patient:
-    """Everything that an explanation may use."""
-
-    measured: Sequence[Measured]
-    predicted: Sequence[Predicted]
-    health: Health
-
-    def model(self, index: int) -> LayerModel | None:
-        return self.predicted[index].model
+ALIKE = 0.05
+"""Layers whose gains differ by less are scaled by the same factor."""
 
 
 def explain(patient: Patient, index: int) -> Finding:
@@ -57,63 +41,146 @@ def _healthy(patient: Patient, index: int) -> Finding:
 
 def _silent(patient: Patient, index: int) -> Finding:
     one, model = patient.measured[index], patient.model(index)
-    if one.layer.norm is not None:
-        return _silent_behind_norm(one)
-    if model is None or one.layer.weight is None:
-        return Finding(cause=_height(one), advice="raise the weights that feed it, or lower its threshold")
-    gain, decayed = one.gain, ""
-    if model.neuron.decay_input:
-        passed = model.input_weight**2
-        decayed = f" (decay_input multiplies its effect by (1 − κ)² = {passed:.4g}: {gain * passed:.4g})"
+    if not float(one.var_h.mean()) > 0:
+        return _nothing(patient, index)
+    if patient.knob(index).norm:
+        return _silent_behind_norm(patient, index)
+    if model is None or one.layer.values is None:
+        return _unread(patient, index)
+    gain, passed = one.effective_gain, _passed(one, model)
     least = unbiased = critical_gain(model, biases=False)
     threshold = f"{unbiased / model.neuron.threshold**2:.4g}·θ² = {unbiased:.4g}"
     if _biases_matter(model):
         least = critical_gain(model)
         threshold += f" ({f'{least:.4g}' if least else 'none'} with its biases, σ_b² = {model.bias_var:.3g})"
     if gain < least:
-        cause = f"K = fan_in·Var(W) = {gain:.4g}{decayed} is below the critical {threshold}: activity dies"
-        return Finding(cause=cause, advice=_rescale(patient, index, gain, least))
-    carries = f"K = fan_in·Var(W) = {gain:.4g}{decayed} would carry activity (critical: {threshold})"
-    cause = f"{carries}, but the input that arrives is too weak: {_height(one)}"
-    return Finding(cause=cause, advice="look at the first layer with a falling rate, or raise the input")
+        cause = f"K = fan_in·Var(W) = {one.gain:.4g}{passed} is below the critical {threshold}: activity dies"
+        return Finding(cause=cause, advice=_rescale(patient, index, least))
+    carries = f"K = fan_in·Var(W) = {one.gain:.4g}{passed} would carry activity (critical: {threshold})"
+    return Finding(
+        cause=f"{carries}, but the input that arrives is too weak: {_height(one)}", advice=_for_its_input(patient, index)
+    )
+
+
+def _passed(one: Measured, model: LayerModel) -> str:
+    """What multiplies the gain's effect on the way to the membrane."""
+    parts = []
+    if one.passed != 1:
+        parts.append(f"what lies between spikes, weights and neuron multiplies its effect by {one.passed:.4g}")
+    if model.neuron.decay_input:
+        parts.append(f"decay_input multiplies its effect by (1 − κ)² = {model.input_weight**2:.4g}")
+    whole = one.effective_gain * (model.input_weight**2 if model.neuron.decay_input else 1.0)
+    return f" ({'; '.join(parts)}: {whole:.4g})" if parts else ""
+
+
+def _nothing(patient: Patient, index: int) -> Finding:
+    """Its membrane does not move."""
+    one = patient.measured[index]
+    below = [place for place in sorted(one.layer.way.layers) if patient.health.verdicts[place] == "silent"]
+    if one.layer.zeros:
+        names, first = ", ".join(one.layer.zeros), one.layer.zeros[0]
+        advice = f"set {first} to 1" if patient.knob(index).norm else f"draw {first}{does_it(patient)}"
+        return Finding(cause=f"the weights {names} are all zero: nothing passes", advice=advice)
+    if below:
+        return Finding(
+            cause=f"its membrane does not move: nothing arrives, for layer {below[0] + 1} below is silent",
+            advice=f"cure layer {below[0] + 1} first",
+        )
+    if one.layer.way.from_input and not arrives(one.input):
+        return Finding(cause="its membrane does not move: the example input is zero", advice="give an input that is not zero")
+    return Finding(cause="its membrane does not move: nothing arrives", advice="look at what lies between it and its input")
+
+
+def _unread(patient: Patient, index: int) -> Finding:
+    """Below the threshold nothing is reset, and the membrane is linear in the currents, whatever the neuron."""
+    one = patient.measured[index]
+    if one.reading is None or not one.reading.threshold > 0:
+        return Finding(cause=_height(one), advice="raise the weights that feed it, or lower its threshold")
+    most = math.sqrt(float(one.var_h.mean(axis=1).max()))
+    factor = one.reading.threshold / float(quantile_of_upper_tail(AIM)) / most
+    return Finding(
+        cause=_height(one),
+        advice=f"multiply the weights and biases that feed it by about {factor:.3g}, or divide its threshold",
+    )
 
 
 def _height(one: Measured) -> str:
     deviation = float(np.sqrt(one.var_h.mean()))
-    threshold = one.reading.threshold if one.reading else math.nan
     if not deviation > 0:
         return "its membrane does not move: nothing arrives"
-    ratio = f"its threshold {threshold:.3g} is {threshold / deviation:.3g} times that"
-    return f"its membrane has standard deviation {deviation:.3g}, and {ratio}"
+    told = f"its membrane has standard deviation {deviation:.3g}"
+    if one.reading is None:
+        return told
+    return f"{told}, and its threshold {one.reading.threshold:.3g} is {one.reading.threshold / deviation:.3g} times that"
 
 
-def _silent_behind_norm(one: Measured) -> Finding:
-    norm, threshold = one.layer.norm, one.reading.threshold if one.reading else math.nan
-    scale = float(norm.weight.detach().abs().mean()) if norm is not None and norm.weight is not None else 1.0
-    shift = float(norm.bias.detach().mean()) if norm is not None and norm.bias is not None else 0.0
-    cause = (
-        f"batch norm cancels σ_W and sets its current to mean {shift:.3g} and standard deviation {scale:.3g}; "
-        f"the threshold is {threshold:.3g}"
+def _silent_behind_norm(patient: Patient, index: int) -> Finding:
+    one, knob = patient.measured[index], patient.knob(index)
+    threshold = f"the threshold is {one.reading.threshold:.3g}" if one.reading else "its threshold is not known"
+    shift = 0.0 if knob.bias is None else float(knob.bias.detach().mean())
+    current = None if one.current is None else math.sqrt(float(np.trace(one.current)) / len(one.current))
+    if current is not None and current < WEAK * math.hypot(knob.size, shift):
+        return Finding(
+            cause=f"{patient.norm(index)} would set its current to standard deviation {knob.size:.3g}, but what arrives there "
+            f"is so weak that its ε counts: {current:.3g} is left; {threshold}",
+            advice=_first_of(patient, index),
+        )
+    sets = f"sets its current to mean {shift:.3g} and standard deviation {knob.size:.3g}"
+    cause = f"{patient.norm(index)} cancels σ_W and {sets}; {threshold}"
+    target = patient.target(index)
+    if not knob.there:
+        return Finding(cause=cause, advice="give the norm a weight of its own, or lower the threshold")
+    if target is None:
+        if one.reading is None or not one.reading.threshold > 0:
+            return Finding(cause=cause, advice=f"raise {knob.name}, or lower the threshold")
+        size, rate = one.reading.threshold / float(quantile_of_upper_tail(AIM)), AIM
+    else:
+        size, rate = math.sqrt(target.gain * target.rate), target.rate
+    bias = f" and {knob.name.rpartition('.')[0]}.bias to 0" if shift else ""
+    return Finding(
+        cause=cause,
+        advice=f"set {knob.name} to {size:.4g}{bias}, for a firing rate of about {rate:g}{does_it(patient)}",
     )
-    weight = threshold / float(quantile_of_upper_tail(RATE))
-    return Finding(cause=cause, advice=f"set the norm's weight to {weight:.4g} for rate {RATE:g} at one step")
 
 
-def _rescale(patient: Patient, index: int, gain: float, least: float) -> str:
-    model = patient.model(index)
+def _first_of(patient: Patient, index: int) -> str:
+    """The layers below are the ones to look at."""
+    rates = [float(one.rate.mean()) for one in patient.measured[: index + 1]]
+    first = next((place for place, rate in enumerate(rates) if rate < SILENT), index)
+    if first < index:
+        return f"cure layer {first + 1} first"
+    return f"raise the layers below{does_it(patient)}"
+
+
+def _rescale(patient: Patient, index: int, least: float) -> str:
+    model, target, gain = patient.model(index), patient.target(index), patient.measured[index].effective_gain
     assert model is not None
-    names = [one.layer.weight_name for one in patient.measured if one.layer.weight is not None and _below(patient, one, least)]
+    ill = [one for one in patient.measured if one.layer.values is not None and _below(patient, one, least)]
+    names = list(dict.fromkeys(one.layer.weight_name for one in ill))
     several = f"the weights of {len(names)} layers ({names[0]} … {names[-1]})" if names else "its weights"
     which = names[0] if len(names) == 1 else several
-    advice = f"multiply {which} by at least {math.sqrt(least / gain):.4g} (K = {least:.4g})"
-    try:
-        rate = advisable_rate(model.neuron, model.steps, RATE)
-        wanted = rate_target(model.neuron, model.steps, rate).gain
-    except IkunError:
-        return advice
+    if target is None:
+        return f"multiply {which} by more than {math.sqrt(least / gain):.4g} (K = {least:.4g})"
+    factor, wanted = math.sqrt(target.gain / gain), f"K = {target.gain / patient.measured[index].passed:.4g}"
     biases = ", with biases 0" if _biases_matter(model) else ""
-    better = f"For a firing rate of {rate:g}, by {math.sqrt(wanted / gain):.4g} (K = {wanted:.4g}){biases}"
-    return f"{advice}. {better}: initialise_(model, x, rate={rate:g}) does it"
+    alike = all(abs(one.effective_gain / gain - 1) < ALIKE for one in ill)
+    what = f"multiply {which} by {factor:.4g} ({wanted})" if alike else f"bring {which} to {wanted} each, these by {factor:.4g}"
+    return f"{what}{biases}, for a firing rate of {target.rate:g}{does_it(patient)}"
+
+
+def _for_its_input(patient: Patient, index: int) -> str:
+    """Weights for what arrives, which is less than a layer like itself sends."""
+    one, target, model = patient.measured[index], patient.target(index), patient.model(index)
+    if target is not None and model is not None and not fed_by_spikes(one) and arrives(one.input):
+        assert one.input is not None
+        try:
+            wanted = gain_for_input(model.neuron, one.steps, target.rate, one.input) * one.height**2
+        except IkunError:
+            return "raise its input"
+        factor = math.sqrt(wanted / one.effective_gain)
+        how = f"multiply {one.layer.weight_name} by {factor:.4g}, for a firing rate of {target.rate:g}"
+        return f"{how}{does_it(patient)}"
+    return f"raise the weights from the first layer with a falling rate on{does_it(patient)}"
 
 
 def _biases_matter(model: LayerModel) -> bool:
@@ -125,86 +192,40 @@ def _biases_matter(model: LayerModel) -> bool:
 
 def _below(patient: Patient, one: Measured, least: float) -> bool:
     same = patient.model(one.layer.index)
-    return same is not None and one.layer.norm is None and one.gain < least
+    return same is not None and not patient.knob(one.layer.index).norm and one.effective_gain < least
 
 
 def _saturated(patient: Patient, index: int) -> Finding:
-    one = patient.measured[index]
-    if one.current_mean is None:
+    one, knob = patient.measured[index], patient.knob(index)
+    fires = f"neurons fire at {float(one.rate.mean()):.1%} of the steps"
+    if one.reading is not None and not one.reading.threshold > 0:
+        return Finding(cause=f"its threshold is {one.reading.threshold:.3g}: {fires}", advice="give it a positive threshold")
+    if one.current_mean is None or one.reading is None:
+        return Finding(cause=fires, advice="centre its weights and biases, or raise its threshold")
+    mean = float(one.current_mean.mean())
+    if mean < one.reading.threshold * WEAK:
+        deviation = float(np.sqrt(one.var_h.mean()))
         return Finding(
-            cause="almost every neuron fires at every step", advice="centre its weights and biases, or raise its threshold"
+            cause=f"its membrane has standard deviation {deviation:.3g}, the threshold is {one.reading.threshold:.3g}: {fires}",
+            advice=f"lower its weights, or raise its threshold{does_it(patient)}",
         )
-    mean, threshold = float(one.current_mean.mean()), one.reading.threshold if one.reading else math.nan
-    return Finding(
-        cause=f"its current has mean {mean:.3g} against a threshold of {threshold:.3g}: "
-        f"neurons fire at {float(one.rate.mean()):.1%} of the steps",
-        advice=f"subtract {mean:.3g} from its biases, or centre its weights",
-    )
-
-
-def _gradient(patient: Patient, index: int) -> Finding:
-    """Vanishing and exploding: name the layer with the most extreme gradient factor between this layer and the last."""
-    one, health = patient.measured[index], patient.health
-    if defects := [note for note in one.surrogate.notes if "gradient is" in note]:
-        return Finding(cause=f"{one.surrogate.label}: {defects[0]}", advice="choose another surrogate")
-    relative = health.relative
-    last = len(relative) - 1
-    growing = health.verdicts[index] == "exploding"
-    links = range(index, last) if index < last else range(last, last + 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        factors = {link: float(relative[link] / relative[min(link + 1, last)]) for link in links}
-    pick: Callable[..., int] = max if growing else min
-    worst = pick(factors, key=lambda link: factors[link] if math.isfinite(factors[link]) else (math.inf if growing else 0.0))
-    if dead := [place for place in links if not float(patient.measured[place].slope2.mean())]:
-        worst = dead[-1]
-    link = patient.measured[worst]
-    name, moment = link.layer.name, float(link.slope2.mean())
-    if moment == 0:
-        return Finding(
-            cause=f"at layer {worst + 1} ({name}) f' is zero at every membrane ({link.surrogate.label}; {_distance(link)}): "
-            "no gradient passes, and the weights below do not move",
-            advice=_slope_advice(patient, worst)
-            or "choose a surrogate with longer tails, or bring the membranes nearer to the threshold",
-        )
-    above = [other for other in patient.measured if worst in other.layer.way.layers]
-    out = above[0].gain_out if above and above[0].layer.weight is not None else math.nan
-    per_layer = (relative[index] / relative[last]) ** (1 / max(1, last - index)) if relative[index] > 0 else 0.0
-    cause = (
-        f"going back from layer {last + 1}, E[δ²] is multiplied by {per_layer:.3g} per layer; "
-        f"the {'largest' if growing else 'smallest'} factor is at layer {worst + 1} ({name}): "
-        f"E[f'²] = {moment:.3g} ({link.surrogate.label})"
-        + (f" times fan_out·Var(W) = {out:.4g} of the layer above" if math.isfinite(out) else "")
-    )
-    return Finding(
-        cause=cause, advice=_slope_advice(patient, worst) or "initialise_ with scheme critical, or another surrogate"
-    )
-
-
-def _distance(one: Measured) -> str:
-    deviation, threshold = float(np.sqrt(one.var_h.mean())), one.reading.threshold if one.reading else math.nan
-    return f"membranes have standard deviation {deviation:.3g}, θ = {threshold:.3g}"
-
-
-def _slope_advice(patient: Patient, index: int) -> str:
-    """The slope at which the gradient keeps its size, with the weights for RATE."""
-    model, one = patient.model(index), patient.measured[index]
-    if model is None or one.surrogate.bound is None:
-        return ""
-    measured = float(one.rate.mean())
-    try:
-        wanted = max(RATE, measured) if measured < 0.45 else RATE
-        target = rate_target(model.neuron, model.steps, advisable_rate(model.neuron, model.steps, wanted))
-        spec = sharpened(model.neuron, target)
-    except IkunError as error:
-        return f"no slope does it, so the weights must: {error}" if measured >= SILENT else ""
-    weights = f"weights of K = {target.gain:.4g} (rate {target.rate:.3g})"
-    return f"use {spec} with {weights}: then the gradient keeps its size. initialise_ does it"
+    cause = f"its current has mean {mean:.3g} against a threshold of {one.reading.threshold:.3g}: {fires}"
+    bias = getattr(one.layer.owner, "bias", None)
+    if knob.norm and knob.bias is not None and float(knob.bias.detach().mean()) > mean / 2:
+        advice = f"set {knob.name.rpartition('.')[0]}.bias to 0"
+    elif bias is not None:
+        advice = f"subtract {mean / (one.factor or 1.0):.3g} from {one.layer.weight_name.rpartition('.')[0]}.bias"
+    else:
+        advice = f"centre the rows of {one.layer.weight_name or 'its weights'}"
+    return Finding(cause=cause, advice=f"{advice}{does_it(patient)}")
 
 
 EXPLANATIONS: dict[str, Callable[[Patient, int], Finding]] = {
     "healthy": _healthy,
     "silent": _silent,
     "saturated": _saturated,
-    "vanishing": _gradient,
-    "exploding": _gradient,
+    "vanishing": gradient,
+    "exploding": gradient,
 }
+
+__all__ = ["Finding", "Patient", "explain"]

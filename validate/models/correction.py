@@ -12,7 +12,6 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -24,11 +23,15 @@ from ..networks import lsuv
 from .measuring.measure import Measured, seen
 from .measuring.recorded_run import Run, forward
 from .measuring.restored import untouched
-from .plan import Plan, Wish, fed_by_spikes
+from .plan import Plan, Wish, arrives, fed_by_spikes
 from .prediction import layer_model
 
 CLOSE = 0.005
 """Relative width of the factor's bracket at which the search ends, if every trial is a forward pass."""
+
+OFF = 0.15
+"""Relative distance from the target rate beyond which a norm's weight is searched for: the approximation by a current that is
+Gaussian and of mean zero is as good as that, several steps included."""
 
 REACH = 0.25
 """Distance of the first two trials in that search, in log factor. Layers drawn by a scheme are near their aim."""
@@ -55,14 +58,19 @@ def to_rate(wanted: float) -> Aim:
     return lambda plan: excess
 
 
+def to_planned_rate(plan: Plan) -> lsuv.Excess:
+    if plan.rate is None:
+        raise IkunError("the plan has no target rate")
+    return lsuv.rate(plan.rate)
+
+
 def aim_of(wish: Wish, plans: list[Plan], correct: bool) -> Aim | None:
     """The aim of this scheme, or of `correct`; None if there is nothing to correct. A scheme that needs data aims at its
     rate or, if it has none, at a membrane of standard deviation 1."""
     rate = None if wish.rate is None else float(wish.rate)
     if wish.critical:
-        assert rate is not None
         one_step = all(plan.deviation is not None for plan in plans if plan.gain is not None)
-        return None if not correct else to_deviation() if one_step else to_rate(rate)
+        return None if not correct else to_deviation() if one_step else to_planned_rate
     if wish.scheme.aim == "batch-norm":
         raise IkunError(f"scheme {wish.scheme.name!r} needs data: {wish.scheme.needs_data}; {wish.scheme.advice}")
     if wish.scheme.needs_data or correct:
@@ -70,31 +78,55 @@ def aim_of(wish: Wish, plans: list[Plan], correct: bool) -> Aim | None:
     return None
 
 
-def refeed_(model: nn.Module, example: Any, plans: list[Plan], wish: Wish, run: Run) -> None:
-    """Adapt layers whose input is not plain spikes (pooled, summed, dropped out). They were planned for the input that the old
-    network sent; their weights are rescaled to the input that the new layers below send. One forward pass for each."""
+def settle_(model: nn.Module, example: Any, plans: list[Plan], run: Run) -> None:
+    """Adapt layers to what the new layers below send them, first to last: those whose input is not the plain spikes of layers
+    that fire alike (pooled, summed, dropped out), and those behind a norm. They were planned for what the old network sent,
+    which may have been nothing. One forward pass for each, and some more for norms that miss the rate."""
     for index, plan in enumerate(plans):
         one = plan.one
-        if plan.gain is None or one.layer.norm is not None or one.input is None or fed_by_spikes(one):
+        if plan.gain is None or plan.rate is None or _settled(plan, plans):
             continue
-        if not one.layer.way.layers or one.layer.weight is None:
-            continue
-        received = seen(model, example, index, run).input
-        if received is None or not np.trace(received) > 0:
-            continue
-        assert wish.rate is not None
-        gain = gain_for_input(layer_model(one).neuron, one.steps, wish.rate, received)
-        with torch.no_grad():
-            one.layer.weight.mul_(math.sqrt(gain / plan.gain))
-        plan.gain = plan.change.gain = gain
+        look = seen(model, example, index, run)
+        if plan.knob.norm or (look.input is None and one.current is not None):
+            _to_its_rate(model, example, plan, look, run)
+        elif not arrives(look.input):
+            plan.change.could_not.append("nothing arrives at its weights: they are those of a layer that is fed by its like")
+        else:
+            assert look.input is not None
+            try:
+                gain = gain_for_input(layer_model(one).neuron, one.steps, plan.rate, look.input) * one.height**2 / one.passed
+            except IkunError as error:
+                plan.change.could_not.append(f"not adapted to its input: {error}")
+                continue
+            plan.knob.scale(math.sqrt(gain / plan.gain))
+            plan.gain = plan.change.gain = gain
+
+
+def _settled(plan: Plan, plans: list[Plan]) -> bool:
+    """Whether its weights are right whatever the layers below have become."""
+    one, below = plan.one, plan.one.layer.way.layers
+    if plan.knob.norm:
+        return not plan.knob.there
+    if not below or one.layer.writer is None:
+        return True
+    return fed_by_spikes(one) and all(plans[index].rate == plan.rate for index in below)
+
+
+def _to_its_rate(model: nn.Module, example: Any, plan: Plan, look: Any, run: Run) -> None:
+    """By trials, if it is off: what is between the norm and the neuron (a pool, a sum) changes what the norm sets."""
+    assert plan.rate is not None
+    found = float(look.s.double().mean())
+    if not plan.knob.there or abs(found / plan.rate - 1) <= OFF:
+        return
+    _alone(model, example, plan, to_rate(plan.rate), run)
 
 
 def correct_(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: Run) -> None:
     """Scale the weights of each layer in turn, first to last, until it reaches the aim."""
     left = []
     for plan in plans:
-        if plan.gain is not None and plan.one.layer.norm is not None:
-            plan.change.could_not.append("not rescaled: batch norm cancels σ_W")
+        if plan.gain is not None and plan.knob.norm:
+            plan.change.could_not.append("not rescaled: a norm cancels σ_W")
         elif plan.gain is not None:
             left.append(plan)
     passing = True
@@ -162,18 +194,16 @@ def _population(one: Measured) -> Population:
 
 def _alone(model: nn.Module, example: Any, plan: Plan, aim: Aim, run: Run) -> None:
     """By trials on the whole network."""
-    weight, excess = plan.one.layer.weight, aim(plan)
-    assert weight is not None
-    start = weight.detach().clone()
+    knob, excess = plan.knob, aim(plan)
+    assert knob.values is not None
+    start = knob.values.detach().clone()
 
     def miss(log_factor: float) -> float:
-        with torch.no_grad():
-            weight.copy_(start * math.exp(log_factor))
+        knob.give(start * math.exp(log_factor))
         return excess(seen(model, example, plan.one.layer.index, run))
 
     factor = _factor(plan, lambda: lsuv.root(miss, _where(plan), close=CLOSE, reach=REACH))
-    with torch.no_grad():
-        weight.copy_(start)
+    knob.give(start)
     _scale(plan, factor)
 
 
@@ -191,9 +221,9 @@ def _factor(plan: Plan, search: Callable[[], float]) -> float:
 
 
 def _scale(plan: Plan, factor: float) -> None:
-    assert plan.one.layer.weight is not None
-    with torch.no_grad():
-        plan.one.layer.weight.mul_(factor)
+    plan.knob.scale(factor)
     plan.change.correction = factor
-    if plan.change.gain is not None:
+    if plan.norm is not None:
+        plan.norm *= factor
+    elif plan.change.gain is not None:
         plan.change.gain *= factor**2

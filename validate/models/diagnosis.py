@@ -12,11 +12,12 @@ import numpy as np
 from ikun_sym.errors import IkunError
 from ikun_sym.told import Told
 
-from .cause import Patient, explain
+from .cause import explain
 from .health import Health, halving, judge
 from .measuring.measure import Measured, measure
 from .measuring.recorded_run import Run
 from .measuring.surrogate_probe import Floats
+from .patient import Finding, Patient
 from .prediction import Predicted, predict
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def assert_healthy(model: nn.Module, example_input: Any, **settings: Any) -> Dia
 
 def diagnosis_of(model: nn.Module, measured: list[Measured], seed: int) -> Diagnosis:
     predicted, health = predict(measured, seed=seed), judge(measured)
-    patient = Patient(measured, predicted, health)
+    patient = Patient(model, measured, predicted, health)
     findings = [explain(patient, index) for index in range(len(measured))]
     at = health.at
     decisive = findings[at] if at is not None else None
@@ -166,8 +167,7 @@ def diagnosis_of(model: nn.Module, measured: list[Measured], seed: int) -> Diagn
         advice=decisive.advice if decisive else "",
         at=None if at is None else at + 1,
         layers=tuple(
-            _report(one, mine, health, finding, predicted)
-            for one, mine, finding in zip(measured, predicted, findings, strict=True)
+            _report(one, mine, patient, finding) for one, mine, finding in zip(measured, predicted, findings, strict=True)
         ),
         halves={
             "forward": halving(np.array([one.var_h.mean() for one in measured])),
@@ -177,13 +177,13 @@ def diagnosis_of(model: nn.Module, measured: list[Measured], seed: int) -> Diagn
     )
 
 
-def _report(one: Measured, mine: Predicted, health: Health, finding: Any, predicted: list[Predicted]) -> LayerReport:
-    layer, reading = one.layer, one.reading
+def _report(one: Measured, mine: Predicted, patient: Patient, finding: Finding) -> LayerReport:
+    layer, reading, health = one.layer, one.reading, patient.health
+    measured, predicted = patient.measured, patient.predicted
     neuron = reading.neuron if reading else None
     index, fan = layer.index, layer.fan
     unit = _unit(one, health)
-    reference = next((p.grad.sum() for p in reversed(predicted) if p.grad is not None and p.grad.sum() > 0), None)
-    scale = None if mine.grad is None or reference is None else 1 / float(reference)
+    scale = None if mine.grad is None else _scale(measured[health.last], predicted[health.last])
     return LayerReport(
         layer=index + 1,
         name=layer.name,
@@ -205,7 +205,7 @@ def _report(one: Measured, mine: Predicted, health: Health, finding: Any, predic
         grad_var=_quantity(one.grad.sum(axis=0) * unit, mine.grad, mine.grad_se, np.sum, scale),
         E_g2=float(one.slope2.mean()),
         source={"forward": mine.forward, "backward": mine.backward},
-        note="; ".join(dict.fromkeys(note for note in (one.reading_note, mine.why, *_norm_note(one)) if note)),
+        note="; ".join(dict.fromkeys(note for note in (one.reading_note, mine.why, *_notes(one, patient)) if note)),
         verdict=health.verdicts[index],
         cause=finding.cause,
         advice=finding.advice,
@@ -213,10 +213,24 @@ def _report(one: Measured, mine: Predicted, health: Health, finding: Any, predic
     )
 
 
-def _norm_note(one: Measured) -> list[str]:
-    return (
-        ["batch norm cancels σ_W: scaling these weights changes nothing forward"] if "batch norm" in one.layer.between else []
-    )
+def _scale(last: Measured, predicted: Predicted) -> float | None:
+    """One over the gradient at the layer that measured gradients are relative to: as predicted there, else as measured, which
+    has the same unit."""
+    total = float(last.grad.sum(axis=0).mean()) if predicted.grad is None else float(predicted.grad.sum())
+    return 1 / total if total > 0 else None
+
+
+def _notes(one: Measured, patient: Patient) -> list[str]:
+    index, found = one.layer.index, []
+    if patient.knob(index).norm:
+        found.append(f"{patient.norm(index)} cancels σ_W: scaling these weights changes nothing forward")
+    if patient.health.unused[index]:
+        found.append("nobody uses its spikes: whether it fires does not matter")
+    if patient.health.gated[index]:
+        above = [other.layer.zeros for other in patient.measured if index in other.layer.way.layers]
+        names = one.layer.zeros or next((zeros for zeros in above if zeros), [])
+        found.append(f"in a branch that is switched off until {', '.join(names) or 'weights of zero'} moves: not judged")
+    return found
 
 
 def _unit(one: Measured, health: Health) -> float:

@@ -1,16 +1,17 @@
 """`initialise_`: initialise the user's own network in place, by any scheme of `ikun init`.
 
-Each layer's weights are drawn for its own fans, threshold, leak, steps and surrogate, as read and measured; the first layer's
-for the second moment of the example input. If a scheme sets the surrogate's slope, the neuron gets its own surrogate. The
-report says, layer by layer, what could not be done.
+Each layer's weights are drawn for its own fans, threshold, leak, steps and surrogate, as read and measured, the first layer's
+for the second moment of the example input; then, from the first layer on, for what the new layers below send. Layers that
+nothing had reached are read once something does. Then come the slopes of the surrogates, if the scheme sets them. After each
+the network is measured again, and what made it worse is undone. The report says, layer by layer, what could not be done.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import sympy as sp
 import torch
 from torch import Tensor, nn
@@ -18,113 +19,170 @@ from torch import Tensor, nn
 from ikun_sym.catalogue.schemes import rate as rate_symbol
 from ikun_sym.errors import IkunError
 from ikun_sym.schemes.scheme_input import find_scheme
-from ikun_sym.told import Result
 
-from .correction import aim_of, correct_, refeed_
+from .correction import aim_of, correct_, settle_
+from .default_scheme import DEFAULT, choice_of
 from .diagnosis import Diagnosis, diagnosis_of
 from .draw_weights import draw
-from .measuring.measure import measure
+from .health import judge
+from .initialised import Initialised
+from .measuring.measure import Measured, measure
 from .measuring.recorded_run import Run
-from .plan import Change, Plan, Wish, plans_of
+from .measuring.restored import Snapshot
+from .plan import CRITICAL, Change, Plan, Wish, plans_of, settable
+from .worse import worse
 
-
-@dataclass(frozen=True, kw_only=True)
-class Initialised(Result):
-    """What was changed, and the network before and after."""
-
-    shown = ("scheme", "rate", "changes", "could_not", "before", "after")
-
-    scheme: str
-    rate: float | None
-    changes: tuple[Change, ...]
-    before: Diagnosis
-    after: Diagnosis
-
-    @property
-    def could_not(self) -> list[str]:
-        return [f"layer {change.layer} ({change.name}): {what}" for change in self.changes for what in change.could_not]
-
-    def lines(self) -> list[str]:
-        """The report in a few lines. What was done or refused in several layers alike is said once."""
-        aimed = "" if self.rate is None else f", rate {self.rate:g}"
-        changed = [change for change in self.changes if change.gain is not None]
-        result = [f"initialise_ {self.scheme}{aimed}: {len(changed)} of {len(self.changes)} layers"]
-        for title, notes in (
-            ("done", [(note, change.layer) for change in self.changes for note in change.done]),
-            ("could not", [(note, change.layer) for change in self.changes for note in change.could_not]),
-        ):
-            grouped: dict[str, list[int]] = {}
-            for note, layer in notes:
-                grouped.setdefault(note, []).append(layer)
-            result += [f"{title} ({_places(layers)}): {note}" for note, layers in grouped.items()]
-        return [*result, f"before: {self.before.summary()}", f"after: {self.after.summary()}"]
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
-
-    def listed(self) -> list[dict[str, Any]]:
-        return [
-            {"layer": c.layer, "weight": c.weight, "K before": c.gain_before, "K": c.gain, "surrogate": c.surrogate}
-            for c in self.changes
-        ]
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "scheme": self.scheme,
-            "rate": self.rate,
-            "changes": [change.to_dict() for change in self.changes],
-            "before": self.before.to_dict(),
-            "after": self.after.to_dict(),
-        }
-
-
-def _places(layers: list[int]) -> str:
-    return f"layer {layers[0]}" if len(layers) == 1 else f"{len(layers)} layers, {layers[0]} to {layers[-1]}"
+DRAWN = 2
+"""The place, in the children of the seed, of the stream that the weights are drawn from: not that of the readout."""
 
 
 def initialise_(
     model: nn.Module,
     example_input: Any,
-    scheme: str = "critical",
+    scheme: str = DEFAULT,
     rate: float | None = None,
     *,
     alpha: float = 1.0,
     correct: bool = False,
+    undo: bool = True,
     steps: int | None = None,
     step_by_step: bool = False,
     seed: int = 0,
 ) -> Initialised:
     """Draw the weights that feed `model`'s spiking layers by `scheme`, in place. Report what changed, before and after.
 
-    scheme: a scheme of `ikun init`, as `name` or `name:param=value,…`. rate: the target firing rate (None: the scheme's own;
-    critical: 0.2). alpha: IKUN's constant. correct: afterwards rescale each layer in turn, first to last, until it reaches its
-    target on this input (LSUV, arXiv:1511.06422); schemes that are defined this way do so anyway. steps, step_by_step,
-    example_input: as for `diagnose`. The weights come from torch's generator, seeded with `seed` for this call only.
+    scheme: a scheme of `ikun init`, as `name` or `name:param=value,…`; "default": weights for a stable firing rate (those of
+    `critical`), surrogates as they are. rate: the target firing rate (None: the scheme's own; for default and critical 0.2, or
+    where that is not stable, the lowest advisable rate of each layer's neuron). alpha: IKUN's constant. correct: afterwards
+    rescale each layer in turn, first to last, until it reaches its target on this input (LSUV, arXiv:1511.06422); schemes that
+    are defined this way do so anyway. undo: take back a change that makes the network worse by the measures of `diagnose`.
+    steps, step_by_step, example_input: as for `diagnose`. The weights come from torch's generator, seeded from `seed` for this
+    call only.
 
-    Errors (IkunError): those of `diagnose`; an unknown scheme; a scheme that fits no layer. In these cases nothing is changed.
+    Errors (IkunError): those of `diagnose`; an unknown scheme; a scheme that fits no layer. Then, and after any other exception
+    on the way, the model is as it was.
     """
-    entry, own = find_scheme(scheme)
-    default = sp.sympify(entry.defaults.get(rate_symbol, sp.nan))
-    if rate is None and default.is_Number and default is not sp.nan:  # otherwise it depends on the layer, or there is none
-        rate = float(default)
-    wish = Wish(scheme=entry, own=own, rate=rate, alpha=alpha)
     run = Run(steps=steps, step_by_step=step_by_step, seed=seed)
-    measured = measure(model, example_input, run)
-    before = diagnosis_of(model, measured, seed)
-    plans = plans_of(measured, wish)
+    wish = _wish(scheme, rate, alpha)
+    kept = Snapshot(model)
+    try:
+        return _initialised(model, example_input, wish, run, scheme=scheme, correct=correct, undo=undo)
+    except BaseException:
+        kept.give_back()
+        raise
+
+
+def _wish(scheme: str, rate: float | None, alpha: float) -> Wish:
+    choice = choice_of(scheme)
+    entry, own = find_scheme(choice.scheme)
+    wish = Wish(scheme=entry, own=own, rate=rate, alpha=alpha, slopes=choice.slopes)
+    default = sp.sympify(entry.defaults.get(rate_symbol, sp.nan))
+    if rate is None and not wish.critical and default.is_Number and default is not sp.nan:
+        # otherwise it depends on the layer, or there is none
+        return Wish(scheme=entry, own=own, rate=float(default), alpha=alpha, slopes=choice.slopes)
+    return wish
+
+
+def _initialised(
+    model: nn.Module, example: Any, wish: Wish, run: Run, *, scheme: str, correct: bool, undo: bool
+) -> Initialised:
+    measured = measure(model, example, run)
+    before = diagnosis_of(model, measured, run.seed)
+    kept = Snapshot(model)
+    plans, now = _weights(model, example, measured, wish, run, scheme, correct)
+    undone = _undone(kept, undo, measured, now, "the weights")
+    if undone:
+        now = measured
+        for plan in plans:
+            plan.take_back()
+    elif any(plan.spec for plan in plans):
+        kept, earlier = Snapshot(model), now
+        for plan in plans:
+            if plan.spec:
+                _set_surrogate(plan)
+        now = measure(model, example, run)
+        undone = _undone(kept, undo, earlier, now, "the surrogates' slopes")
+        if undone:
+            now = earlier
+            for plan in plans:
+                plan.take_back_slope()
+    after = before if now is measured else diagnosis_of(model, now, run.seed)
+    _gradient_factors(plans, now)
+    rates = {plan.rate for plan in plans if plan.rate is not None}
+    return Initialised(
+        scheme=choice_of(scheme).text,
+        rate=rates.pop() if len(rates) == 1 else None if rates else wish.rate,
+        changes=tuple(plan.change for plan in plans),
+        before=before,
+        after=after,
+        undone=undone + (_instead(plans) if undone and not wish.slopes else ""),
+        slopes=wish.slopes,
+    )
+
+
+def _weights(
+    model: nn.Module, example: Any, measured: list[Measured], wish: Wish, run: Run, scheme: str, correct: bool
+) -> tuple[list[Plan], list[Measured]]:
+    """(plans, the network with the weights that they ask for). Layers that cannot be read because nothing arrives are planned
+    again once layers below have been drawn, as long as that brings some."""
+    plans = plans_of(model, measured, wish)
     _demand_some(plans, scheme)
     aim = aim_of(wish, plans, correct)  # may raise: before anything is changed
-    with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(seed)
-        for plan in plans:
-            _apply(plan)
-    _demand_some(plans, scheme)
-    if wish.critical:
-        refeed_(model, example_input, plans, wish, run)
+    drawn: set[int] = set()
+    while True:
+        new = [plan for plan in plans if plan.gain is not None and plan.one.layer.index not in drawn]
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(_stream(run.seed, len(drawn)))
+            for plan in new:
+                _apply(plan)
+        drawn |= {plan.one.layer.index for plan in new}
+        _demand_some(plans, scheme)
+        settle_(model, example, plans, run)
+        now = measure(model, example, run)
+        waiting = [index for index, plan in enumerate(plans) if plan.gain is None and index not in drawn]
+        again = plans_of(model, now, wish) if waiting and len(now) == len(plans) else []
+        if not any(again[index].gain is not None for index in waiting if again):
+            break
+        for index in waiting:
+            plans[index] = again[index]
     if aim is not None:
-        correct_(model, example_input, plans, aim, run)
-    after = diagnosis_of(model, measure(model, example_input, run), seed)
-    return Initialised(scheme=scheme, rate=rate, changes=tuple(plan.change for plan in plans), before=before, after=after)
+        correct_(model, example, plans, aim, run)
+        now = measure(model, example, run)
+    for plan in plans:
+        if plan.norm is not None and plan.gain is not None and plan.knob.there:
+            plan.change.done.append(f"a norm cancels σ_W: the norm's weight set to {plan.norm:.4g}, its bias to 0")
+    return plans, now
+
+
+def _stream(seed: int, count: int) -> int:
+    return int(np.random.SeedSequence(seed, spawn_key=(DRAWN, count)).generate_state(1)[0])
+
+
+def _undone(kept: Snapshot, undo: bool, before: list[Measured], after: list[Measured], what: str) -> str:
+    reasons = worse(judge(before), judge(after)) if undo else []
+    if not reasons:
+        return ""
+    kept.give_back()
+    return f"{what} made the network worse ({'; '.join(reasons)})"
+
+
+def _instead(plans: list[Plan]) -> str:
+    """Whether slopes could be set, too."""
+    for plan in plans:
+        try:
+            settable(plan.one)
+        except IkunError:
+            return ""
+    return f"; scheme {CRITICAL!r} sets the slopes of the surrogates, too"
+
+
+def _gradient_factors(plans: list[Plan], now: list[Measured]) -> None:
+    relative = judge(now).relative
+    for index, plan in enumerate(plans):
+        above = [one.layer.index for one in now if index in one.layer.way.layers]
+        if len(above) == 1 and relative[above[0]] > 0:
+            factor = float(relative[index] / relative[above[0]])
+            plan.change.gradient_factor = factor if math.isfinite(factor) else None
 
 
 def _demand_some(plans: list[Plan], scheme: str) -> None:
@@ -135,29 +193,30 @@ def _demand_some(plans: list[Plan], scheme: str) -> None:
 
 def _apply(plan: Plan) -> None:
     layer, change, found = plan.one.layer, plan.change, plan.found
-    weight, fan = layer.weight, layer.fan
-    if plan.gain is None or found is None or weight is None or fan is None:
+    values, fan = layer.values, layer.fan
+    if plan.gain is None or found is None or values is None or fan is None:
         return
-    std = math.sqrt(plan.gain / fan.fan_in)
+    std, weight = math.sqrt(plan.gain / fan.fan_in), torch.empty_like(values)
     try:
         draw(weight, found, std)
     except IkunError as error:
         change.could_not.append(str(error))
         plan.gain = None
         return
+    if refused := layer.write(weight):
+        change.could_not.append(refused)
+        plan.gain = None
+        return
     change.gain, change.std = plan.gain, std
-    _biases(layer.owner, found)
-    norm = layer.norm
-    if plan.norm is not None and norm is not None and isinstance(norm.weight, Tensor) and isinstance(norm.bias, Tensor):
-        nn.init.constant_(norm.weight, plan.norm)
-        nn.init.zeros_(norm.bias)
-    if plan.spec:
-        _set_surrogate(plan)
+    _biases(layer.products[0].bias if layer.products else getattr(layer.owner, "bias", None), found)
+    if not plan.knob.norm:
+        plan.knob.values = weight
+    elif plan.norm is not None and plan.knob.there:
+        plan.knob.set(plan.norm)
 
 
-def _biases(owner: nn.Module | None, found: Any) -> None:
-    bias = getattr(owner, "bias", None)
-    if isinstance(bias, Tensor):
+def _biases(bias: Any, found: Any) -> None:
+    if isinstance(bias, Tensor) and bias.is_leaf:
         nn.init.constant_(bias, found.bias)
         if found.bias_bound:
             nn.init.uniform_(bias, -found.bias_bound, found.bias_bound)
@@ -174,4 +233,4 @@ def _set_surrogate(plan: Plan) -> None:
         plan.change.done.append(f"surrogate {plan.spec}")
 
 
-__all__ = ["Change", "Initialised", "initialise_"]
+__all__ = ["Change", "Diagnosis", "Initialised", "initialise_"]

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from torch import nn
 
-from ikun_sym.catalogue.schemes import Scheme
+from ikun_sym.catalogue.schemes import SCHEMES, Scheme
+from ikun_sym.catalogue.schemes import rate as rate_symbol
 from ikun_sym.errors import IkunError
 from ikun_sym.schemes.initialise import Initialisation, initialisation
-from ikun_sym.schemes.rate_targeted_over_time import gain_for_input, rate_target, sharpened
+from ikun_sym.schemes.rate_targeted_over_time import advisable_rate, gain_for_input, rate_target, sharpened
 from ikun_sym.schemes.scheme_input import Setting
 from ikun_sym.told import Told
 
+from .knob import Knob, knob_of
 from .measuring.measure import Measured
 from .measuring.surrogate_probe import Floats
 from .prediction import LayerModel, layer_model
@@ -23,11 +27,15 @@ from .prediction import LayerModel, layer_model
 CRITICAL = "critical"
 """The rule whose weights depend on what a layer is fed with, which here is known: the rest is as in `ikun init`."""
 
+AIM = float(SCHEMES[CRITICAL].defaults[rate_symbol])
+"""The firing rate aimed at unless another is asked for; where it is not stable, the lowest advisable one of the neuron."""
+
 
 @dataclass(kw_only=True)
 class Change(Told):
-    """What was done to one layer: `gain_before`, `gain`: fan_in · Var(W). `could_not`: what the scheme asks for and the library
-    does not allow, or why nothing was done."""
+    """What was done to one layer: `gain_before`, `gain`: fan_in · Var(W). `rate`: the firing rate aimed at, if any.
+    `gradient_factor`: by what E[δ²] is multiplied from the layer above to this one, measured afterwards. `could_not`: what the
+    scheme asks for and the library does not allow, or why nothing was done."""
 
     layer: int
     name: str
@@ -35,6 +43,8 @@ class Change(Told):
     gain_before: float | None = None
     gain: float | None = None
     std: float | None = None
+    rate: float | None = None
+    gradient_factor: float | None = None
     surrogate_before: str = ""
     surrogate: str = ""
     correction: float = 1.0
@@ -47,35 +57,50 @@ class Change(Told):
 
 @dataclass(kw_only=True)
 class Plan:
-    """`gain` None: the layer is left alone. `spec`: the surrogate to set ("": none); `norm`: batch norm's weight; `deviation`:
-    the membrane's standard deviation aimed at, where it is one number."""
+    """`gain` None: the layer is left alone. `spec`: the surrogate to set ("": none); `norm`: the size of a norm's weight;
+    `rate`: the firing rate aimed at; `deviation`: the membrane's standard deviation aimed at, where it is one number. `knob`:
+    what sets the size of the current."""
 
     one: Measured
     change: Change
+    knob: Knob
     found: Initialisation | None = None
     gain: float | None = None
     spec: str = ""
     norm: float | None = None
+    rate: float | None = None
     deviation: float | None = None
+
+    def take_back(self) -> None:
+        """Nothing of it was kept."""
+        self.change.gain = self.change.std = None
+        self.change.correction = 1.0
+        self.change.done.clear()
+        self.take_back_slope()
+
+    def take_back_slope(self) -> None:
+        self.change.surrogate = self.change.surrogate_before
+        self.change.done[:] = [note for note in self.change.done if not note.startswith("surrogate ")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """`scheme`, and the values of its own parameters; `rate` None: the scheme's own."""
+    """`scheme`, and the values of its own parameters; `rate` None: the scheme's own. `slopes`: whether it may set them."""
 
     scheme: Scheme
     own: Mapping[str, Any]
     rate: float | None
     alpha: float = 1.0
+    slopes: bool = True
 
     @property
     def critical(self) -> bool:
         return self.scheme.rule == CRITICAL
 
 
-def plans_of(measured: list[Measured], wish: Wish) -> list[Plan]:
+def plans_of(model: nn.Module, measured: list[Measured], wish: Wish) -> list[Plan]:
     ratios = fan_ratios(measured)
-    return [_plan(one, wish, ratio) for one, ratio in zip(measured, ratios, strict=True)]
+    return [_plan(one, knob_of(model, one), wish, ratio) for one, ratio in zip(measured, ratios, strict=True)]
 
 
 def fan_ratios(measured: list[Measured]) -> list[float]:
@@ -89,14 +114,14 @@ def fan_ratios(measured: list[Measured]) -> list[float]:
     return [ratios.pop() if len(ratios) == 1 else 1.0 for ratios in found]
 
 
-def _plan(one: Measured, wish: Wish, fan_ratio: float) -> Plan:
+def _plan(one: Measured, knob: Knob, wish: Wish, fan_ratio: float) -> Plan:
     layer = one.layer
     change = Change(layer=layer.index + 1, name=layer.name, weight=layer.weight_name)
     change.surrogate = change.surrogate_before = one.surrogate.label
-    plan = Plan(one=one, change=change)
-    if layer.weight is None:
+    plan = Plan(one=one, change=change, knob=knob)
+    if layer.writer is None:
         between = f" ({', '.join(layer.between)})" if layer.between else ""
-        change.could_not.append(f"no single weight feeds it{between}")
+        change.could_not.append(layer.computed or f"no single weight feeds it{between}")
         return plan
     change.gain_before = one.gain
     try:
@@ -113,14 +138,26 @@ def fed_by_spikes(one: Measured) -> bool:
     return bool(one.layer.way.layers) and not one.layer.way.from_input and not one.layer.between
 
 
+def arrives(second: Floats | None) -> bool:
+    """Whether an input has been seen that is not zero."""
+    return second is not None and bool(np.trace(second) > 0)
+
+
 def _critical(plan: Plan, model: LayerModel, wish: Wish, fan_ratio: float) -> None:
     """Rate-targeted weights; then the slope at which the gradient keeps its size."""
-    one, rate, neuron = plan.one, wish.rate, model.neuron
-    assert rate is not None
+    one, neuron = plan.one, model.neuron
     assert one.layer.fan is not None
+    if not neuron.threshold > 0:
+        raise IkunError("its threshold is 0, where every neuron fires half the time, whatever the weights")
+    rate = advisable_rate(neuron, model.steps, AIM) if wish.rate is None else wish.rate
     target = rate_target(neuron, model.steps, rate)
-    given = None if fed_by_spikes(one) else one.input
-    plan.gain = target.gain if given is None else gain_for_input(neuron, model.steps, rate, given)
+    plan.rate = plan.change.rate = rate
+    plan.gain = target.gain / one.passed
+    if not fed_by_spikes(one) and arrives(one.input):
+        assert one.input is not None
+        # what arrives may be nothing yet, or as weak as the old network made it: `settle_` looks again
+        with suppress(IkunError):
+            plan.gain = gain_for_input(neuron, model.steps, rate, one.input) * one.height**2 / one.passed
     plan.found = Initialisation(
         scheme=wish.scheme.name,
         variance=plan.gain / one.layer.fan.fan_in,
@@ -130,18 +167,21 @@ def _critical(plan: Plan, model: LayerModel, wish: Wish, fan_ratio: float) -> No
         provenance={},
     )
     plan.deviation = target.sigma_h if model.steps == 1 else None
-    if one.layer.norm is not None:
-        # behind batch norm the current has the norm's variance, whatever the weights
+    if plan.knob.norm:
+        # behind a norm the current has the norm's variance, whatever the weights
         plan.norm = math.sqrt(target.gain * target.rate)
-        plan.change.done.append(f"batch norm cancels σ_W: its weight set to {plan.norm:.4g}, its bias to 0")
+        if not plan.knob.there:
+            plan.change.could_not.append("a norm without a weight of its own cancels σ_W: give it one, or lower the threshold")
+    if not wish.slopes:
+        return
     try:
-        _settable(one)
+        settable(one)
         plan.spec = sharpened(neuron, target, fan_ratio)
     except IkunError as error:
         plan.change.could_not.append(f"slope left as it is: {error}")
 
 
-def _settable(one: Measured) -> None:
+def settable(one: Measured) -> None:
     """Error: a surrogate that its library does not make."""
     library, found = one.layer.record.library, one.surrogate
     if found.bound is None:
@@ -161,11 +201,11 @@ def _by_scheme(plan: Plan, model: LayerModel, wish: Wish, _: float) -> None:
     plan.found, plan.gain = found, found.variance * fan.fan_in
     if model.steps > 1 and scheme.needs_moments:
         plan.change.done.append("the scheme's weights for one time step")
-    if one.layer.norm is not None:
-        plan.change.could_not.append("batch norm cancels σ_W: forward, these weights change nothing")
-    if found.slope is not None:
+    if plan.knob.norm:
+        plan.change.could_not.append("a norm cancels σ_W: forward, these weights change nothing")
+    if found.slope is not None and wish.slopes:
         try:
-            _settable(one)
+            settable(one)
             plan.spec = found.surrogate
         except IkunError as error:
             plan.change.could_not.append(f"slope left as it is: {error}")

@@ -106,9 +106,9 @@ def layer_model(one: Measured) -> LayerModel:
         numeric=one.surrogate.probe.gradient if known is None else None,
         steps=one.steps,
         depth=1,
-        gain=one.gain,
-        gain_out=one.gain_out,
-        bias_var=one.bias_var,
+        gain=one.effective_gain,
+        gain_out=one.gain_out * one.passed,
+        bias_var=one.bias_var * (1.0 if one.factor is None else one.factor) ** 2,
     )
 
 
@@ -142,11 +142,12 @@ def _drives(
 ) -> tuple[str, list[Floats], float]:
     """(source, covariance of the current at the membrane for each randomisation, its mean)."""
     sources = one.layer.way.layers
-    if one.input is not None and one.direct:
+    if one.input is not None and (one.direct or (one.factor is not None and not one.layer.norm)):
+        received = one.input / one.height**2
         only = next(iter(sources)) if len(sources) == 1 and not one.layer.way.from_input else None
-        if only is not None and only < one.layer.index and _same(measured[only].spikes, one.input) and below[only].seconds:
+        if only is not None and only < one.layer.index and _same(measured[only].spikes, received) and below[only].seconds:
             return BELOW, [model.drive(second) for second in below[only].seconds], 0.0
-        return INPUT, [model.drive(one.input)] * runs, 0.0
+        return INPUT, [model.drive(received)] * runs, 0.0
     if one.current is None or one.current_mean is None:
         raise IkunError("what arrives at its membrane cannot be seen")
     gain = model.filter

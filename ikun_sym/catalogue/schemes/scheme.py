@@ -39,6 +39,18 @@ rate, quantile = sp.symbols("p a", positive=True)
 MOMENTS = frozenset((m2, var_x, second_x))
 SETTING = frozenset((fan_in, fan_out, fan_max, alpha, m2_uniform, input_factor, rate, quantile, threshold, leak, synaptic_leak))
 
+USES = {
+    "rate": frozenset((rate, quantile)),
+    "leak": frozenset((leak, input_factor)),
+    "synaptic_leak": frozenset((synaptic_leak,)),
+    "decay_input": frozenset((input_factor,)),
+    "threshold": MOMENTS | {threshold, m2_uniform},
+    "surrogate": MOMENTS | {m2_uniform},
+    "alpha": frozenset((alpha,)),
+    "second_moment": frozenset((var_x, second_x)),
+}
+"""By which symbols a word enters an expression; words that are not here enter none."""
+
 INDEPENDENT = "independent"
 WEIGHTS = {
     INDEPENDENT: "independent, normal or uniform",
@@ -149,6 +161,14 @@ class Scheme(Told):
     def written(self) -> str:
         """The variance as text for people."""
         return self.formula or str(self.variance)
+
+    def uses(self, word: str) -> bool:
+        """Whether a word of the layer's (a neuron's, rate, steps, alpha, second_moment) has a part in its expressions. Rules
+        may look at all but α."""
+        if self.rule:
+            return word != alpha.name
+        needed = self.symbols & USES.get(word, frozenset())
+        return bool(needed) or (word == "surrogate" and self.sets_slope)
 
     @property
     def symbols(self) -> set[sp.Basic]:

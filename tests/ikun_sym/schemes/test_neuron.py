@@ -268,8 +268,10 @@ def test_a_dropped_word_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The defect that this guards against: the weights of the neuron without its v_reset."""
     from ikun_sym.schemes import rules as scheme_rules
 
-    right = scheme_rules.designed
-    monkeypatch.setattr(scheme_rules, "designed", lambda neuron, *more, **known: right(neuron.but(v_reset=0), *more, **known))
+    right = scheme_rules.rate_target
+    monkeypatch.setattr(
+        scheme_rules, "rate_target", lambda neuron, *more, **known: right(neuron.but(v_reset=0), *more, **known)
+    )
     assert settled({"v_reset": -0.7}) < 0.19
 
 

@@ -34,8 +34,8 @@ class Layer:
     changes the current or the spikes on the way, in words. `products`: with that weight, one a step, or the same for all steps.
     `bias`: the parameter that is added to their output. `height`: of one spike. `unlike`: why its spikes are not 0 and 1, once
     a step; "" if they are. `through`: whether the next membrane's gradient reaches these spikes, `raised`: whether that of the
-    next threshold does (None: not known). `writer`: see `write`. `counts` [T, …]: spikes that are sent, whatever their sign and
-    height."""
+    next threshold does (None: not known). `writer`: see `write`. `zeros`: names of the weights on the way, of products or of
+    norms, that are all zero. `counts` [T, …]: spikes that are sent, whatever their sign and height."""
 
     index: int
     name: str
@@ -48,6 +48,7 @@ class Layer:
     owner: nn.Module | None = None
     norm: BatchNorm | None = None
     between: list[str] = field(default_factory=list)
+    zeros: list[str] = field(default_factory=list)
     computed: str = ""
     products: list[Product] = field(default_factory=list)
     bias: Tensor | None = None
@@ -294,6 +295,8 @@ def _find_feed(layer: Layer, found: Map, owned: dict[int, nn.Module], named: dic
     if layer.steps > 1 and (node := layer.calls[1].argument.grad_fn) is not None:
         layer.raised = bool(found.way(node, own).past & sent)
     _weight(layer, owned, named, model)
+    every = [p for p in (*way.weights, *way.others) if named.get(id(p), "").endswith("weight")]
+    layer.zeros = [named[id(p)] for p in every if not bool(p.detach().any())]
     norms = {owned[id(p)] for p in way.others if id(p) in owned}
     norms = [m for m in norms if isinstance(m, BatchNorm)]
     layer.norm = norms[0] if len(norms) == 1 else None

@@ -44,7 +44,8 @@ class Measured:
     `gain` = fan_in · Var(W), `gain_out` = fan_out · Var(W), `bias_var`: with second moments about zero; 1, 1, 0 if no single
     weight feeds the layer. `factor`: current = factor · (output of the weights) + constant, None if it is no such number (a
     norm, a pool). `height`: √(E[x²]/E[s²]) of the weights' input x and the spikes s below, where they are 0 and one number:
-    s·θ, graded spikes, dropout; else 1. `scale_free`: a norm cancels the size of the weights.
+    s·θ, graded spikes, dropout; else 1. `scale_free`: a norm cancels the size of the weights. `sends`: whether anything but
+    the neuron itself uses its spikes.
     """
 
     layer: Layer
@@ -69,6 +70,7 @@ class Measured:
     factor: float | None = 1.0
     height: float = 1.0
     scale_free: bool = False
+    sends: bool = True
 
     @property
     def passed(self) -> float:
@@ -197,6 +199,7 @@ def _measured(layer: Layer, known: Known, lies: Between, gradients: list[tuple[T
         factor=lies.factor,
         height=lies.height,
         scale_free=lies.scale_free,
+        sends=at_spikes is not None,
         **_weights(layer),
     )
 
@@ -244,7 +247,7 @@ def _as_run(found: Found, x: Tensor, take: Any, slope: Tensor) -> Found:
     where = _flat(x)[:, take][bad]
     span = f"{float(where.min()):.3g} to {float(where.max()):.3g}"
     note = f"its gradient is NaN in {str(x.dtype).removeprefix('torch.')} for x from {span}"
-    return replace(found, notes=(*found.notes, note))
+    return replace(found, notes=(*found.notes, note), in_run=(*found.in_run, note))
 
 
 def _weights(layer: Layer) -> dict[str, float]:

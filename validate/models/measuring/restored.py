@@ -88,7 +88,7 @@ def _pairs(container: Any, contents: Any) -> Iterator[tuple[Any, Any]]:
                 yield now, before
 
 
-class _Snapshot:
+class Snapshot:
     def __init__(self, model: nn.Module) -> None:
         self.modules = list(dict.fromkeys(model.modules()))
         self.attributes: list[tuple[dict[str, Any], dict[str, Any], list[tuple[Any, Any]]]] = []
@@ -118,7 +118,7 @@ def untouched(model: nn.Module, seed: int | None = None) -> Iterator[None]:
     devices = {tensor.device.index for tensor in model.parameters() if tensor.is_cuda}
     numbers, states = np.random.get_state(), random.getstate()
     with torch.random.fork_rng(devices=[device for device in devices if device is not None]):
-        snapshot = _Snapshot(model)
+        snapshot = Snapshot(model)
         try:
             if seed is not None:
                 torch.manual_seed(seed)

@@ -35,13 +35,19 @@ MOST_FITTED = 2
 @dataclass(frozen=True, eq=False)
 class Found:
     """`bound`: the function as the registry states it, None if there is none. `label`: its name in tables. `fitted`: whether
-    its parameters were fitted, not declared. `notes`: what is wrong or unusual."""
+    its parameters were fitted, not declared. `notes`: what is wrong or unusual; `in_run`: what is wrong in this run only."""
 
     probe: Probe
     bound: Bound | None
     label: str
     fitted: bool = False
     notes: tuple[str, ...] = ()
+    in_run: tuple[str, ...] = ()
+
+    @property
+    def defects(self) -> tuple[str, ...]:
+        """What makes it no gradient to train with."""
+        return (*self.probe.defects, *self.in_run)
 
 
 def recognise(probe: Probe, declared: Iterable[str] = ()) -> Found:

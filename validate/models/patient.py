@@ -1,0 +1,60 @@
+"""Everything that an explanation may use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from torch import nn
+
+from ikun_sym.errors import IkunError
+from ikun_sym.schemes.rate_targeted_over_time import RateTarget, advisable_rate, rate_target
+
+from .health import Health
+from .knob import Knob, knob_of
+from .measuring.measure import Measured
+from .plan import AIM
+from .prediction import LayerModel, Predicted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    cause: str = ""
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Patient:
+    net: nn.Module
+    measured: Sequence[Measured]
+    predicted: Sequence[Predicted]
+    health: Health
+    factors: dict[Any, float] = field(default_factory=dict)
+    """What has been computed of layers that repeat."""
+
+    def model(self, index: int) -> LayerModel | None:
+        """The layer as the theory has it; None where it does not cover it."""
+        return self.predicted[index].model
+
+    def knob(self, index: int) -> Knob:
+        return self._knobs[index]
+
+    @cached_property
+    def _knobs(self) -> list[Knob]:
+        return [knob_of(self.net, one) for one in self.measured]
+
+    def norm(self, index: int) -> str:
+        """What the norm in front of a layer is called."""
+        return next((word for word in self.measured[index].layer.between if word.endswith("norm")), "a norm")
+
+    def target(self, index: int) -> RateTarget | None:
+        """What `initialise_` aims at in this layer; None where it cannot."""
+        model = self.model(index)
+        if model is None or not model.neuron.threshold > 0:
+            return None
+        try:
+            return rate_target(model.neuron, model.steps, advisable_rate(model.neuron, model.steps, AIM))
+        except IkunError:
+            return None
