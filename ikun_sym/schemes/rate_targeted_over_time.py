@@ -138,7 +138,7 @@ def gradient_factor(neuron: Neuron, target: RateTarget, slope: Callable[[Array],
     `slope`: f', if it is another function."""
     fprime = slope or float_function(neuron.surrogate, "fprime", 1)
     found = []
-    for law_, point in zip(_laws(neuron, target.steps, target.seed), target.points, strict=True):
+    for law_, point in zip(laws_of(neuron, target.steps, target.seed), target.points, strict=True):
         model = law_.model
         if target.steps == 1:  # normal quantiles: f' may be any function
             deviation = abs(model.dynamics.input_gain) * math.sqrt(float(point.drive[0, 0]))
