@@ -82,6 +82,10 @@ class Eager:
             a = self.statement["adapt"](a=a, h=one, s=self.fire(self._argument(one, a)))
         return found
 
+    def slopes(self, h: Tensor) -> Tensor:
+        """f'(x[t]) from the membranes of all steps."""
+        return torch.stack([self.gradient(self._argument(one, a)) for one, a in zip(h, self._before(h), strict=True)])
+
     def adjoint(self, h: Tensor, grad_s: Tensor, scale: float | Tensor, recurrent: Tensor | None = None) -> Returned:
         step, before = self.statement, self._before(h)
         back = {name: float(step[name]()) for name in step if name.startswith("back_")}
