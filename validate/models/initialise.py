@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ikun_sym.catalogue.schemes import rate as rate_symbol
 from ikun_sym.errors import IkunError
+from ikun_sym.schemes.initialise import Initialisation
 from ikun_sym.schemes.scheme_input import find_scheme
 
 from .correction import aim_of, correct_, refeed_
@@ -29,13 +30,14 @@ from .plan import Change, Plan, Wish, plans_of
 
 @dataclass(frozen=True, kw_only=True)
 class Initialised:
-    """What was changed, and the network before and after."""
+    """What was changed, and the network before and after. `laws`: the law of each layer's weights; None where none was drawn."""
 
     scheme: str
     rate: float | None
     changes: tuple[Change, ...]
     before: Diagnosis
     after: Diagnosis
+    laws: tuple[Initialisation | None, ...] = ()
 
     @property
     def could_not(self) -> list[str]:
@@ -115,7 +117,9 @@ def initialise_(
     if aim is not None:
         correct_(model, example_input, plans, aim, run)
     after = diagnosis_of(model, measure(model, example_input, run), seed)
-    return Initialised(scheme=scheme, rate=rate, changes=tuple(plan.change for plan in plans), before=before, after=after)
+    laws = tuple(None if plan.gain is None else plan.found for plan in plans)
+    changes = tuple(plan.change for plan in plans)
+    return Initialised(scheme=scheme, rate=rate, changes=changes, before=before, after=after, laws=laws)
 
 
 def _demand_some(plans: list[Plan], scheme: str) -> None:

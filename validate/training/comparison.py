@@ -2,8 +2,8 @@
 
 Primary is the paired ratio of restricted mean epochs, mean min(T_A, B) / mean min(T_B, B): T the epochs to the target, B the
 budget of both; a run that never gets there, or gives NaN, counts B (Royston & Parmar 2013, doi:10.1186/1471-2288-13-152). Its
-interval is Fieller's, for pairs: all r at which Student's t does not refuse mean(a − r b) = 0 (Fieller 1954). Times are known to
-a look, q apart: each gets the variance q²/12 of that rounding, so that equal times are no perfect knowledge.
+interval is Fieller's, for pairs: all r at which Student's t does not refuse mean(a − r b) = 0 (Fieller 1954). Times are known
+to a look, q apart: each gets the variance q²/12 of that rounding, so that equal times are no perfect knowledge.
 """
 
 from __future__ import annotations

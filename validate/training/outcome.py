@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 LOOKS = 4
 """Times in an epoch at which loss and accuracy are noted."""
 
 Look = dict[str, Any]
-"""`epoch` (a share counts), `train_loss` and `train_accuracy` of the batches since the last look, as the network saw them before
-each step; `validation_accuracy` at the ends of epochs, else None."""
+"""`epoch` (a share counts), `train_loss` and `train_accuracy` of the batches since the last look, as the network saw them
+before each step; `validation_accuracy` at the ends of epochs, else None."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """`trial`: the words of what was trained; `seed`: the number of the pair, `purpose`: pair or tuning. `inside`: a few times an
-    epoch, per layer (`inside.py`). `train_accuracy`, `test_accuracy`: of the last weights. `health`: "" or what went wrong.
+    """`trial`: the words of what was trained; `seed`: the number of the pair, `purpose`: pair or tuning. `inside`: a few times
+    an epoch, per layer (`inside.py`). `train_accuracy`, `test_accuracy`: of the last weights. `health`: "" or what went wrong.
     `seconds`: of processor time; `before`: how many of them before the first step."""
 
     trial: dict[str, Any]
@@ -46,7 +47,7 @@ class Outcome:
     def resolution(self) -> float:
         """Epochs between two looks, at most."""
         times = [0.0, *(look["epoch"] for look in self.curve)]
-        return max((b - a for a, b in zip(times, times[1:], strict=False)), default=1 / LOOKS)
+        return max((b - a for a, b in pairwise(times)), default=1 / LOOKS)
 
     def epochs_to(self, target: float) -> float | None:
         """The first look at which the training accuracy is at least `target`; None: never within the budget."""

@@ -37,12 +37,12 @@ class Schedule:
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """`value(z, y, smoothing)`: z [T, B, classes], spikes of the last layer or, if `membrane`, membranes that do not fire; y [B]
-    class numbers. Predicted is the class of the largest mean over the steps."""
+    """`value(z, y, smoothing, steps)`: z [B, classes], means over the steps of what the neurons of the `readout` give, rate or
+    membrane; y [B] class numbers. Predicted is the class of the largest."""
 
     name: str
-    value: Callable[[Tensor, Tensor, float], Tensor]
-    membrane: bool = False
+    value: Callable[[Tensor, Tensor, float, int], Tensor]
+    readout: str = "rate"
     source: str = ""
 
 
@@ -95,7 +95,7 @@ class Recipe:
         return self.rate * SCHEDULES[self.schedule].factor(share)
 
     def loss_of(self, z: Tensor, y: Tensor) -> Tensor:
-        return LOSSES[self.loss].value(z, y, self.label_smoothing)
+        return LOSSES[self.loss].value(z, y, self.label_smoothing, self.steps)
 
     def to_dict(self) -> dict[str, Any]:
         return dict(vars(self)) | {"lr": self.rate}
@@ -147,28 +147,24 @@ SCHEDULES.register(Schedule(name="step", factor=steps_down, source="He et al. 20
 SCHEDULES.register(Schedule(name="warmup", factor=warm_up, source=f"Goyal et al. 2017, arXiv:1706.02677; {LOSHCHILOV}"))
 
 
-def mean_square(z: Tensor, y: Tensor, smoothing: float) -> Tensor:
+def mean_square(z: Tensor, y: Tensor, smoothing: float, steps: int) -> Tensor:
     """Of the rates against 1 for the class and 0 for the others, smoothed."""
     wanted = functional.one_hot(y, z.shape[-1]).to(z.dtype)
-    return functional.mse_loss(z.mean(0), wanted * (1 - smoothing) + smoothing / z.shape[-1])
+    return functional.mse_loss(z, wanted * (1 - smoothing) + smoothing / z.shape[-1])
 
 
-def cross_entropy(z: Tensor, y: Tensor, smoothing: float) -> Tensor:
-    """Of the softmax of the sums over the steps: of spike counts, a rate times T."""
-    return functional.cross_entropy(z.sum(0), y, label_smoothing=smoothing)
+def cross_entropy_of_counts(z: Tensor, y: Tensor, smoothing: float, steps: int) -> Tensor:
+    """Of the softmax of the spike counts: rates times T."""
+    return functional.cross_entropy(z * steps, y, label_smoothing=smoothing)
 
 
-def cross_entropy_of_mean(z: Tensor, y: Tensor, smoothing: float) -> Tensor:
-    return functional.cross_entropy(z.mean(0), y, label_smoothing=smoothing)
+def cross_entropy(z: Tensor, y: Tensor, smoothing: float, steps: int) -> Tensor:
+    return functional.cross_entropy(z, y, label_smoothing=smoothing)
 
 
+ESHRAGHIAN = "Eshraghian et al. 2023, arXiv:2109.12894"
 LOSSES.register(Loss(name="mse", value=mean_square, source="Fang et al. 2023, SpikingJelly, doi:10.1126/sciadv.adi1480"))
-LOSSES.register(Loss(name="cross-entropy", value=cross_entropy, source="Eshraghian et al. 2023, arXiv:2109.12894: counts"))
+LOSSES.register(Loss(name="cross-entropy", value=cross_entropy_of_counts, source=f"{ESHRAGHIAN}: of spike counts"))
 LOSSES.register(
-    Loss(
-        name="membrane",
-        value=cross_entropy_of_mean,
-        membrane=True,
-        source="Eshraghian et al. 2023, arXiv:2109.12894: the membranes of a last layer that does not fire",
-    )
+    Loss(name="membrane", value=cross_entropy, readout="membrane", source=f"{ESHRAGHIAN}: of a last layer that does not fire")
 )

@@ -13,6 +13,7 @@ from ikun_sym.reading.neuron import HasNeuron, Neuron
 from ikun_sym.schemes.scheme_input import find_scheme
 
 from .data import Data
+from .models.build import build_model, is_factory
 from .recipe import LOSSES, Recipe
 
 LEAK = 1.0
@@ -34,6 +35,8 @@ class Trial(HasNeuron):
 
     def __post_init__(self) -> None:
         find_scheme(self.scheme)
+        if self.foreign and self.recipe.dropout:
+            raise DomainError("dropout", self.recipe.dropout, f"0 with {self.model}", "your own model brings its own")
         if self.samples is not None and self.samples < 1:
             raise DomainError("samples", self.samples, "at least 1, or all")
 
@@ -56,9 +59,7 @@ class Trial(HasNeuron):
     @property
     def foreign(self) -> bool:
         """Whether the model is the user's own."""
-        from .models import MODELS
-
-        return ":" in self.model and self.model.partition(":")[0] not in MODELS
+        return is_factory(self.model)
 
     def to_dict(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("data", "samples", "model", "scheme")}
@@ -66,17 +67,8 @@ class Trial(HasNeuron):
 
     def built(self, data: Data) -> nn.Module:
         """The model with torch's own weights, from torch's generator."""
-        if self.foreign:
-            from ..models.commands import load
-
-            return load(self.model)
-        from .models import build_model
-
-        return build_model(self.model, data.shape, data.classes, self.neuron, self.neuron.surrogate)
-
-    @property
-    def membrane(self) -> bool:
-        return LOSSES[self.recipe.loss].membrane
+        readout = LOSSES[self.recipe.loss].readout
+        return build_model(self.model, data.shape, data.classes, self.neuron, readout=readout, dropout=self.recipe.dropout)
 
 
 def _changed(recipe: Recipe, words: dict[str, Any]) -> Recipe:
@@ -86,16 +78,6 @@ def _changed(recipe: Recipe, words: dict[str, Any]) -> Recipe:
 def presented(x: Tensor, steps: int, events: bool) -> Tensor:
     """[T, B, …]: events in their order; else the same sample at every step, without a copy."""
     return x.transpose(0, 1) if events else x.unsqueeze(0).expand(steps, *x.shape)
-
-
-def answered(z: object, trial: Trial, data: Data) -> Tensor:
-    """The model's answers as [T, B, classes]. Error: they are something else."""
-    shape = tuple(z.shape) if isinstance(z, Tensor) else type(z).__name__
-    if not isinstance(z, Tensor) or z.ndim not in (2, 3) or z.shape[-1] < data.classes:
-        raise IkunError(
-            f"model {trial.model} gives {shape} for {data.classes} classes; it must give [T, B, classes], or [B, classes]"
-        )
-    return z if z.ndim == 3 else z.unsqueeze(0)
 
 
 def check_answers(model: nn.Module, trial: Trial, data: Data) -> None:
@@ -109,5 +91,5 @@ def check_answers(model: nn.Module, trial: Trial, data: Data) -> None:
     except Exception as error:
         message = " ".join(str(error).split())
         raise IkunError(f"model {trial.model} raised {type(error).__name__} on samples of {data.name}: {message}") from error
-    if not bool(torch.isfinite(answered(z, trial, data)).all()):
+    if not bool(torch.isfinite(z).all()):
         raise IkunError(f"model {trial.model} gives NaN or infinity before any training; ikun diagnose says where")

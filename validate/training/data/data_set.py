@@ -69,7 +69,9 @@ class Data:
         if samples is None:
             return self
         if not self.classes <= samples <= len(self.train):
-            raise DomainError("samples", samples, f"between {self.classes}, the classes, and the {len(self.train)} of {self.name}")
+            raise DomainError(
+                "samples", samples, f"between {self.classes}, the classes, and the {len(self.train)} of {self.name}"
+            )
         return replace(
             self,
             train=self.train.first(samples),

@@ -47,7 +47,7 @@ def _find(folder: Path, name: str) -> Path:
             if path.is_file():
                 return path
     raise IkunError(
-        f"no {name}.gz, compressed or not, in {str(folder)!r}; name the folder of the four IDX files with --data-dir or ${FOLDER}"
+        f"no {name}, with .gz or without, in {str(folder)!r}; name the folder of the four IDX files: --data-dir or ${FOLDER}"
     )
 
 
@@ -71,10 +71,14 @@ def _fetched() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return images[:60000], labels[:60000], images[60000:], labels[60000:]
 
 
-def _data(images: np.ndarray, labels: np.ndarray, test_images: np.ndarray, test_labels: np.ndarray, notes: tuple[str, ...]) -> Data:
+def _data(
+    images: np.ndarray, labels: np.ndarray, test_images: np.ndarray, test_labels: np.ndarray, notes: tuple[str, ...]
+) -> Data:
     train, test = _part(images, labels), _part(test_images, test_labels)
     if train.x.shape[1:] != test.x.shape[1:]:
-        raise IkunError(f"training pictures of {train.x.shape[2:]} pixels, test pictures of {test.x.shape[2:]}: not one data set")
+        raise IkunError(
+            f"training pictures of {train.x.shape[2:]} pixels, test pictures of {test.x.shape[2:]}: not one data set"
+        )
     train, validation = held_back(train, min(VALIDATION, len(train) // 10))
     classes = int(max(labels.max(), test_labels.max())) + 1
     name, source = FASHION.name, FASHION.source

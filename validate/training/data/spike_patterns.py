@@ -37,7 +37,13 @@ def read(folder: Path | None, steps: int) -> Data:
     x = (kept | (torch.rand(shape, generator=rng) < NOISE)).float()
     train, validation, test = split(x, y, validation=500, test=1000)
     return Data(
-        name="spike-patterns", train=train, validation=validation, test=test, classes=CLASSES, events=True, source=PATTERNS.source
+        name="spike-patterns",
+        train=train,
+        validation=validation,
+        test=test,
+        classes=CLASSES,
+        events=True,
+        source=PATTERNS.source,
     )
 
 
