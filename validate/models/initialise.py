@@ -30,7 +30,7 @@ from .plan import Change, Plan, Wish, plans_of
 
 @dataclass(frozen=True, kw_only=True)
 class Initialised:
-    """What was changed, and the network before and after. `laws`: the law of each layer's weights; None where none was drawn."""
+    """What was changed, and the network before and after. `laws`: of each layer's weights; None where none were drawn."""
 
     scheme: str
     rate: float | None

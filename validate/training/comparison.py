@@ -103,7 +103,10 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        return verdict_of(self.ratio, self.margin)
+        """By the times; where none is known, by the accuracies: better if surely higher, worse if surely lower."""
+        if self.ratio.known or not self.accuracy.known:
+            return verdict_of(self.ratio, self.margin)
+        return "better" if self.accuracy.low > 0 else "worse" if self.accuracy.high < 0 else "inconclusive"
 
     @property
     def detectable(self) -> float:
@@ -141,7 +144,8 @@ def compared(
     solved = [share_interval(sum(run.epochs_to(targets[0]) is not None for run in runs), len(runs), error) for runs in (a, b)]
     reason = ""
     if not ratios[0].known:
-        reason = f"neither reaches the target {targets[0]:g}" if all(never[0]) else "too few pairs"
+        lost = f"no run reaches the target {targets[0]:g}: the verdict is by test accuracy"
+        reason = lost if all(never[0]) else "the times say nothing of their ratio"
     return Comparison(
         scheme=a[0].scheme,
         baseline=b[0].scheme,

@@ -19,8 +19,8 @@ before each step; `validation_accuracy` at the ends of epochs, else None."""
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """`trial`: the words of what was trained; `seed`: the number of the pair, `purpose`: pair or tuning. `inside`: a few times
-    an epoch, per layer (`inside.py`). `train_accuracy`, `test_accuracy`: of the last weights. `health`: "" or what went wrong.
-    `seconds`: of processor time; `before`: how many of them before the first step."""
+    an epoch, per layer (`inside.py`). `train_accuracy`, `test_accuracy`: of the last weights (None: not looked at). `health`:
+    "" or what went wrong. `seconds`: of processor time; `before`: how many of them before the first step."""
 
     trial: dict[str, Any]
     seed: int
@@ -28,7 +28,7 @@ class Outcome:
     curve: tuple[Look, ...]
     inside: tuple[dict[str, Any], ...]
     train_accuracy: float
-    test_accuracy: float
+    test_accuracy: float | None
     best_epoch: float
     health: str
     notes: tuple[str, ...]

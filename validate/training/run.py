@@ -56,7 +56,7 @@ class Progress:
     before: float = 0.0
 
 
-def train(
+def trained(
     trial: Trial,
     data: Data,
     *,
@@ -203,7 +203,7 @@ class _Run:
         """The test part is used here, once; tuning does not see it."""
         begun, progress = time.process_time(), self.progress
         train = self._accuracy(self.data.train)
-        test = self._accuracy(self.data.test) if purpose == "pair" else math.nan
+        test = self._accuracy(self.data.test) if purpose == "pair" else None
         return Outcome(
             trial=self.trial.to_dict(),
             seed=index,

@@ -1,4 +1,4 @@
-"""Lets `diagnose` and `initialise_` read models made of `SpikingLayer`: the same neuron, unrolled step by step to be measured."""
+"""Lets `diagnose` and `initialise_` read models made of `SpikingLayer`: the same neuron, unrolled step by step for that."""
 
 from __future__ import annotations
 

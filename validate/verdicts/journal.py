@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,58 @@ def _value(plain: Any) -> Any:
     return plain if isinstance(plain, int | float) else float("nan" if plain is None else plain)
 
 
+class Rows:
+    """A file of rows: those that are there, `records`, and new ones appended, each on disk before `append` returns. Threads may
+    append concurrently. `key`: a word that every row has. `check`: raises if a row is none of this run's.
+
+    Errors: the file has rows and `resume` is false; that of `check`; a line is damaged; it cannot be written.
+    """
+
+    def __init__(self, path: Path, *, key: str, resume: bool, check: Callable[[dict[str, Any]], None]) -> None:
+        self.path, self._lock = path, threading.Lock()
+        self.records, whole = _read(path, key)
+        if self.records and not resume:
+            raise IkunError(
+                f"{str(path.parent)!r} holds {len(self.records)} rows of an earlier run; "
+                "give --resume to continue it, or another --out"
+            )
+        for record in self.records:
+            check(record)
+        try:
+            self._stream = path.open("ab")
+            self._stream.truncate(whole)
+        except OSError as error:
+            raise IkunError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
+
+    def append(self, record: dict[str, Any]) -> None:
+        line = _line(record)
+        with self._lock:
+            try:
+                self._stream.write(line)
+                self._stream.flush()
+                os.fsync(self._stream.fileno())
+            except OSError as error:
+                raise IkunError(f"cannot write {str(self.path)!r}: {error.strerror or error}") from None
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def rewrite(self, records: Iterable[dict[str, Any]]) -> None:
+        """The same rows in another order, all at once."""
+        self.close()
+        write_atomically(self.path, b"".join(map(_line, records)).decode())
+
+
+def check_conditions(path: Path, record: dict[str, Any], conditions: dict[str, Any]) -> None:
+    """Error: the row was made under other conditions than this run's."""
+    for name, here in conditions.items():
+        if record.get(name) != here:
+            raise IkunError(f"{str(path)!r} has rows of {name} {record.get(name)!r}, this run has {here!r}; {ADVICE}")
+
+
+ADVICE = "repeat the flags of that run, or give another --out"
+
+
 class Journal:
     """The file of rows of one run. `conditions`: fields common to all rows. `architectures`: networks that the run may draw.
 
@@ -63,22 +115,10 @@ class Journal:
         self.path, self.conditions = path, conditions
         self._order = {_key(architecture.to_dict()): i for i, architecture in enumerate(architectures)}
         self._names = tuple(Architecture().to_dict())
-        self._lock = threading.Lock()
         self._recorded: dict[str, dict[int, Draw]] = {}
-        records, whole = _read(path)
-        if records and not resume:
-            raise IkunError(
-                f"{str(path.parent)!r} holds {len(records)} rows of an earlier run; "
-                "give --resume to continue it, or another --out"
-            )
-        for record in records:
-            self._check(record)
+        self._rows = Rows(path, key="draw", resume=resume, check=self._check)
+        for record in self._rows.records:
             self._recorded.setdefault(self._network(record), {})[record["draw"]] = draw_of(record)
-        try:
-            self._stream = path.open("ab")
-            self._stream.truncate(whole)
-        except OSError as error:
-            raise IkunError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
 
     @property
     def recorded(self) -> int:
@@ -91,24 +131,16 @@ class Journal:
 
     def keep(self, architecture: Architecture, draw: Draw) -> None:
         """Append a draw. It is on disk when this returns. Threads may call it concurrently."""
-        line = _line(row(architecture, draw, self.conditions))
-        with self._lock:
-            try:
-                self._stream.write(line)
-                self._stream.flush()
-                os.fsync(self._stream.fileno())
-            except OSError as error:
-                raise IkunError(f"cannot write {str(self.path)!r}: {error.strerror or error}") from None
+        self._rows.append(row(architecture, draw, self.conditions))
 
     def close(self) -> None:
-        self._stream.close()
+        self._rows.close()
 
     def sort(self) -> None:
         """Sort the rows by network, then by draw, whatever the order in which they were made."""
         self.close()
-        records, _ = _read(self.path)
-        records.sort(key=lambda record: (self._order[self._network(record)], record["draw"]))
-        write_atomically(self.path, b"".join(map(_line, records)).decode())
+        records, _ = _read(self.path, "draw")
+        self._rows.rewrite(sorted(records, key=lambda record: (self._order[self._network(record)], record["draw"])))
 
     def _network(self, record: dict[str, Any]) -> str:
         return _key(self._described(record))
@@ -123,16 +155,14 @@ class Journal:
             return given
 
     def _check(self, record: dict[str, Any]) -> None:
-        where, advice = str(self.path), "repeat the flags of that run, or give another --out"
-        for name, here in self.conditions.items():
-            if record.get(name) != here:
-                raise IkunError(f"{where!r} has rows of {name} {record.get(name)!r}, this run has {here!r}; {advice}")
+        where = str(self.path)
+        check_conditions(self.path, record, self.conditions)
         if self._network(record) not in self._order:
             others = [json.loads(key) for key in self._order]
             there = self._described(record)
             near = min(others, key=lambda other: sum(other[n] != there[n] for n in self._names), default={})
             apart = ", ".join(f"{n} {there[n]!r} (here {near.get(n)!r})" for n in self._names if there[n] != near.get(n))
-            raise IkunError(f"{where!r} has rows of a network that is not part of this run: {apart}; {advice}")
+            raise IkunError(f"{where!r} has rows of a network that is not part of this run: {apart}; {ADVICE}")
 
 
 def _key(architecture: dict[str, Any]) -> str:
@@ -143,7 +173,7 @@ def _line(record: dict[str, Any]) -> bytes:
     return (json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
-def _read(path: Path) -> tuple[list[dict[str, Any]], int]:
+def _read(path: Path, key: str) -> tuple[list[dict[str, Any]], int]:
     """The records of a file, and the number of bytes that they take. A last line cut off by an interruption is ignored.
 
     Error: an earlier line is not a record.
@@ -161,7 +191,7 @@ def _read(path: Path) -> tuple[list[dict[str, Any]], int]:
             record = json.loads(line) if line.endswith(b"\n") else None
         except ValueError:
             record = None
-        if not isinstance(record, dict) or "draw" not in record:
+        if not isinstance(record, dict) or key not in record:
             if number == len(lines):
                 break
             raise IkunError(f"{str(path)!r}, line {number}, is not a row of a run; remove it, or give another --out")

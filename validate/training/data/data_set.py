@@ -16,7 +16,7 @@ ORDER = 20_26
 """Seed of the permutation that splits a data set which its publisher has not split. Fixed: a split is no part of a run."""
 
 LEAST = 250
-"""Samples that validation, and four times as many that the test, keep where only a few training samples are used."""
+"""Samples that validation, and four times as many that the test, keep where few training samples are used."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +61,8 @@ class Data:
         return self.train.x.shape[1] if self.events else None
 
     def only(self, samples: int | None) -> Data:
-        """The first `samples` training samples. Then at most as many for validation and twice as many for the test, but at
-        least LEAST and 4 · LEAST where there are: measuring must not cost more than learning.
+        """The first `samples` training samples. Then a quarter as many for validation and as many for the test, but at least
+        LEAST and 4 · LEAST where there are: measuring must not cost more than learning.
 
         Error: more samples than there are, or fewer than classes.
         """
@@ -75,8 +75,8 @@ class Data:
         return replace(
             self,
             train=self.train.first(samples),
-            validation=self.validation.first(max(LEAST, samples)),
-            test=self.test.first(max(4 * LEAST, 2 * samples)),
+            validation=self.validation.first(max(LEAST, samples // 4)),
+            test=self.test.first(max(4 * LEAST, samples)),
         )
 
     def to(self, device: str) -> Data:
