@@ -136,10 +136,11 @@ def compared(
     if [run.seed for run in a] != [run.seed for run in b]:
         raise ValueError("runs that are compared have the same seeds in the same order")
     coarse = max(run.resolution for run in (*a, *b))
-    times = [tuple(np.array([run.restricted(target) for run in runs]) for runs in (a, b)) for target in targets]
+    times = [(_times(a, target), _times(b, target)) for target in targets]
     never = [[run.epochs_to(target) is None for run in (*a, *b)] for target in targets]
     ratios = [
-        UNKNOWN if all(missed) else ratio_interval(*pair, error, coarse) for pair, missed in zip(times, never, strict=True)
+        UNKNOWN if all(missed) else ratio_interval(mine, theirs, error, coarse)
+        for (mine, theirs), missed in zip(times, never, strict=True)
     ]
     solved = [share_interval(sum(run.epochs_to(targets[0]) is not None for run in runs), len(runs), error) for runs in (a, b)]
     reason = ""
@@ -152,7 +153,7 @@ def compared(
         pairs=len(a),
         targets=tuple(targets),
         ratios=tuple(ratios),
-        faster=faster_interval(*times[0], error),
+        faster=faster_interval(times[0][0], times[0][1], error),
         solved=(solved[0], solved[1]),
         accuracy=_difference(a, b, "test_accuracy", error),
         train_accuracy=_difference(a, b, "train_accuracy", error),
@@ -160,6 +161,10 @@ def compared(
         reason=reason,
         margin=margin,
     )
+
+
+def _times(runs: Sequence[Outcome], target: float) -> Floats:
+    return np.array([run.restricted(target) for run in runs])
 
 
 def _difference(a: Sequence[Outcome], b: Sequence[Outcome], name: str, error: float) -> Interval:

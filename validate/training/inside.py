@@ -83,14 +83,15 @@ def look(model: nn.Module, x: Tensor, loss: Loss) -> list[dict[str, Any]]:
         with torch.no_grad():
             for buffer, before in kept:
                 buffer.copy_(before)
-    found = [_numbers(name, layers[name], *seen[name][:CURRENT], grad) for name, grad in zip(layers, grads, strict=True)]
+    found = [_numbers(name, layers[name], seen[name], grad) for name, grad in zip(layers, grads, strict=True)]
     last = next((one["grad_var"] for one in reversed(found) if one["grad_var"]), 0.0)
     for one in found:
         one["grad_var"] = one["grad_var"] / last if last else 0.0
     return [{name: short(v, 4) if isinstance(v, float) else v for name, v in one.items()} for one in found]
 
 
-def _numbers(name: str, layer: SpikingLayer, h: Tensor, s: Tensor, grad: Tensor | None) -> dict[str, Any]:
+def _numbers(name: str, layer: SpikingLayer, seen: list[Any], grad: Tensor | None) -> dict[str, Any]:
+    h, s = seen[:CURRENT]
     grad = torch.zeros_like(h) if grad is None else grad
     return {
         "layer": name,

@@ -32,14 +32,14 @@ def methods(plan: Plan, trial: Trial) -> list[tuple[str, str]]:
         ),
         (
             "Verdict",
-            "from the interval of the ratio of restricted mean epochs, Fieller's for pairs (Fieller 1954): better "
-            f"if it lies below 1, worse if above, equivalent if within a factor of {1 + plan.margin:g}, else inconclusive; where "
-            "no run of either gets to the target, from the interval of the difference of test accuracies",
+            "from the interval of the ratio of restricted mean epochs, Fieller's for pairs (Fieller 1954, JRSS B 16:175): "
+            f"better if it lies below 1, worse if above, equivalent if within a factor of {1 + plan.margin:g}, else "
+            "inconclusive; where no run of either gets to the target, from the interval of the difference of test accuracies",
         ),
         (
             "Error",
-            f"{1 - plan.confidence:.2g} in all, divided over {len(plan.trials) - 1} comparisons, {len(plan.looks)} looks, and times "
-            "and accuracies (Bonferroni), and halved for values that are not normal: the largest of many ratios is not taken for one",
+            f"{1 - plan.confidence:.2g} in all, over {len(plan.trials) - 1} comparisons, {len(plan.looks)} looks, times "
+            "and accuracies (Bonferroni), and halved for values that are not normal: the largest of many ratios may be quoted",
         ),
         (
             "Number of pairs",

@@ -15,6 +15,8 @@ Look = dict[str, Any]
 """`epoch` (a share counts), `train_loss` and `train_accuracy` of the batches since the last look, as the network saw them
 before each step; `validation_accuracy` at the ends of epochs, else None."""
 
+WORDS = ("epoch", "train_loss", "train_accuracy", "validation_accuracy")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -59,13 +61,30 @@ class Outcome:
         return float(self.budget) if found is None else min(found, float(self.budget))
 
     def to_dict(self) -> dict[str, Any]:
-        lists = {"curve": list(self.curve), "inside": list(self.inside), "notes": list(self.notes)}
-        return {**vars(self), **lists}
+        """For the journal: curve and inside by columns, which takes a third of the room."""
+        curve = {name: [look[name] for look in self.curve] for name in WORDS}
+        inside: dict[str, Any] = {"epoch": [one["epoch"] for one in self.inside]}
+        for place, first in enumerate(self.inside[0]["layers"] if self.inside else ()):
+            names = first.keys() - {"layer"}
+            inside[first["layer"]] = {name: [one["layers"][place][name] for one in self.inside] for name in sorted(names)}
+        return {**vars(self), "curve": curve, "inside": inside, "notes": list(self.notes)}
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> Outcome:
-        tuples = {name: tuple(record[name]) for name in ("curve", "inside", "notes")}
-        return cls(**{**record, **tuples})
+        """What `to_dict` wrote."""
+        columns, inside = record["curve"], dict(record["inside"])
+        curve = tuple(dict(zip(WORDS, values, strict=True)) for values in zip(*(columns[name] for name in WORDS), strict=True))
+        epochs = inside.pop("epoch")
+        looks = tuple(
+            {
+                "epoch": epoch,
+                "layers": [
+                    {"layer": layer, **{name: values[k] for name, values in found.items()}} for layer, found in inside.items()
+                ],
+            }
+            for k, epoch in enumerate(epochs)
+        )
+        return cls(**{**record, "curve": curve, "inside": looks, "notes": tuple(record["notes"])})
 
 
 def short(value: float, digits: int = 5) -> float | None:

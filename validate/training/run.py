@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from . import checkpoint
 from .data import Data, Part
@@ -32,7 +32,7 @@ EVALUATED = 500
 
 PURPOSES = ("pair", "tuning")
 
-Epoch = Callable[[], None]
+Epoch = Callable[[], object]
 """Called at the end of each epoch."""
 
 
@@ -101,12 +101,15 @@ class _Run:
         self.spikes: list[Tensor] = []
         if self.recipe.rate_penalty:
             for module in spiking_modules(self.model):
-                module.register_forward_hook(lambda module, arguments, output: self.spikes.append(output))
+                module.register_forward_hook(self._spiked)
         if (found := checkpoint.recall(state)) is not None:
             self._restore(found)
         else:
             self._look_inside(0.0)
             self.progress.before = self.progress.seconds = time.process_time() - begun
+
+    def _spiked(self, module: nn.Module, arguments: Any, output: Any) -> None:
+        self.spikes.append(output[0] if isinstance(output, tuple) else output)
 
     def _restore(self, found: dict[str, Any]) -> None:
         self.model.load_state_dict(found["model"])

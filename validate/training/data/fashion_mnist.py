@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,9 +37,15 @@ def read(folder: Path | None, steps: int) -> Data:
     if given is None:
         return _data(*_fetched(), ("from OpenML",))
     paths = {name: _find(given, name) for name in OFFICIAL}
-    arrays = [read_idx(path) for path in paths.values()]
+    images, labels, test_images, test_labels = (read_idx(path) for path in paths.values())
     other = [path.name for name, path in paths.items() if path.suffix == ".gz" and _md5(path) != OFFICIAL[name]]
-    return _data(*arrays, tuple(f"{name} is not the publisher's file: its MD5 differs" for name in other))
+    return _data(
+        images,
+        labels,
+        test_images,
+        test_labels,
+        tuple(f"{name} is not the publisher's file: its MD5 differs" for name in other),
+    )
 
 
 def _find(folder: Path, name: str) -> Path:
@@ -62,7 +69,7 @@ def _fetched() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         raise IkunError(f"fetching Fashion-MNIST needs scikit-learn ({absent}): pip install 'ikun[train]'") from None
     stderr().print(f"Fashion-MNIST: neither --data-dir nor ${FOLDER} is given; from OpenML (30 MB, kept by scikit-learn)")
     try:
-        found = fetch_openml(data_id=OPENML, as_frame=False, parser="liac-arff")
+        found: Any = fetch_openml(data_id=OPENML, as_frame=False, parser="liac-arff")
     except Exception as error:  # whatever a network may do
         raise IkunError(
             f"Fashion-MNIST could not be fetched ({type(error).__name__}: {error}); put its IDX files into a folder, --data-dir"
