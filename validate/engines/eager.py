@@ -50,9 +50,9 @@ class Eager:
         """x, from the second state before the step."""
         return h - (self.threshold if a is None else self.statement["fires_at"](a=a))
 
-    def forward(self, current: Tensor, recurrent: Tensor | None = None) -> Response:
+    def forward(self, current: Tensor, keep: bool = False, recurrent: Tensor | None = None) -> Response:
         step = self.statement
-        drive = current.to(membrane_dtype(current.dtype))
+        drive = current.to(membrane_dtype(current.dtype), copy=keep)
         s = BUFFERS.take(current.shape, current.dtype, current.device)
         v = c = torch.zeros_like(drive[0])
         a = v if self.adapts else None

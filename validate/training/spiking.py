@@ -82,8 +82,7 @@ class _Spikes(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, current: Tensor, recurrent: Tensor | None, population: Population, watch: Watcher | None) -> Tensor:
         flat = current.reshape(*current.shape[:2], -1)
-        # the engine overwrites what it is given, and the caller may need its currents again
-        h, s, _, _ = population.forward(flat.clone(), recurrent)
+        h, s, _, _ = population.forward(flat, recurrent, keep=True)
         if watch is not None:
             watch(h.view(current.shape), s.view(current.shape))
         ctx.population = population

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..spike_linear import linear
+
 
 def together(layer: Callable[[Tensor], Any], x: Tensor) -> Tensor:
     """`layer`, which takes a batch, on all steps at once."""
@@ -26,8 +28,10 @@ def constant(x: Tensor) -> bool:
 
 
 class Linear(nn.Linear):
+    """Spikes are added up, what is no spike is multiplied."""
+
     def forward(self, input: Tensor) -> Tensor:
-        return together(super().forward, input)
+        return together(lambda x: linear(x, self.weight, self.bias), input)
 
 
 class Conv2d(nn.Conv2d):
