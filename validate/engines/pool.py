@@ -66,7 +66,7 @@ void largest(const real *x, real *found, uint8_t *places, const int64_t planes, 
         const real *plane = x + k / strips * height * width;
         real *to = found + (k / strips * high + first) * wide; uint8_t *at = places + (k / strips * high + first) * wide;
         real few[ROOM], *best = even > ROOM ? malloc(even * sizeof(real)) : few;
-        word little[ROOM], *below = even > ROOM ? malloc(even * sizeof(word)) : little; /* as wide as real, for the vectors' sake */
+        word little[ROOM], *below = even > ROOM ? malloc(even * sizeof(word)) : little; /* as wide as real: for vectors */
         for (int64_t i = 0; i < rows; i++) {
             const real *restrict upper = plane + 2 * (first + i) * width, *restrict lower = upper + width;
             real *restrict b = best + i * even; word *restrict l = below + i * even;
@@ -99,7 +99,7 @@ void spread(const real *grad, const uint8_t *places, real *x, const int64_t plan
         const real *from = grad + (k / strips * high + first) * wide;
         const uint8_t *at = places + (k / strips * high + first) * wide;
         real few[ROOM], *given = even > ROOM ? malloc(even * sizeof(real)) : few;
-        word little[ROOM], *below = even > ROOM ? malloc(even * sizeof(word)) : little; /* as wide as real, for the vectors' sake */
+        word little[ROOM], *below = even > ROOM ? malloc(even * sizeof(word)) : little; /* as wide as real: for vectors */
         for (int64_t j = 0; j < rows * wide; j++) {
             given[2 * j] = at[j] & 1 ? 0 : from[j]; given[2 * j + 1] = at[j] & 1 ? from[j] : 0;
             below[2 * j] = below[2 * j + 1] = at[j] & 2;

@@ -28,4 +28,5 @@ class _Largest(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> Any:  # type: ignore[override]  # once_differentiable has lost the names
-        return pool.back(grads[0], *ctx.saved_tensors, ctx.like), None, None
+        (places,) = ctx.saved_tensors
+        return pool.back(grads[0], places, ctx.like), None, None
