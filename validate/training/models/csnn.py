@@ -13,10 +13,11 @@ from torch import nn
 from ikun_sym.catalogue.architectures.option import choice, truth, whole
 from ikun_sym.errors import IkunError
 
+from ...engines.pool import WINDOW
 from .over_steps import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d
 from .register import Classifier, Model, Setting, image, model
 
-CONVOLUTIONS, WINDOW = 2, 2
+CONVOLUTIONS = 2
 
 
 @model
@@ -42,7 +43,7 @@ class CSNN(Model):
         for _ in range(CONVOLUTIONS):
             layers.append(Conv2d(inputs, self.channels, self.kernel, padding=self.kernel // 2, bias=self.bias))
             layers += [BatchNorm2d(self.channels)] if self.norm == "batch" else []
-            layers += [setting.neurons(), MaxPool2d(WINDOW), *setting.drop()]
+            layers += [setting.neurons(), MaxPool2d(), *setting.drop()]
             inputs, height, width = self.channels, height // WINDOW, width // WINDOW
         hidden = self.hidden * self.channels
         layers += [Flatten(), Linear(inputs * height * width, hidden, bias=self.bias), setting.neurons(), *setting.drop()]

@@ -11,6 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...engines.pool import WINDOW
+from ..normalisation import normalised
+from ..pooling import largest
 from ..spike_linear import linear
 
 
@@ -50,17 +53,21 @@ class BatchNorm2d(nn.BatchNorm2d):
     """Statistics over batch, steps and positions."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return together(super().forward, input)
+        return together(self._normalised, input)
+
+    def _normalised(self, x: Tensor) -> Tensor:
+        found = normalised(x, self)
+        return super().forward(x) if found is None else found
 
 
 class MaxPool2d(nn.MaxPool2d):
-    def forward(self, input: Tensor) -> Tensor:
-        return together(super().forward, input)
+    """The largest of each window of 2 × 2."""
 
+    def __init__(self) -> None:
+        super().__init__(WINDOW)
 
-class AvgPool2d(nn.AvgPool2d):
     def forward(self, input: Tensor) -> Tensor:
-        return together(super().forward, input)
+        return together(largest, input)
 
 
 class Flatten(nn.Module):
