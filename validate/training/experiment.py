@@ -16,7 +16,7 @@ import numpy as np
 from ikun_sym.errors import DomainError, IkunError
 
 from .comparison import MARGIN, Comparison, compared
-from .laboratory import Job, Laboratory
+from .laboratory import Job, Laboratory, TimeEnded
 from .outcome import Outcome
 from .trial import Trial
 from .tuning import Tuned, tuned
@@ -29,12 +29,13 @@ FEWEST = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """`trials`: one an initialisation, the baseline's among them. `pairs` None: as many as it needs. `targets`: training
-    accuracies, the first is primary. `rates`: learning rates tried for each trial, None: not tuned."""
+    """`trials`: one an initialisation, the baseline's among them. `pairs` None: as many as it needs, `most` at most. `targets`:
+    training accuracies, the first is primary. `rates`: learning rates tried for each trial, None: not tuned."""
 
     trials: tuple[Trial, ...]
     baseline: str
     pairs: int | None = 5
+    most: int = PAIRS[-1]
     targets: tuple[float, ...] = (0.95,)
     confidence: float = 0.95
     margin: float = MARGIN
@@ -56,7 +57,7 @@ class Plan:
 
     @property
     def looks(self) -> tuple[int, ...]:
-        return PAIRS if self.pairs is None else (self.pairs,)
+        return tuple(n for n in PAIRS if n <= self.most) if self.pairs is None else (self.pairs,)
 
     @property
     def error(self) -> float:
@@ -122,7 +123,7 @@ def experiment(plan: Plan, laboratory: Laboratory) -> Result:
         # what time left unfinished is no pair
         runs |= {scheme: outcomes[:pairs] for scheme, outcomes in found.items()}
         if pairs < FEWEST:
-            raise IkunError(f"time ended after {pairs} pairs; two are needed: give more time, or --resume what is there")
+            raise TimeEnded(f"time ended after {pairs} pairs; two are needed: give more time, or --resume what is there")
         for comparison in _comparisons(plan, runs, found.keys() - {plan.baseline}, pairs):
             if comparison.verdict != "inconclusive" or look == plan.looks[-1] or not complete:
                 settled[comparison.scheme] = comparison

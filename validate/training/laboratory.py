@@ -18,6 +18,7 @@ import torch
 
 import ikun_sym
 from ikun_sym.cores import cores
+from ikun_sym.errors import IkunError
 
 from ..verdicts.journal import ROWS, Rows, check_conditions
 from .data import Data
@@ -27,6 +28,10 @@ from .trial import Trial
 
 UNFINISHED = "unfinished"
 """Folder of the states of interrupted runs."""
+
+
+class TimeEnded(IkunError):
+    """What was asked for needs runs for which there was no time. Those that were finished are in the journal."""
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def figures(result: Result) -> list[Figure]:
     return found
 
 
-def page(result: Result, trial: Trial, data_notes: tuple[str, ...], provenance: dict[str, Any]) -> str:
+def page(result: Result, trial: Trial, data_notes: tuple[str, ...], provenance: dict[str, Any], title: str = "") -> str:
     """One self-contained page."""
     tuning = [
         (one.trial.scheme, f"{one.trial.recipe.rate:g}", str(len(one.tried)), "at the edge" if one.at_edge else "")
@@ -112,7 +112,7 @@ def page(result: Result, trial: Trial, data_notes: tuple[str, ...], provenance: 
     ]
     return render_page(
         "ikun_validate.training",
-        title=f"{trial.data}, {trial.model}: which initialisation learns faster",
+        title=title or f"{trial.data}, {trial.model}: which initialisation learns faster",
         introduction=[described(trial), *data_notes],
         target=result.plan.targets[0],
         baseline=result.plan.baseline,

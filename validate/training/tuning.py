@@ -14,7 +14,7 @@ from typing import Any
 
 from scipy.stats import qmc
 
-from .laboratory import Job, Laboratory
+from .laboratory import Job, Laboratory, TimeEnded
 from .outcome import Outcome
 from .recipe import OPTIMIZERS
 from .trial import Trial
@@ -81,10 +81,10 @@ def tuned(trials: Sequence[Trial], laboratory: Laboratory, count: int, target: f
 def _tried(trial: Trial, rates: Sequence[float], laboratory: Laboratory, target: float) -> Tuned:
     jobs = {rate: [Job(trial.but(lr=rate), index, "tuning") for index in range(SEEDS)] for rate in rates}
     made = laboratory.outcomes(job for some in jobs.values() for job in some)
-    runs = {rate: [made[job.key] for job in some if job.key in made] for rate, some in jobs.items()}
-    tried = {rate: score(some, target) for rate, some in runs.items() if len(some) == SEEDS}
-    if not tried:
-        return Tuned(trial=trial, tried={}, runs=(), at_edge=False)
+    if len(made) < SEEDS * len(jobs):
+        raise TimeEnded(f"time ended while the learning rate of {trial.scheme} was tuned; --resume continues")
+    runs = {rate: [made[job.key] for job in some] for rate, some in jobs.items()}
+    tried = {rate: score(some, target) for rate, some in runs.items()}
     best = min(tried, key=lambda rate: tried[rate])
     edge = best in (min(tried), max(tried))
     return Tuned(trial=trial.but(lr=best), tried=tried, runs=tuple(run for some in runs.values() for run in some), at_edge=edge)
