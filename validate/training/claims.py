@@ -25,12 +25,12 @@ SCHEMES = (IKUN, "torch-default", "xavier", "kaiming", "lecun", "normal", OWN)
 BASELINES = ("xavier", "kaiming", "lecun", "normal")
 """Those that the paper compares with; normal is N(0, 0.02²)."""
 
-TARGETS = (0.5, 0.6, 0.7)
-"""Training accuracies that a small network reaches within its budget; the first decides."""
-
 FULL = {"data": "fashion-mnist", "samples": 1000, "model": "csnn:channels=16", "epochs": 8, "batch": 32}
 QUICK = {"data": "digits", "samples": None, "model": "csnn:channels=16", "epochs": 8, "batch": 64}
 QUICK_PAIRS = 16
+
+TARGETS = {False: (0.7, 0.6, 0.8), True: (0.5, 0.4, 0.6)}
+"""Training accuracies that these small networks reach within their budget, for FULL and for QUICK; the first decides."""
 
 
 @dataclass(frozen=True, kw_only=True)

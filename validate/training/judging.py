@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
@@ -46,9 +46,14 @@ class TrainingVerdict:
         return found | {"checks": {check.name: check.to_dict() for check in self.checks}, "layers": []}
 
 
-def judged(claim: TrainingClaim, results: Results, *, expected: str | None, confidence: float) -> TrainingVerdict:
+def judged(
+    claim: TrainingClaim, results: Results, missing: Sequence[str] = (), *, expected: str | None = None, confidence: float
+) -> TrainingVerdict:
+    """`missing`: cells that have not been run; a check that none of them fails is not known to hold."""
     chosen = {name: result for name, result in results.items() if CELLS[name].norm in claim.criterion.norms}
     checks = tuple(check for name, result in chosen.items() for check in checks_of(claim.criterion, name, result))
+    left = [name for name in missing if CELLS[name].norm in claim.criterion.norms]
+    checks += tuple(_check(f"{name}: not run yet", UNKNOWN, -np.inf, np.inf, np.nan) for name in left)
     pairs = sum(max(map(len, result.runs.values())) for result in chosen.values())
     return TrainingVerdict(claim=claim, expected=expected, checks=checks, pairs=pairs, confidence=confidence)
 
@@ -60,7 +65,7 @@ def checks_of(criterion: Criterion, cell: str, result: Result) -> list[Check]:
 
 
 def _check(name: str, interval: Interval, low: float, high: float, claimed: float) -> Check:
-    return Check(name=name, interval=interval, bounds=(low, high), claimed=claimed, threshold=claimed)
+    return Check(name=name, interval=interval, bounds=(low, high), claimed=claimed, threshold=number(claimed) or 0.0)
 
 
 def ratio(result: Result, scheme: str, baseline: str) -> Interval:
@@ -74,7 +79,11 @@ def ratio(result: Result, scheme: str, baseline: str) -> Interval:
 def _(criterion: Faster, cell: str, result: Result) -> list[Check]:
     return [
         _check(
-            f"{cell}: {criterion.scheme}/{other}", ratio(result, criterion.scheme, other), 0.0, criterion.share, criterion.share
+            f"{cell}: {criterion.scheme}/{other}",
+            ratio(result, criterion.scheme, other),
+            -np.inf,
+            criterion.share,
+            criterion.share,
         )
         for other in criterion.than
     ]

@@ -10,7 +10,9 @@ from ikun_sym.files import write_atomically
 
 from ..engines.machine import processor
 from . import plots
+from .calibration import ALLOWED
 from .claims import CELLS, WORDS
+from .comparison import VERDICTS
 from .experiment import Result
 from .judging import TrainingVerdict, farthest_of
 from .methods import methods
@@ -53,6 +55,7 @@ def markdown(table: Table) -> str:
     for name, result in table.results.items():
         parts += [f"## {heading(name)}\n", *_cell(result)]
     if first is not None:
+        parts += _calibration(table)
         parts += ["## Methods\n", *(f"* **{name}.** {text}." for name, text in methods(first.plan, trial_of(first))), ""]
     return "\n".join(parts).rstrip() + "\n"
 
@@ -124,6 +127,16 @@ def _cell(result: Result) -> list[str]:
     found.append(f"Largest factor by which E[f'²] of a layer moved from its first value, median of the runs: {moved}.\n")
     notes = reasons(result)
     return [*found, *(f"* {note}" for note in notes), ""] if notes else found
+
+
+def _calibration(table: Table) -> list[str]:
+    columns = ("law of the times", "true ratio", "n", *VERDICTS, "pairs", "wrong", "rate below, 95 %")
+    return [
+        "## How often the verdicts are wrong\n",
+        f"The whole procedure at {ALLOWED:.0%} error, on laws of times to learn with a known ratio of restricted mean epochs, "
+        "and on runs of this table, exchanged within their pairs by a coin.\n",
+        grid(columns, [row.cells() for row in table.calibration]),
+    ]
 
 
 def picture(table: Table) -> str:

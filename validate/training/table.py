@@ -8,6 +8,7 @@ from typing import Any
 
 from ..models.commands import quiet
 from ..networks.device import choose
+from .calibration import Row, calibrate, real_laws
 from .claims import QUICK_PAIRS, SCHEMES, TARGETS, Cell, TrainingClaim, cells_of
 from .data import load_data
 from .experiment import PAIRS, Plan, Result, experiment
@@ -15,6 +16,11 @@ from .judging import TrainingVerdict, judged
 from .laboratory import Laboratory, Progress, TimeEnded
 from .train import RATES, check, one_thread
 from .trial import Trial
+
+CALIBRATION, QUICK_CALIBRATION = 200, 20
+"""Verdicts for each law."""
+
+MOST_REAL = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +45,7 @@ class Table:
     results: dict[str, Result]
     missing: tuple[str, ...]
     verdicts: tuple[TrainingVerdict, ...]
+    calibration: tuple[Row, ...]
     made: dict[str, Any]
 
     @property
@@ -54,7 +61,7 @@ def plan_of(cell: Cell, settings: Settings, cells: int) -> Plan:
         baseline=settings.schemes[0],
         pairs=None,
         most=QUICK_PAIRS if settings.quick else PAIRS[-1],
-        targets=TARGETS,
+        targets=TARGETS[settings.quick],
         confidence=1 - (1 - settings.confidence) / cells,
         rates=RATES if cell.tuned else None,
     )
@@ -94,10 +101,24 @@ def carried_out(
             laboratory.close()
     missing = tuple(name for name in plans if name not in results)
     verdicts = tuple(
-        judged(claim, results, expected=None if settings.quick else claim.expected, confidence=settings.confidence)
+        judged(claim, results, missing, expected=None if settings.quick else claim.expected, confidence=settings.confidence)
         for claim in claims
     )
-    return Table(settings=settings, results=results, missing=missing, verdicts=verdicts, made=made)
+    return Table(
+        settings=settings,
+        results=results,
+        missing=missing,
+        verdicts=verdicts,
+        calibration=tuple(_calibrated(results, settings)),
+        made=made,
+    )
+
+
+def _calibrated(results: dict[str, Result], settings: Settings) -> list[Row]:
+    """The protocol's error rates, on laws and on the runs of an untuned cell."""
+    first = next(iter(results.values()), None)
+    real = [] if first is None else real_laws(first.outcomes, first.plan.targets[0])
+    return calibrate(QUICK_CALIBRATION if settings.quick else CALIBRATION, seed=settings.seed, real=real[:MOST_REAL])
 
 
 def _result(plan: Plan, laboratory: Laboratory) -> Result | None:

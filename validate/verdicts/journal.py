@@ -139,7 +139,7 @@ class Journal:
     def sort(self) -> None:
         """Sort the rows by network, then by draw, whatever the order in which they were made."""
         self.close()
-        records, _ = _read(self.path, "draw")
+        records = read_rows(self.path, "draw")
         self._rows.rewrite(sorted(records, key=lambda record: (self._order[self._network(record)], record["draw"])))
 
     def _network(self, record: dict[str, Any]) -> str:
@@ -171,6 +171,11 @@ def _key(architecture: dict[str, Any]) -> str:
 
 def _line(record: dict[str, Any]) -> bytes:
     return (json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def read_rows(path: Path, key: str) -> list[dict[str, Any]]:
+    """The records of a file of rows, each of which has the word `key`. A last line cut off by an interruption is ignored."""
+    return _read(path, key)[0]
 
 
 def _read(path: Path, key: str) -> tuple[list[dict[str, Any]], int]:
