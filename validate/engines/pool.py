@@ -1,6 +1,6 @@
 """The largest of each window of 2 × 2, and where it was: one pass over the planes, forward and back.
 
-The first of equals is taken, in the order of memory, and NaN before all others, as torch has it. An odd last row or column is
+The first of equals is taken, in the order of memory, but of NaNs the last, as torch has it. An odd last row or column is
 dropped.
 """
 
@@ -12,14 +12,15 @@ import torch
 from torch import Tensor
 
 from .buffers import BUFFERS
-from .c_library import PRECISIONS, library
+from .c_library import library
 
 WINDOW = 2
 
 
 def largest(x: Tensor) -> tuple[Tensor, Tensor] | None:
     """[…, H, W] to the largest [..., H//2, W//2] and its place in the window, a byte. None: no compiler here, or for these."""
-    functions = _functions(x)
+    fits = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and min(x.shape[-2:]) >= WINDOW
+    functions = library(SOURCE, x.dtype) if fits else None
     if functions is None:
         return None
     x = x.contiguous()
@@ -31,16 +32,11 @@ def largest(x: Tensor) -> tuple[Tensor, Tensor] | None:
 
 def back(grad: Tensor, places: Tensor, like: tuple[int, ...]) -> Tensor:
     """From the gradient at the largest to that at x, of shape `like`."""
-    functions = _functions(grad)
+    functions = library(SOURCE, grad.dtype)
     assert functions is not None, "there was one on the way"
     found = BUFFERS.take(like, grad.dtype)
     functions.spread(*_arguments((grad.contiguous(), places, found), found))
     return found
-
-
-def _functions(x: Tensor) -> ctypes.CDLL | None:
-    fits = x.device.type == "cpu" and x.dtype in PRECISIONS and x.dtype != torch.bfloat16 and min(x.shape[-2:]) >= WINDOW
-    return library(SOURCE, x.dtype) if fits else None
 
 
 def _arguments(arrays: tuple[Tensor, ...], x: Tensor) -> list[object]:
@@ -72,13 +68,13 @@ void largest(const real *x, real *found, uint8_t *places, const int64_t planes, 
             real *restrict b = best + i * even; word *restrict l = below + i * even;
             for (int64_t j = 0; j < even; j++) {
                 const real u = upper[j], v = lower[j];
-                const int more = (v > u) | ((v != v) & (u == u));
+                const int more = (v > u) | (v != v);
                 b[j] = more ? v : u; l[j] = more ? 2 : 0;
             }
         }
         for (int64_t j = 0; j < rows * wide; j++) {
             const real a = best[2 * j], b = best[2 * j + 1];
-            const word p = below[2 * j], q = below[2 * j + 1] + 1; const int nan = (b != b) & ((a == a) | (q < p));
+            const word p = below[2 * j], q = below[2 * j + 1] + 1; const int nan = (b != b) & ((a == a) | (q > p));
             const int more = (b > a) | ((b == a) & (q < p)) | nan;
             to[j] = more ? b : a; at[j] = (uint8_t)(more ? q : p);
         }
