@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
 import json
 import multiprocessing
@@ -21,6 +20,7 @@ import ikun_sym
 from ikun_sym.cores import cores
 from ikun_sym.errors import IkunError
 
+from ..engines.machine import keep_freed_memory
 from ..verdicts.journal import ROWS, Rows, check_conditions, read_rows
 from .data import Data
 from .outcome import Outcome
@@ -212,23 +212,9 @@ _SHARED: list[Any] = []
 
 def _begin(*shared: Any) -> None:
     torch.set_num_threads(1)
-    keep_memory()
+    keep_freed_memory()
     if shared:
         _SHARED[:] = shared
-
-
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-KEPT = 2**30
-"""Bytes."""
-
-
-def keep_memory() -> None:
-    """Have glibc keep what a step frees for the next step: handed back and fetched again, page by page, it costs a fifth of a
-    convolutional run. Elsewhere nothing is done."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, KEPT)
-        mallopt(M_TRIM_THRESHOLD, KEPT)
 
 
 def _trained(job: Job) -> Outcome:
