@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ikun_sym.discovery import import_modules
 
-from .data_set import DATA, Data, Part, load_data
+from .data_set import DATA, Data, Part
+from .load import load_data
 
 __all__ = ["DATA", "Data", "Part", "load_data"]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ikun_sym.catalogue.registry import Registry
-from ikun_sym.errors import DomainError, IkunError
+from ikun_sym.errors import DomainError
 
 ORDER = 20_26
 """Seed of the permutation that splits a data set which its publisher has not split. Fixed: a split is no part of a run."""
@@ -98,18 +98,6 @@ class Source:
 
 
 DATA: Registry[Source] = Registry("data set")
-
-
-def load_data(name: str, *, folder: str | Path | None = None, steps: int = 4, events: bool = False) -> Data:
-    """The data set `name`, or that of the user's MODULE:FACTORY. `events`: the user's samples are [T, …]."""
-    if ":" in name:
-        from .user_data import of_factory
-
-        return of_factory(name, events=events)
-    if events:
-        raise IkunError(f"--events is for your own data, MODULE:FACTORY; {name!r} says itself what its samples are")
-    entry = DATA[name]
-    return entry.read(None if folder is None else Path(folder), steps)
 
 
 def split(x: Tensor, y: Tensor, *, validation: int, test: int) -> tuple[Part, Part, Part]:
