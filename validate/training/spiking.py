@@ -9,6 +9,7 @@ The neurons run in validate/engines: compiled on the CPU, Triton on CUDA, plain 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -49,13 +50,21 @@ class SpikingLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.neuron = sloped(neuron or Neuron(), surrogate, slope)
-        self.amplitude = float(amplitude)
-        self.population = Population(neuron=amplified(self.neuron, self.amplitude), backend=backend)
+        self.amplitude, self.backend = float(amplitude), backend
+        _ = self.population  # which refuses what cannot be
         self.watch: Watcher | None = None
         self.recurrent: nn.Parameter | None = None
         if features is not None:
             self.recurrent = nn.Parameter(torch.empty(features, features))
             nn.init.kaiming_uniform_(self.recurrent, a=5**0.5)  # torch's own for a linear layer
+
+    @cached_property
+    def population(self) -> Population:
+        return Population(neuron=amplified(self.neuron, self.amplitude), backend=self.backend)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what belongs to this process: loaded libraries."""
+        return {name: value for name, value in vars(self).items() if name != "population"}
 
     def forward(self, current: Tensor) -> Tensor:
         self._check(current)

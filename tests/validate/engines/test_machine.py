@@ -243,6 +243,7 @@ def test_a_machine_that_says_nothing_of_its_processor(monkeypatch: pytest.Monkey
     assert machine.processor("model name") == "some processor"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="not run: page faults are asked of Linux")
 def test_freed_memory_is_kept() -> None:
     """Faults of an array of 64 MiB: 16,384 pages, unless memory that was freed serves it. Small arrays take their places in

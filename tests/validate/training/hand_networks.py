@@ -65,6 +65,16 @@ def csnn(p: Iterator[Tensor], x: Tensor, fire: Layer, norm: bool) -> Tensor:
     return fire(x @ next(p).T).mean(0)
 
 
+def conv2d(p: Iterator[Tensor], x: Tensor, fire: Layer, depth: int) -> Tensor:
+    """Biases, no norm, a pool in every layer while there is room."""
+    steps = len(x)
+    for _ in range(depth):
+        x = fire(F.conv2d(x.flatten(0, 1), next(p), next(p), padding=1).unflatten(0, (steps, -1)))
+        if min(x.shape[-2:]) >= 2:
+            x = F.max_pool2d(x.flatten(0, 1), 2).unflatten(0, (steps, -1))
+    return fire(x.flatten(2) @ next(p).T + next(p)).mean(0)
+
+
 def sew(p: Iterator[Tensor], x: Tensor, fire: Layer, depth: int) -> Tensor:
     x = fire(x.flatten(2) @ next(p).T)
     for _ in range(depth - 1):
@@ -101,6 +111,7 @@ NETWORKS: dict[str, tuple[Callable[..., Tensor], dict[str, Any]]] = {
     "mlp:depth=2,width=30,bias=true,norm=batch": (normed_mlp, {"depth": 2}),
     "csnn:channels=3,hidden=4": (csnn, {"norm": True}),
     "csnn:channels=3,hidden=4,norm=none": (csnn, {"norm": False}),
+    "conv2d:depth=4,channels=5,every=1,bias=true": (conv2d, {"depth": 4}),
     "residual:depth=3,width=30": (sew, {"depth": 3}),
     "residual:depth=3,width=30,kind=ms": (membrane_shortcut, {"depth": 3}),
     "recurrent:depth=2,width=30": (recurrent, {"depth": 2}),

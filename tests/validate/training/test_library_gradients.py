@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from typing import Any
 
@@ -19,11 +20,26 @@ STEPS, BATCH, INPUTS, CLASSES = 5, 6, 30, 4
 WEIGHTS = ((40, INPUTS), (40, 40), (CLASSES, 40))
 
 
-@pytest.fixture(autouse=True, params=["compiled", "no compiler"])
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     require(request.param)
     if request.param == "no compiler":
         monkeypatch.setenv("CC", "none")
+    return request.param
+
+
+ENGINES = pytest.mark.parametrize("engine", ["compiled", "no compiler"], indirect=True)
+NODES = list(
+    itertools.product(
+        ("ATan:alpha=2", "Sigmoid:alpha=4"), ((0.75, False), (0.75, True), (1.0, False)), (0.0, None, -0.5), (True, False)
+    )
+)
+NODE_CASES = [
+    *(pytest.param("no compiler", *node) for node in NODES),
+    # each is a run of the C compiler
+    *(pytest.param("compiled", *node, marks=() if node in (NODES[0], NODES[3]) else pytest.mark.slow) for node in NODES),
+]
+"""(engine, surrogate, (leak, decay_input), v_reset, detach)."""
 
 
 def weights() -> list[Tensor]:
@@ -63,13 +79,11 @@ def _library(name: str) -> Any:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("detach", [True, False])
-@pytest.mark.parametrize("v_reset", [0.0, None, -0.5])
-@pytest.mark.parametrize(("leak", "decay_input"), [(1.0, False), (0.75, False), (0.75, True)])
-@pytest.mark.parametrize("surrogate", ["ATan:alpha=2", "Sigmoid:alpha=4"])
-def test_spikingjelly(surrogate: str, leak: float, decay_input: bool, v_reset: float | None, detach: bool) -> None:
+@pytest.mark.parametrize(("engine", "surrogate", "leaking", "v_reset", "detach"), NODE_CASES, indirect=["engine"])
+def test_spikingjelly(engine: str, surrogate: str, leaking: tuple[float, bool], v_reset: float | None, detach: bool) -> None:
     """Its v_reset is the membrane's rest too: u = v − v_reset is our neuron."""
     _library("spikingjelly")
+    leak, decay_input = leaking
     from spikingjelly.activation_based import neuron
     from spikingjelly.activation_based import surrogate as surrogates
 
@@ -106,7 +120,8 @@ def test_spikingjelly(surrogate: str, leak: float, decay_input: bool, v_reset: f
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("mechanism", ["subtract", "zero"])
 @pytest.mark.parametrize("name", ["atan", "fast_sigmoid"])
-def test_snntorch(name: str, mechanism: str) -> None:
+@ENGINES
+def test_snntorch(engine: str, name: str, mechanism: str) -> None:
     """Its own surrogates hand out float32, whatever they are given: the same two derivatives are written here in float64."""
     snn = _library("snntorch")
 
@@ -130,8 +145,9 @@ def test_snntorch(name: str, mechanism: str) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["atan", "fast_sigmoid", "sigmoid"])
-def test_snntorchs_own_surrogates(name: str) -> None:
+def test_snntorchs_own_surrogates(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """To what float32 holds, for its spikes are float32."""
+    monkeypatch.setenv("CC", "none")
     snn = _library("snntorch")
     from ikun_validate.training.spiking import SpikingLayer
 

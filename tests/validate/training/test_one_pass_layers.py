@@ -35,7 +35,7 @@ def with_gradients(function: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("march", ["auto", "x86-64-v3", "none"])
+@pytest.mark.parametrize("march", ["auto", "x86-64-v3", pytest.param("none", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("shape", [(9, 2, 1), (77, 9, 5), (130, 200, 129), (64, 128, 256), (65, 530, 140)])
 def test_a_product_of_spikes_and_its_gradients(
     shape: tuple[int, int, int], march: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch

@@ -51,8 +51,17 @@ def same(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("reset", RESETS.names())
+# each compiled one is a run of the C compiler
+NEURONS = [
+    *(pytest.param(engine, reset) for engine in ("eager", "no compiler") for reset in RESETS.names()),
+    *(
+        pytest.param("compiled", reset, marks=() if reset in ("hard", "adaptive") else pytest.mark.slow)
+        for reset in RESETS.names()
+    ),
+]
+
+
+@pytest.mark.parametrize(("engine", "reset"), NEURONS)
 def test_gradients_are_those_of_the_neuron_by_hand(engine: str, reset: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With an amplitude, which is everywhere where f' is: in the reset, unless detached, and in the second state."""
     backend = chosen(engine, monkeypatch)

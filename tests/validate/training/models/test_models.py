@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,19 @@ def test_a_seed_says_it_all(name: str) -> None:
     one, other, third = (answered(made(name, seed=s, dropout=0.3), image()) for s in (0, 0, 1))
     assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(one, third, strict=True))
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+def test_a_model_that_has_run_can_be_copied_and_pickled(name: str) -> None:
+    model, x = made(name, surrogate="spikingjelly.PiecewiseQuadratic:alpha=1.5", amplitude=2.0), image()
+    want = answered(model, x)
+    for again in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        for found, wanted in zip(answered(again, x)[1:], want[1:], strict=True):
+            torch.testing.assert_close(found, wanted)
+
+
+def test_every_model_is_written_by_hand() -> None:
+    assert {spec.partition(":")[0] for spec in NETWORKS} >= set(MODELS.names())
 
 
 def test_what_is_dropped_is_dropped_at_every_step_and_in_training_alone() -> None:
