@@ -98,6 +98,30 @@ assert found["variance"] > 0
 runs(reset="novel:share=0.3", steps=3, leak=0.5, gain=20.0, detach=False)
 """,
     ),
+    "data set": Addition(
+        "data set to train on",
+        "validate/training/data/novel.py",
+        '''
+"""Two points."""
+import torch
+
+from .data_set import DATA, Data, Source, split
+
+
+def read(folder, steps):
+    y = torch.arange(60) % 2
+    train, validation, test = split(y[:, None].float(), y, validation=10, test=20)
+    return Data(name="novel", train=train, validation=validation, test=test, classes=2)
+
+
+DATA.register(Source(name="novel", summary="two points", source="a test", read=read))
+''',
+        """
+from ikun_validate.training.train import train
+found = train("novel", model="mlp:depth=1,width=8", schemes=["kaiming"], seeds=2, epochs=1, steps=1, workers=1)
+assert len(found.outcomes) == 4 and found.outcomes[0].trial["data"] == "novel", found
+""",
+    ),
     "claim": Addition(
         "claim",
         "validate/claims/critical.py",

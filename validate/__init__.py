@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .models.diagnosis import assert_healthy, diagnose
     from .models.initialise import initialise_
     from .models.watch import Watch
+    from .training.train import train
     from .verdicts.judge import validate
 
 _HOME = {
@@ -21,9 +22,10 @@ _HOME = {
     "assert_healthy": "models.diagnosis",
     "initialise_": "models.initialise",
     "Watch": "models.watch",
+    "train": "training.train",
 }
 
-__all__ = ["Watch", "assert_healthy", "diagnose", "initialise_", "validate"]
+__all__ = ["Watch", "assert_healthy", "diagnose", "initialise_", "train", "validate"]
 
 
 __getattr__ = lazily(__name__, _HOME)

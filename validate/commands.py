@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from .cases.case import Case
     from .claims import Claim
+    from .training.judging import TrainingVerdict
     from .verdicts.judge import Verdict
 
 DIFFERS, INCONCLUSIVE = 1, 3
@@ -77,13 +79,16 @@ RUN_FLAGS = (
         ["--out"], metavar="DIR", help="Folder for records and page. Default: runs/CLAIM, runs/CLAIM-2, … (a new one)."
     ),
     RESUME,
+    click.Option(["--data-dir"], metavar="DIR", help="Claims about training: folder of Fashion-MNIST. Default: $IKUN_DATA."),
+    click.Option(["--budget"], type=REAL, metavar="SECONDS", help="Claims about training: no run is begun after so long."),
+    click.Option(["--markdown"], metavar="FILE", help="Claims about training: write the table there. Default: in --out."),
 )
 
 
 @click.command(params=[*NETWORK_FLAGS, *RUN_FLAGS], short_help="Test claims on deep random networks.")
 @click.argument("claim", required=False)
-@click.option("--all", "all_", is_flag=True, help="Test every claim.")
-@click.option("--quick", is_flag=True, help="At most 16 draws per network.")
+@click.option("--all", "all_", is_flag=True, help="Test every claim on random networks; name `training` for the others.")
+@click.option("--quick", is_flag=True, help="At most 16 draws per network; training: 16 pairs, on digits.")
 @as_json
 @click.pass_context
 def validate(ctx: click.Context, claim: str | None, all_: bool, quick: bool, as_json: bool, **flags: Any) -> None:
@@ -92,16 +97,23 @@ def validate(ctx: click.Context, claim: str | None, all_: bool, quick: bool, as_
     CLAIM is an id, or a prefix of ids, from `ikun claims`.
 
     Without model flags, a claim is tested on its own networks. With any flag from --arch to --widths, it is tested on the one
-    network that the flags describe.
+    network that the flags describe. Claims about training (training.…) take --quick, --confidence, --device, --seed, --out,
+    --resume, --data-dir, --budget and --markdown.
 
     Exit code 0: verdicts as expected. 1: a verdict contradicts the expected one. 3: inconclusive.
     """
     from .claims import CLAIMS, select
+    from .training.claims import is_training
 
     if (claim is None) != all_:
         raise IkunError("name a claim, or give --all; ikun claims lists them")
-    claims = list(CLAIMS) if claim is None else select(claim)
     given = {name for name in flags if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    if claim is not None and is_training(claim):
+        quiet_libraries()
+        from .training.claims_command import validate_training
+
+        ctx.exit(exit_code(validate_training(claim, given, {**flags, "quick": quick}, as_json)))
+    claims = list(CLAIMS) if claim is None else select(claim)
     own = bool(given & {option.name for option in NETWORK_FLAGS})
     quiet_libraries()
     settings = _settings(flags, quick)
@@ -188,7 +200,7 @@ def _show(console: Console, verdicts: list[Verdict], out: str) -> None:
     console.print(f"records and page: {out}")
 
 
-def exit_code(verdicts: list[Verdict]) -> int:
+def exit_code(verdicts: Sequence[Verdict | TrainingVerdict]) -> int:
     """0: as expected; 1: a verdict contradicts what was expected; 3: inconclusive. 1 beats 3."""
     if any(v.expected and v.verdict not in (v.expected, "inconclusive") for v in verdicts):
         return DIFFERS
@@ -200,6 +212,7 @@ def exit_code(verdicts: list[Verdict]) -> int:
 def claims(as_json: bool) -> None:
     """List every claim: id, statement, source, expected verdict, and the last verdict found under runs/."""
     from .claims import CLAIMS
+    from .training.claims import TRAINING
     from .verdicts.records import last_verdicts
 
     last = last_verdicts("runs")
@@ -212,7 +225,7 @@ def claims(as_json: bool) -> None:
             "expected": c.expected,
             "last": last.get(c.id),
         }
-        for c in CLAIMS
+        for c in (*CLAIMS, *TRAINING)
     ]
     rows = [(c["id"], c["statement"], c["source"], c["expected"], c["last"] or "not run here") for c in found]
     columns = ("claim", "statement", "source", "expected", "last verdict")

@@ -76,11 +76,12 @@ _hanging: set[Compiler] = set()
 def library(text: str, dtype: torch.dtype) -> ctypes.CDLL | None:
     """The functions of PRELUDE and `text` for tensors of this type. None: no compiler, or one that does not manage."""
     with _lock:  # draws run side by side: build once
-        return _load(compiler(), PRELUDE + text, PRECISIONS[dtype])
+        return _load(compiler(), text, PRECISIONS[dtype])
 
 
 @cache
 def _load(by: Compiler, text: str, define: str) -> ctypes.CDLL | None:
+    text = PRELUDE + text
     for flags, libraries in _ATTEMPTS:
         if by.missing or by in _hanging:
             return None

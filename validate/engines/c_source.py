@@ -147,8 +147,8 @@ _TEMPLATE = r"""
 @DECLARED@
 static inline real whole_power(const real x, const int k) { real r = x; for (int j = 1; j < k; j++) r *= x; return r; }
 @FUNCTIONS@
-/* arrays [steps][samples][width]; sums [steps][samples][blocks] */
-void forward(const stored *current, real *membrane, stored *spikes, double *power, double *activity,
+/* arrays [steps][samples][width]; sums [steps][samples][blocks]; currents of two steps are `pace` apart */
+void forward(const stored *current, real *membrane, stored *spikes, double *power, double *activity, const int64_t pace,
              const double *constants, const int64_t steps, const int64_t samples, const int64_t width, const int threads) {
     const int64_t blocks = (width + @BLOCK@ - 1) / @BLOCK@, stride = samples * width;
 #ifdef _OPENMP
@@ -161,10 +161,11 @@ void forward(const stored *current, real *membrane, stored *spikes, double *powe
         memset(vs, 0, sizeof vs); memset(cs, 0, sizeof cs); @BEGIN@
         for (int64_t t = 0; t < steps; t++) {
             const int64_t at = t * stride + k / blocks * width + first;
+            const stored *driven = current + (at - t * stride) + t * pace;
             real squares = 0, total = 0;
 #pragma omp simd reduction(+ : squares, total)
             for (int64_t j = 0; j < size; j++) {
-                const real i = load(current[at + j]);
+                const real i = load(driven[j]);
                 real c = cs[j]; const real v = vs[j]; @LOAD@
                 c = @current@;
                 cs[j] = c;

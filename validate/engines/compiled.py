@@ -36,7 +36,7 @@ def build(statement: Statement, device: torch.device, asked: bool) -> Compiled:
 
 
 class Compiled:
-    """Tensors on the CPU, contiguous or not; `forward` and `adjoint` work in place where the types allow it."""
+    """Tensors on the CPU, contiguous or not; `forward` works in place where it may."""
 
     def __init__(self, text: str, constants: list[float], adapts: bool) -> None:
         self.text, self.adapts = text, adapts
@@ -59,13 +59,20 @@ class Compiled:
         product = spike_product.times(x, weight, bias)
         return times(x, weight.T, bias) if product is None else product
 
-    def forward(self, current: Tensor) -> Response:
-        current = current.contiguous()
+    def forward(self, current: Tensor, keep: bool = False) -> Response:
+        # a current that is the same at every step is read from one place
+        once = keep and current.stride(0) == 0 and current[0].is_contiguous()
+        current = current if once else current.contiguous()
         wide = membrane_dtype(current.dtype)
-        h = current if wide == current.dtype else BUFFERS.take(current.shape, wide)
+        h = current if wide == current.dtype and not keep else BUFFERS.take(current.shape, wide)
         s = BUFFERS.take(current.shape, current.dtype)
         power, activity = _sums(current), _sums(current)
-        self._call(self._functions(current.dtype).forward, [current, h, s, power, activity], [], current.shape)
+        self._call(
+            self._functions(current.dtype).forward,
+            [current, h, s, power, activity],
+            [ctypes.c_int64(current.stride(0))],
+            current.shape,
+        )
         return Response(h, s, power.sum(dim=-1), activity.sum(dim=-1))
 
     def adjoint(self, h: Tensor, grad_s: Tensor, scale: float | Tensor) -> Returned:

@@ -25,11 +25,11 @@ class Returned(NamedTuple):
 
 
 class Engine(Protocol):
-    """`forward` may overwrite the currents, `adjoint` may overwrite h and grad_s: each is used once. Callers may recycle
-    returned tensors through BUFFERS."""
+    """`forward` may overwrite the currents unless it is told to `keep` them; `adjoint` leaves what it is given. Callers may
+    recycle returned tensors through BUFFERS."""
 
     def currents(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor: ...
-    def forward(self, current: Tensor) -> Response: ...
+    def forward(self, current: Tensor, keep: bool = False) -> Response: ...
     def adjoint(self, h: Tensor, grad_s: Tensor, scale: float | Tensor) -> Returned: ...
 
 

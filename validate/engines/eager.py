@@ -50,9 +50,9 @@ class Eager:
         """x, from the second state before the step."""
         return h - (self.threshold if a is None else self.statement["fires_at"](a=a))
 
-    def forward(self, current: Tensor, recurrent: Tensor | None = None) -> Response:
+    def forward(self, current: Tensor, keep: bool = False, recurrent: Tensor | None = None) -> Response:
         step = self.statement
-        drive = current.to(membrane_dtype(current.dtype))
+        drive = current.to(membrane_dtype(current.dtype), copy=keep)
         s = BUFFERS.take(current.shape, current.dtype, current.device)
         v = c = torch.zeros_like(drive[0])
         a = v if self.adapts else None
@@ -81,6 +81,10 @@ class Eager:
             found.append(a)
             a = self.statement["adapt"](a=a, h=one, s=self.fire(self._argument(one, a)))
         return found
+
+    def slopes(self, h: Tensor) -> Tensor:
+        """f'(x[t]) from the membranes of all steps."""
+        return torch.stack([self.gradient(self._argument(one, a)) for one, a in zip(h, self._before(h), strict=True)])
 
     def adjoint(self, h: Tensor, grad_s: Tensor, scale: float | Tensor, recurrent: Tensor | None = None) -> Returned:
         step, before = self.statement, self._before(h)

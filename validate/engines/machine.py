@@ -7,6 +7,7 @@ IKUN_BFLOAT16, CC, IKUN_MARCH, XDG_CACHE_HOME; IKUN_CORES in `ikun_sym.cores`.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import platform
 import shlex
@@ -173,3 +174,15 @@ def processor(*lines: str) -> str:
     except OSError:
         said = []
     return next((l.partition(":")[2].strip() for l in said if l.startswith(lines)), platform.processor())
+
+
+def keep_freed_memory() -> None:
+    """Large arrays that are freed stay with the process, for the next to use: glibc would give each back to the system and ask
+    for it again, and a fresh page costs a fault and its zeroing. Where the C library is another, nothing happens."""
+    trim_threshold, mmap_max = -1, -4
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):
+        return
+    mallopt(trim_threshold, 2**31 - 1)
+    mallopt(mmap_max, 0)

@@ -88,11 +88,12 @@ class Population(HasNeuron):
         """x @ weight.T (+ bias), for x [T, B, fan_in] and weight [fan_out, fan_in]."""
         return self.engine(x).currents(x, weight, bias)
 
-    def forward(self, current: Tensor, recurrent: Tensor | None = None) -> Response:
-        """The response to input currents [T, B, n], starting from rest. `recurrent` R [n, n]: weights within the layer."""
+    def forward(self, current: Tensor, recurrent: Tensor | None = None, *, keep: bool = False) -> Response:
+        """The response to input currents [T, B, n], starting from rest. `recurrent` R [n, n]: weights within the layer.
+        `keep`: the currents are not overwritten."""
         if recurrent is not None:
-            return self.stepwise.forward(current, recurrent)
-        return self.engine(current).forward(current)
+            return self.stepwise.forward(current, keep, recurrent)
+        return self.engine(current).forward(current, keep)
 
     def adjoint(self, h: Tensor, grad_s: Tensor, scale: float | Tensor = 1.0, recurrent: Tensor | None = None) -> Returned:
         """From ∂L/∂s, which is multiplied by `scale`: a number, or a tensor of one on the device of h, which it stays on."""

@@ -61,7 +61,7 @@ def build(statement: Statement, device: torch.device, asked: bool) -> Fused:
 
 
 class Fused:
-    """Tensors on one device, contiguous or not; `forward` works in place where the types allow it. Nothing waits for the
+    """Tensors on one device, contiguous or not; `forward` works in place where it may. Nothing waits for the
     device."""
 
     def __init__(self, text: str, constants: list[float], adapts: bool) -> None:
@@ -77,10 +77,10 @@ class Fused:
     def currents(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         return times(x, weight.T, bias)
 
-    def forward(self, current: Tensor) -> Response:
+    def forward(self, current: Tensor, keep: bool = False) -> Response:
         current = current.contiguous()
         wide = membrane_dtype(current.dtype)
-        h = current if wide == current.dtype else BUFFERS.take(current.shape, wide, current.device)
+        h = current if wide == current.dtype and not keep else BUFFERS.take(current.shape, wide, current.device)
         s = BUFFERS.take(current.shape, current.dtype, current.device)
         steps, samples, width = current.shape
         block, sums = _block(width), (_sums(current), _sums(current))

@@ -113,6 +113,14 @@ def load(factory: str) -> Any:
     """The model that `module:factory` returns when called without arguments. Errors: one line for each way to fail."""
     from torch import nn
 
+    made = made_by(factory, ready=nn.Module)
+    if not isinstance(made, nn.Module):
+        raise IkunError(f"{factory}() returned a {type(made).__name__}, not a torch.nn.Module")
+    return made
+
+
+def made_by(factory: str, ready: type | tuple[type, ...] = ()) -> Any:
+    """What `module:factory` returns when called without arguments; what is an instance of `ready` already is not called."""
     module_name, colon, attribute = factory.partition(":")
     if not colon or not module_name or not attribute:
         raise IkunError(f"{factory!r} is not MODULE:FACTORY; write for example mynet:make_model")
@@ -122,18 +130,14 @@ def load(factory: str) -> Any:
             known = [name for name, value in vars(made).items() if callable(value) and not name.startswith("_")]
             raise UnknownNameError(f"callable of {module_name}", part, known)
         made = getattr(made, part)
-    if not isinstance(made, nn.Module):
-        if not callable(made):
-            raise IkunError(
-                f"{factory} is a {type(made).__name__}, not callable; name a function or class that makes the model"
-            )
-        try:
-            made = made()
-        except Exception as error:
-            raise IkunError(f"{factory}() raised {type(error).__name__}: {error}") from error
-    if not isinstance(made, nn.Module):
-        raise IkunError(f"{factory}() returned a {type(made).__name__}, not a torch.nn.Module")
-    return made
+    if isinstance(made, ready):
+        return made
+    if not callable(made):
+        raise IkunError(f"{factory} is a {type(made).__name__}, not callable; name a function or class that makes it")
+    try:
+        return made()
+    except Exception as error:
+        raise IkunError(f"{factory}() raised {type(error).__name__}: {error}") from error
 
 
 def _imported(name: str, factory: str) -> Any:

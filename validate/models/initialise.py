@@ -117,6 +117,7 @@ def _initialised(
         after=after,
         undone=undone + (_instead(plans) if undone and not wish.slopes else ""),
         slopes=wish.slopes,
+        laws=tuple(None if plan.gain is None else plan.found for plan in plans),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ikun_sym.schemes.initialise import Initialisation
 from ikun_sym.told import Result
 
 from .diagnosis import Diagnosis
@@ -14,7 +15,8 @@ from .plan import Change
 @dataclass(frozen=True, kw_only=True)
 class Initialised(Result):
     """What was changed, and the network before and after. `rate`: the target, if it is one for all layers (each change has its
-    own). `undone`: what was taken back, and why; "" if nothing was. `slopes`: whether the scheme may set surrogates' slopes."""
+    own). `undone`: what was taken back, and why; "" if nothing was. `slopes`: whether the scheme may set surrogates' slopes.
+    `laws`: of each layer's weights; None where none were drawn."""
 
     shown = ("scheme", "rate", "changes", "could_not", "undone", "before", "after")
 
@@ -25,6 +27,7 @@ class Initialised(Result):
     after: Diagnosis
     undone: str = ""
     slopes: bool = True
+    laws: tuple[Initialisation | None, ...] = ()
 
     @property
     def could_not(self) -> list[str]:

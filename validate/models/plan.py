@@ -186,7 +186,7 @@ def settable(one: Measured) -> None:
     library, found = one.layer.record.library, one.surrogate
     if found.bound is None:
         raise IkunError(f"its surrogate is the user's own function, {found.label}")
-    if library is None or not found.bound.surrogate.name.startswith(f"{library.name}."):
+    if library is None or not library.makes(found.bound.surrogate.name):
         raise IkunError(f"{found.label} is not made by {library.name if library else 'a library'}")
 
 

@@ -7,10 +7,7 @@ same float64. JSON has no NaN and no infinity: NaN is null, infinities are the s
 from __future__ import annotations
 
 import json
-import os
-import threading
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -18,19 +15,14 @@ from typing import Any
 import numpy as np
 
 from ikun_sym.errors import IkunError
-from ikun_sym.files import write_atomically
 
 from ..networks.network import Architecture, Draw
-from .one_writer import one_writer
+from .rows import ADVICE, Rows, check_conditions, not_a_row
 
 ROWS = "rows.jsonl"
 
 OF_PAIRS = ("overlap", "gradient_correlation")
 """What only rows of pairs of inputs have."""
-
-
-SINCE = ("arithmetic",)
-"""Conditions that rows of before do not name."""
 
 
 def row(architecture: Architecture, draw: Draw, conditions: dict[str, Any]) -> dict[str, Any]:
@@ -77,40 +69,18 @@ class Journal:
         self.path, self.conditions = path, conditions
         self._order = {_key(architecture.to_dict()): i for i, architecture in enumerate(architectures)}
         self._names = tuple(Architecture().to_dict())
-        self._lock = threading.Lock()
         self._recorded: dict[str, dict[int, Draw]] = {}
-        self._one_writer = one_writer(path)
-        try:
-            self._take_up(resume)
-            # unbuffered: a row that does not fit on the disk must not be tried again when the file is closed
-            self._stream = path.open("ab", buffering=0)
-            self._stream.truncate(self._whole)
-        except OSError as error:
-            self._one_writer.release()
-            raise IkunError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
-        except BaseException:
-            self._one_writer.release()
-            raise
-        for left in path.parent.glob(f".{path.name}.*.tmp"):  # of a run that was killed while it sorted
-            left.unlink(missing_ok=True)
+        self._rows = Rows(path, key="draw", resume=resume, check=self._take_up)
 
-    def _take_up(self, resume: bool) -> None:
-        """The rows that are there; `_whole`: the number of bytes that they take."""
-        rows, self._whole, anything = _read(self.path)
-        if anything and not resume:
+    def _take_up(self, record: dict[str, Any], number: int) -> None:
+        self._check(record)
+        draw, known = self._draw(number, record), self._recorded.setdefault(self._network(record), {})
+        if draw.index in known and not _same(known[draw.index], draw):
             raise IkunError(
-                f"{str(self.path.parent)!r} holds {len(rows)} rows of an earlier run; "
-                "give --resume to continue it, or another --out"
+                f"{str(self.path)!r}, line {number}, and an earlier line say two things of draw {draw.index} of one network; "
+                "remove one of them, or give another --out"
             )
-        for number, record in rows:
-            self._check(record)
-            draw, known = self._draw(number, record), self._recorded.setdefault(self._network(record), {})
-            if draw.index in known and not _same(known[draw.index], draw):
-                raise IkunError(
-                    f"{str(self.path)!r}, line {number}, and an earlier line say two things of draw {draw.index} of one "
-                    "network; remove one of them, or give another --out"
-                )
-            known[draw.index] = draw
+        known[draw.index] = draw
 
     def _draw(self, number: int, record: dict[str, Any]) -> Draw:
         """The draw of a line. Error: a measurement is missing, or not an array over [layers, steps]."""
@@ -119,9 +89,9 @@ class Journal:
             layers, steps = np.shape(draw.var_h)
             shapes = tuple(np.shape(x) for x in (draw.rate, draw.gradient, draw.log_gradient, draw.alive))
         except (KeyError, ValueError, TypeError):
-            raise _not_a_row(self.path, number) from None
+            raise not_a_row(self.path, number) from None
         if not isinstance(draw.index, int) or shapes != ((layers, steps), (layers, steps), (layers,), ()):
-            raise _not_a_row(self.path, number)
+            raise not_a_row(self.path, number)
         return draw
 
     @property
@@ -135,29 +105,14 @@ class Journal:
 
     def keep(self, architecture: Architecture, draw: Draw) -> None:
         """Append a draw. It is on disk when this returns. Threads may call it concurrently."""
-        line = _line(row(architecture, draw, self.conditions))
-        with self._lock:
-            try:
-                written = 0
-                while written < len(line):
-                    written += self._stream.write(line[written:])
-                os.fsync(self._stream.fileno())
-                self._whole += len(line)
-            except OSError as error:
-                with suppress(OSError):
-                    self._stream.truncate(self._whole)  # half a row would spoil the next one
-                raise IkunError(f"cannot write {str(self.path)!r}: {error.strerror or error}") from None
+        self._rows.append(row(architecture, draw, self.conditions))
 
     def close(self) -> None:
-        self._stream.close()
-        self._one_writer.release()
+        self._rows.close()
 
     def sort(self) -> None:
         """Sort the rows by network, then by draw, whatever the order in which they were made."""
-        self._stream.close()
-        rows, _, _ = _read(self.path)
-        placed = {(self._order[self._network(record)], record["draw"]): record for _, record in rows}
-        write_atomically(self.path, b"".join(_line(placed[place]) for place in sorted(placed)).decode())
+        self._rows.sort(lambda record: (self._order[self._network(record)], record["draw"]))
 
     def _network(self, record: dict[str, Any]) -> str:
         return _key(self._described(record))
@@ -172,58 +127,17 @@ class Journal:
             return given
 
     def _check(self, record: dict[str, Any]) -> None:
-        where, advice = str(self.path), "repeat the flags of that run, or give another --out"
-        for name, here in self.conditions.items():
-            if record.get(name, here if name in SINCE else None) != here:
-                raise IkunError(f"{where!r} has rows of {name} {record.get(name)!r}, this run has {here!r}; {advice}")
+        check_conditions(self.path, record, self.conditions)
         if self._network(record) not in self._order:
             others = [json.loads(key) for key in self._order]
             there = self._described(record)
             near = min(others, key=lambda other: sum(other[n] != there[n] for n in self._names), default={})
             apart = ", ".join(f"{n} {there[n]!r} (here {near.get(n)!r})" for n in self._names if there[n] != near.get(n))
-            raise IkunError(f"{where!r} has rows of a network that is not part of this run: {apart}; {advice}")
+            raise IkunError(f"{str(self.path)!r} has rows of a network that is not part of this run: {apart}; {ADVICE}")
 
 
 def _key(architecture: dict[str, Any]) -> str:
     return json.dumps(architecture, sort_keys=True)
-
-
-def _line(record: dict[str, Any]) -> bytes:
-    return (json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n").encode()
-
-
-BEGINNING = b'{"ikun": '
-"""What each row of ours begins with: its first condition."""
-
-
-def _read(path: Path) -> tuple[list[tuple[int, dict[str, Any]]], int, bool]:
-    """The records of a file with their line numbers, the number of bytes that they take, and whether the file holds anything.
-
-    A last line of ours that an interruption cut off is ignored. Error: another line is not a record.
-    """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return [], 0, False
-    except OSError as error:
-        raise IkunError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
-    rows, whole = [], 0
-    for number, line in enumerate(content.splitlines(keepends=True), 1):
-        if not line.endswith(b"\n") and BEGINNING.startswith(line[: len(BEGINNING)]):
-            break
-        try:
-            record = json.loads(line)
-        except ValueError:
-            record = None
-        if not isinstance(record, dict) or "draw" not in record:
-            raise _not_a_row(path, number)
-        rows.append((number, record))
-        whole += len(line)
-    return rows, whole, bool(content)
-
-
-def _not_a_row(path: Path, number: int) -> IkunError:
-    return IkunError(f"{str(path)!r}, line {number}, is not a row of a run; remove it, or give another --out")
 
 
 def _same(one: Draw, other: Draw) -> bool:

@@ -73,16 +73,21 @@ def parse_architecture(spec: str | Topology) -> Topology:
         return spec
     if not isinstance(spec, str):
         raise IkunError(f"architecture {spec!r} is neither a name nor a Topology")
+    return parsed(spec, ARCHITECTURES, "conv2d:size=16,padding=circular")
+
+
+def parsed(spec: str, registry: Registry[Any], example: str) -> Any:
+    """What `name:param=value,…` names among dataclasses whose fields are options; errors as above."""
     name, _, rest = spec.strip().partition(":")
-    kind = ARCHITECTURES[name.strip()]
+    kind, what = registry[name.strip()], registry.kind
     known = {field.name: option_of(field.metadata, field.name) for field in fields(kind)}
     values: dict[str, Any] = {}
-    for word, text in pairs(spec, rest, "architecture", "conv2d:size=16,padding=circular").items():
+    for word, text in pairs(spec, rest, what, example).items():
         word = word.replace("-", "_")
         if word not in known:
             if not known:
-                raise IkunError(f"architecture {kind.name!r} has no parameters; {word!r} was given")
-            raise UnknownNameError(f"parameter of architecture {kind.name}", word, known)
+                raise IkunError(f"{what} {kind.name!r} has no parameters; {word!r} was given")
+            raise UnknownNameError(f"parameter of {what} {kind.name}", word, known)
         values[word] = known[word].read(text, word)
     return kind(**values)
 

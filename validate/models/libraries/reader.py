@@ -88,6 +88,10 @@ class Library(ABC):
     def owns(self, module: nn.Module) -> bool:
         """Whether `module` is one of this library's spiking neurons."""
 
+    def makes(self, surrogate: str) -> bool:
+        """Whether this library makes the surrogate of this name, so that `set_surrogate` can."""
+        return surrogate.startswith(f"{self.name}.")
+
     @abstractmethod
     def read(self, module: nn.Module) -> Reading:
         """What the neuron declares. Errors: whatever attribute access raises; the caller then reads nothing."""

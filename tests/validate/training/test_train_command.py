@@ -1,0 +1,154 @@
+"""`ikun train` and `ikun validate training`: JSON, exit codes, records, one line for whatever is wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from ikun_sym.cli.main import main
+
+pytest.importorskip("sklearn", reason="needs the extra `train`")
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+SMALL = ["train", "--samples", "60", "--model", "mlp:depth=1,width=16", "--epochs", "1", "--steps", "2", "--seeds", "2"]
+
+MODULE = """
+import torch
+from torch import nn
+
+class Nan(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(10, 64))
+    def forward(self, x):
+        return x.flatten(2) @ self.weight.T * float("nan")
+
+def number():
+    return 7
+"""
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def ikun(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Ran]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IKUN_CORES", "1")
+    (tmp_path / "mynet.py").write_text(MODULE)
+    sys.modules.pop("mynet", None)
+
+    def call(*arguments: str) -> Ran:
+        with pytest.raises(SystemExit) as caught:
+            main(list(arguments))
+        out, err = capsys.readouterr()
+        return Ran(int(caught.value.code or 0), out, err)
+
+    return call
+
+
+def test_what_a_run_leaves_behind_and_that_it_resumes(ikun: Callable[..., Ran], tmp_path: Path) -> None:
+    ran = ikun(*SMALL, "--scheme", "kaiming", "--target", "0.2,0.9", "--out", "o", "--save", "--json")
+    found: dict[str, Any] = json.loads(ran.out)
+    assert ran.code in (0, 3)
+    assert {(run["scheme"], run["seed"]) for run in found["runs"]} == {
+        (s, k) for s in ("torch-default", "kaiming") for k in (0, 1)
+    }
+    run = found["runs"][0]
+    assert {
+        "lr",
+        "optimizer",
+        "epochs_to_target",
+        "train_accuracy",
+        "test_accuracy",
+        "curve",
+        "health",
+        "seconds",
+    } <= run.keys()
+    assert len(run["epochs_to_target"]) == 2
+    assert {"epoch", "train_loss", "train_accuracy", "validation_accuracy"} == run["curve"][0].keys()
+    (comparison,) = found["comparisons"]
+    assert {"scheme", "baseline", "ratio", "low", "high", "faster", "accuracy_difference", "verdict"} <= comparison.keys()
+    assert len(list((tmp_path / "o" / "weights").glob("*.safetensors"))) == 4
+    page = (tmp_path / "o" / "report.html").read_text(encoding="utf-8")
+    assert "<svg" in page
+    assert "Royston" in page
+
+    rows = (tmp_path / "o" / "rows.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "o" / "rows.jsonl").write_bytes(b"".join(rows[:3]) + rows[3][:50])  # killed while it wrote the fourth
+    refused = ikun(*SMALL, "--scheme", "kaiming", "--out", "o")
+    assert refused.code == 2
+    assert "--resume" in refused.err
+    again = json.loads(ikun(*SMALL, "--scheme", "kaiming", "--target", "0.2,0.9", "--out", "o", "--resume", "--json").out)
+    clean = [{k: v for k, v in one.items() if k != "seconds"} for one in again["runs"]]
+    assert clean == [{k: v for k, v in one.items() if k != "seconds"} for one in found["runs"]]
+    assert len((tmp_path / "o" / "rows.jsonl").read_bytes().splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (["--data", "digit"], "digits"),
+        (["--data", "fashion-mnist", "--data-dir", "."], "train-images-idx3-ubyte"),
+        (["--target", "1.2"], "target"),
+        (["--target", "a"], "--target"),
+        (["--samples", "99999"], "1257"),
+        (["--samples", "some"], "--samples"),
+        (["--scheme", "kaimin"], "kaiming"),
+        (["--scheme", "tdbn"], "tdbn"),
+        (["--model", "mynet:Nan"], "NaN"),
+        (["--model", "mynet:number"], "mynet:number"),
+        (["--model", "mlpp"], "mlp"),
+        (["--lr", "fast"], "--lr"),
+        (["--seeds", "1"], "seeds"),
+        (["--events"], "--events"),
+        (["--budget", "-1"], "budget"),
+        (["--optimizer", "sdg"], "sgd"),
+    ],
+)
+def test_whatever_is_wrong_is_one_line(ikun: Callable[..., Ran], tmp_path: Path, arguments: list[str], match: str) -> None:
+    ran = ikun(*SMALL, *arguments)
+    assert ran.code == 2
+    assert ran.err.count("\n") == 1
+    assert match in ran.err
+    assert ran.out == ""
+    assert not any(path.read_bytes() for path in tmp_path.glob("runs/*/rows.jsonl"))
+
+
+def test_claims_are_listed_without_torch() -> None:
+    script = """
+import sys
+from ikun_validate.training.claims import TRAINING
+assert "torch" not in sys.modules and "scipy.stats" not in sys.modules
+print(len(TRAINING))
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(ran.stdout) >= 5
+
+
+def test_claims_about_training_are_listed_and_have_flags_of_their_own(ikun: Callable[..., Ran]) -> None:
+    listed = {one["id"] for one in json.loads(ikun("claims", "--json").out)}
+    assert {"training.stationarity", "critical.scale"} <= listed
+    ran = ikun("validate", "training.stationarity", "--depth", "3")
+    assert ran.code == 2
+    assert "--depth" in ran.err
+    assert ikun("validate", "training.stationary").code == 2
+
+
+@pytest.mark.slow
+def test_processes_side_by_side_find_the_same(ikun: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
+    one = json.loads(ikun(*SMALL, "--json").out)
+    monkeypatch.setenv("IKUN_CORES", "2")
+    two = json.loads(ikun(*SMALL, "--json").out)
+    for first, second in zip(one["runs"], two["runs"], strict=True):
+        assert first["curve"] == second["curve"]
+        assert first["test_accuracy"] == second["test_accuracy"]

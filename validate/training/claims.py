@@ -1,0 +1,210 @@
+"""Claims about training, and the cells in which they are tested: each network and recipe once, with all initialisations.
+
+Light: `ikun claims` lists these without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from ikun_sym.catalogue.registry import Registry
+from ikun_sym.errors import IkunError
+
+PAPER = "Chang, Wang & Yang 2024, arXiv:2411.18250"
+
+IKUN = "ikun-v1"
+"""The paper's initialisation as its authors released it."""
+
+OWN = "critical"
+"""What `initialise_` of this project gives."""
+
+SCHEMES = (IKUN, "torch-default", "xavier", "kaiming", "lecun", "normal", OWN)
+BASELINES = ("xavier", "kaiming", "lecun", "normal")
+"""Those that the paper compares with; normal is N(0, 0.02²)."""
+
+FULL = {"data": "fashion-mnist", "samples": 1000, "model": "csnn:channels=16", "epochs": 8, "batch": 32}
+QUICK = {"data": "digits", "samples": None, "model": "csnn:channels=16", "epochs": 8, "batch": 64}
+QUICK_PAIRS = 16
+
+TARGETS = {False: (0.7, 0.6, 0.8), True: (0.5, 0.4, 0.6)}
+"""Training accuracies that these small networks reach within their budget, for FULL and for QUICK; the first decides."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """`words`: of its trials, beside those of FULL or QUICK. `tuned`: each initialisation has its own learning rate."""
+
+    name: str
+    norm: str
+    optimizer: str
+    tuned: bool = False
+
+    def words(self, quick: bool) -> dict[str, Any]:
+        """Of a trial, its scheme aside."""
+        chosen = dict(QUICK if quick else FULL)
+        chosen["model"] = f"{chosen['model']},norm={self.norm}"
+        return chosen | {"optimizer": self.optimizer}
+
+
+NORMS, OPTIMIZERS = ("none", "batch"), ("sgd", "adam")
+CELLS: Registry[Cell] = Registry("cell")
+for _tuned, _optimizer, _norm in product((False, True), OPTIMIZERS, NORMS):
+    _name = f"{_norm}-{_optimizer}" + ("-tuned" if _tuned else "")
+    CELLS.register(Cell(name=_name, norm=_norm, optimizer=_optimizer, tuned=_tuned))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Criterion:
+    """What is asked of the cells with these norms. `some`: it is enough that one check holds."""
+
+    norms: tuple[str, ...] = NORMS
+    some: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faster(Criterion):
+    """`scheme` needs at most `share` of the epochs of each of `than`."""
+
+    scheme: str
+    than: tuple[str, ...]
+    share: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alike(Criterion):
+    """Each of `schemes` needs as many epochs as `scheme`, to the margin of the protocol."""
+
+    scheme: str
+    schemes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dead(Criterion):
+    """The mean test accuracy of each of `schemes` stays below `accuracy`."""
+
+    schemes: tuple[str, ...]
+    accuracy: float = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stationary(Criterion):
+    """In most runs E[f'²] of every layer stays within `factor` of its first value, either way."""
+
+    factor: float = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingClaim:
+    """As a claim on random networks, but tested by training. `expected` is the verdict that this repository's rows give."""
+
+    id: str
+    statement: str
+    why: str
+    source: str
+    expected: str
+    criterion: Criterion
+
+    @property
+    def name(self) -> str:
+        return self.id
+
+
+FAMILY = "training"
+TRAINING: Registry[TrainingClaim] = Registry("claim")
+
+TRAINING.register(
+    TrainingClaim(
+        id="training.ikun.faster",
+        statement="From IKUN's weights training needs fewer epochs than from Xavier's, Kaiming's, LeCun's and N(0, 0.02²).",
+        why="The gradient keeps its variance; but batch norm cancels the scale of the weights, and Adam that of gradients.",
+        source=PAPER,
+        expected="refuted",
+        criterion=Faster(scheme=IKUN, than=BASELINES),
+    )
+)
+TRAINING.register(
+    TrainingClaim(
+        id="training.ikun.half",
+        statement="Somewhere IKUN saves half of the epochs: up to 50 % fewer.",
+        why="N(0, 0.02²) is silent, or nearly, at these widths: almost anything that fires is twice as fast.",
+        source=PAPER,
+        expected="confirmed",
+        criterion=Faster(scheme=IKUN, than=BASELINES, share=0.5, some=True),
+    )
+)
+TRAINING.register(
+    TrainingClaim(
+        id="training.ikun.half-of-scaled",
+        statement="It does so too against weights that are scaled by their fan: Xavier's, Kaiming's, LeCun's.",
+        why="IKUN's released weights are Kaiming's times 0.8: gain 1.27 beside 2, and 1 for the other two.",
+        source=PAPER,
+        expected="inconclusive",
+        criterion=Faster(scheme=IKUN, than=("xavier", "kaiming", "lecun"), share=0.5, some=True),
+    )
+)
+TRAINING.register(
+    TrainingClaim(
+        id="training.norm.alike",
+        statement="Behind batch norm Xavier, Kaiming, LeCun and torch's default need as many epochs as IKUN.",
+        why="Batch norm cancels the scale of the convolutions' weights; two linear layers are left.",
+        source="ikun: THEORY, from one prototype",
+        expected="inconclusive",
+        criterion=Alike(scheme=IKUN, schemes=("torch-default", "xavier", "kaiming", "lecun"), norms=("batch",)),
+    )
+)
+TRAINING.register(
+    TrainingClaim(
+        id="training.none.dead",
+        statement="Without norm torch's default and N(0, 0.02²) learn nothing with SGD or Adam: activity dies on the way.",
+        why="fan_in Var(W) of 1/3, and less, is below the critical 6: no spike reaches the last layer.",
+        source="ikun: critical gain of IF neurons",
+        expected="inconclusive",
+        criterion=Dead(schemes=("torch-default", "normal"), norms=("none",)),
+    )
+)
+TRAINING.register(
+    TrainingClaim(
+        id="training.own.slower",
+        statement="This project's own critical initialisation needs more epochs than torch's default behind batch norm.",
+        why="Slopes that make up for the fans of the last layers are steep there: gradients have their size but share nothing.",
+        source="ikun: THEORY, from one prototype",
+        expected="confirmed",
+        criterion=Faster(scheme="torch-default", than=(OWN,), norms=("batch",)),
+    )
+)
+TRAINING.register(
+    TrainingClaim(
+        id="training.stationarity",
+        statement="During training E[f'²] of every layer stays within [1/2, 2] of its first value.",
+        why="The paper's theorem takes the membrane's law to be stationary; training moves rates, and with them E[f'²].",
+        source=PAPER,
+        expected="refuted",
+        criterion=Stationary(),
+    )
+)
+
+
+def select_training(pattern: str) -> list[TrainingClaim]:
+    """The claim with this id, else all below it; UnknownNameError if there are none."""
+    if pattern in TRAINING:
+        return [TRAINING[pattern]]
+    return [claim for claim in TRAINING if claim.id.startswith(pattern.lower() + ".")] or [TRAINING[pattern]]
+
+
+def is_training(pattern: str) -> bool:
+    return pattern.lower().partition(".")[0] == FAMILY
+
+
+def cells_of(claims: list[TrainingClaim], *, tuned: bool) -> list[Cell]:
+    """The cells that these claims look at, in the order of CELLS."""
+    norms = {norm for claim in claims for norm in claim.criterion.norms}
+    found = [cell for cell in CELLS if cell.norm in norms and (tuned or not cell.tuned)]
+    if not found:
+        raise IkunError("no cell is left to train")
+    return found
+
+
+WORDS: Mapping[str, str] = {"none": "without norm", "batch": "with batch norm"}

@@ -1,0 +1,153 @@
+"""`TRAINING.md`: what was run and what was not, each claim with its verdict, each cell with its table; and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ikun_sym.cores import cores
+from ikun_sym.files import write_atomically
+
+from ..engines.machine import processor
+from . import plots
+from .calibration import ALLOWED
+from .claims import CELLS, WORDS
+from .comparison import VERDICTS
+from .experiment import Result
+from .judging import TrainingVerdict, farthest_of
+from .methods import methods
+from .report import COLUMNS, RUN_COLUMNS, described, reasons, rows, run_rows
+from .table import Table
+from .trial import Trial
+
+PICTURE = "training.svg"
+
+PAPER_SIZE = (
+    "ikun train --data fashion-mnist --samples 20000 --model csnn:channels=128 --epochs 64 --optimizer sgd "
+    "--baseline ikun-v1 --scheme xavier --scheme kaiming --scheme lecun --scheme normal --target 0.95 --lr tuned --seeds auto"
+)
+"""At the size of the paper, for a GPU."""
+
+CONTINUE = (
+    "ikun validate training --data-dir DIR --out validate/training/rows --resume --budget 7200 --markdown validate/TRAINING.md"
+)
+
+PROTOTYPE = {
+    "torch-default": ("0.752, 0.750", "0.10"),
+    "xavier": ("0.763, 0.778", ""),
+    "kaiming": ("0.740, 0.770", "0.673"),
+    "lecun": ("0.752, 0.783", ""),
+    "normal": ("0.724, 0.736", "0.10"),
+    "ikun-v1": ("0.750, 0.782", "0.606"),
+    "critical": ("0.658", "0.400"),
+}
+"""Test accuracies of one prototype, 4,000 images, one or two seeds: scheme to (with batch norm, without)."""
+
+
+def markdown(table: Table) -> str:
+    first = next(iter(table.results.values()), None)
+    parts = ["# Training, measured\n", "Written by a command, not by hand:\n", code(CONTINUE)]
+    parts += ["## What was run, and what was not\n", *_run(table)]
+    parts += ["## The claims\n", *_claims(table.verdicts)]
+    if first is not None:
+        parts += [f"![Ratios of epochs]({PICTURE})\n"]
+        parts += _prototype(table)
+    for name, result in table.results.items():
+        parts += [f"## {heading(name)}\n", *_cell(result)]
+    if first is not None:
+        parts += _calibration(table)
+        parts += ["## Methods\n", *(f"* **{name}.** {text}." for name, text in methods(first.plan, trial_of(first))), ""]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def heading(cell: str) -> str:
+    found = CELLS[cell]
+    return f"{WORDS[found.norm].capitalize()}, {found.optimizer}, learning rate {'tuned' if found.tuned else 'as it comes'}"
+
+
+def trial_of(result: Result) -> Trial:
+    return result.plan.trials[0]
+
+
+def code(text: str) -> str:
+    return f"```\n{text}\n```\n"
+
+
+def grid(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    found = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    return "\n".join([*found, *("| " + " | ".join(line) + " |" for line in lines)]) + "\n"
+
+
+def _run(table: Table) -> list[str]:
+    seconds = sum(result.seconds for result in table.results.values())
+    runs = sum(len(result.outcomes) + sum(len(one.runs) for one in result.tuning) for result in table.results.values())
+    found = [f"{runs} runs, {seconds / 3600:.2f} hours of processor time, on {processor('model name')}, {cores()} cores.\n"]
+    for result in table.results.values():
+        found += [described(trial_of(result)).capitalize() + "\n"]
+        break
+    done = [
+        [heading(name), str(max(map(len, result.runs.values()))), "" if result.complete else "to be continued"]
+        for name, result in table.results.items()
+    ]
+    found.append(grid(("cell", "pairs", ""), done + [[heading(name), "none", "not run yet"] for name in table.missing]))
+    found += [
+        "Not run, for want of a GPU: the paper's size, 128 channels, 20,000 images, 64 epochs. One command runs it:\n",
+        code(PAPER_SIZE),
+    ]
+    return found
+
+
+def _claims(verdicts: Sequence[TrainingVerdict]) -> list[str]:
+    lines = [[f"`{one.claim.id}`", one.claim.statement, one.verdict, one.claim.source] for one in verdicts]
+    return [grid(("claim", "statement", "verdict", "source"), lines)]
+
+
+def _prototype(table: Table) -> list[str]:
+    """The table of the prototype beside this one."""
+    behind, plain = table.results.get("batch-sgd"), table.results.get("none-sgd")
+    if behind is None or plain is None:
+        return []
+    lines = []
+    for scheme, (with_norm, without) in PROTOTYPE.items():
+        accuracies = [line[5] for result in (behind, plain) for line in run_rows(result) if line[0] == scheme]
+        lines.append([scheme, *accuracies, with_norm, without])
+    return [
+        "## The prototype's table, done again\n",
+        "Test accuracy with SGD, learning rate 0.1: here on 1,000 images in pairs, mean and standard error; in the prototype "
+        "on 4,000 images, the seeds it had.\n",
+        grid(("scheme", "with batch norm", "without", "prototype, with", "prototype, without"), lines),
+    ]
+
+
+def _cell(result: Result) -> list[str]:
+    target = result.plan.targets[0]
+    found = [f"Ratio of epochs to a training accuracy of {target:g}, over those of {result.plan.baseline}.\n"]
+    found += [grid(COLUMNS, rows(result)), grid(RUN_COLUMNS, run_rows(result))]
+    moved = ", ".join(f"{scheme} {'∞' if value is None else f'{value:.3g}'}" for scheme, value in farthest_of(result).items())
+    found.append(f"Largest factor by which E[f'²] of a layer moved from its first value, median of the runs: {moved}.\n")
+    notes = reasons(result)
+    return [*found, *(f"* {note}" for note in notes), ""] if notes else found
+
+
+def _calibration(table: Table) -> list[str]:
+    columns = ("law of the times", "true ratio", "n", *VERDICTS, "pairs", "wrong", "rate below, 95 %")
+    return [
+        "## How often the verdicts are wrong\n",
+        f"The whole procedure at {ALLOWED:.0%} error, on laws of times to learn with a known ratio of restricted mean epochs, "
+        "and on runs of this table, exchanged within their pairs by a coin.\n",
+        grid(columns, [row.cells() for row in table.calibration]),
+    ]
+
+
+def picture(table: Table) -> str:
+    """All cells in one forest plot."""
+    labelled = [(f"{name}: {one.scheme}", one) for name, result in table.results.items() for one in result.comparisons]
+    margin = next(iter(table.results.values())).plan.margin
+    return plots.forest(labelled, anchor="training", margin=margin, alone=True)
+
+
+def write(table: Table, path: Path) -> None:
+    """With the picture beside it."""
+    if table.results:
+        write_atomically(path.parent / PICTURE, picture(table) + "\n")
+    write_atomically(path, markdown(table))

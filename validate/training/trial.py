@@ -1,0 +1,95 @@
+"""What is trained: data, model, neuron, initialisation and recipe, one value, every field of which a sweep can vary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from ikun_sym.errors import DomainError, IkunError
+from ikun_sym.reading.neuron import HasNeuron, Neuron
+from ikun_sym.schemes.scheme_input import find_scheme
+
+from .data import Data
+from .models.build import build_model, is_factory
+from .recipe import LOSSES, Recipe
+
+LEAK = 1.0
+"""Of the neurons that are trained where nothing else is said: IF, as in the paper's network."""
+
+MODEL = "mlp:depth=3,width=256"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial(HasNeuron):
+    """`samples` None: all. `model`: a SPEC of `models/`, or the user's MODULE:FACTORY, whose neurons are its own."""
+
+    neuron: Neuron = field(default_factory=lambda: Neuron.of(leak=LEAK))
+    data: str = "digits"
+    samples: int | None = None
+    model: str = MODEL
+    scheme: str = "torch-default"
+    recipe: Recipe = field(default_factory=Recipe)
+
+    def __post_init__(self) -> None:
+        find_scheme(self.scheme)
+        if self.foreign and self.recipe.dropout:
+            raise DomainError("dropout", self.recipe.dropout, f"0 with {self.model}", "your own model brings its own")
+        if self.samples is not None and self.samples < 1:
+            raise DomainError("samples", self.samples, "at least 1, or all")
+
+    @classmethod
+    def of(cls, **words: Any) -> Trial:
+        """From flat words: those of a recipe, of a neuron, and its own."""
+        names = {entry.name for entry in fields(Recipe)}
+        own = {name: value for name, value in words.items() if name in names}
+        rest = {name: value for name, value in words.items() if name not in names}
+        recipe = rest.pop("recipe", Recipe())
+        neuron = rest.pop("neuron", Neuron.of(leak=LEAK))
+        return cast("Trial", super().of(recipe=_changed(recipe, own), neuron=neuron, **rest))
+
+    def but(self, **words: Any) -> Trial:
+        names = {entry.name for entry in fields(Recipe)}
+        own = {name: value for name, value in words.items() if name in names}
+        rest = {name: value for name, value in words.items() if name not in names}
+        return super().but(recipe=_changed(rest.pop("recipe", self.recipe), own), **rest)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the model is the user's own."""
+        return is_factory(self.model)
+
+    def to_dict(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in ("data", "samples", "model", "scheme")}
+        return own | self.recipe.to_dict() | ({} if self.foreign else self.neuron.to_dict())
+
+    def built(self, data: Data) -> nn.Module:
+        """The model with torch's own weights, from torch's generator."""
+        readout = LOSSES[self.recipe.loss].readout
+        return build_model(self.model, data.shape, data.classes, self.neuron, readout=readout, dropout=self.recipe.dropout)
+
+
+def _changed(recipe: Recipe, words: dict[str, Any]) -> Recipe:
+    return Recipe(**{**vars(recipe), **words}) if words else recipe
+
+
+def presented(x: Tensor, steps: int, events: bool) -> Tensor:
+    """[T, B, …]: events in their order; else the same sample at every step, without a copy."""
+    return x.transpose(0, 1) if events else x.unsqueeze(0).expand(steps, *x.shape)
+
+
+def check_answers(model: nn.Module, trial: Trial, data: Data) -> None:
+    """Error: on the first samples the untrained model raises, or gives what is no number."""
+    x = data.train.first(min(len(data.train), trial.recipe.batch)).x
+    try:
+        with torch.no_grad():
+            z = model.train()(presented(x, trial.recipe.steps, data.events))
+    except IkunError:
+        raise
+    except Exception as error:
+        message = " ".join(str(error).split())
+        raise IkunError(f"model {trial.model} raised {type(error).__name__} on samples of {data.name}: {message}") from error
+    if not bool(torch.isfinite(z).all()):
+        raise IkunError(f"model {trial.model} gives NaN or infinity before any training; ikun diagnose says where")
