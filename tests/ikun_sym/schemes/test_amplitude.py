@@ -183,6 +183,9 @@ def test_unit_amplitude_of_other_weights() -> None:
             told = init_variance("micheli", 100, surrogate="sigmoid:alpha=1", amplitude="unit")
             assert float(told.bound.amplitude) == pytest.approx((gain * expected(f, 2, math.sqrt(q))) ** -0.5, rel=1e-6)
             assert told.slope is None
+            # three times the fan_out: a gradient of three times the second moment comes back
+            out = init_variance("micheli", 100, 300, surrogate="sigmoid:alpha=1", amplitude="unit")
+            assert float(out.bound.amplitude) == pytest.approx(float(told.bound.amplitude) / math.sqrt(3), rel=1e-12)
     padded = factors(surrogate="sigmoid:alpha=1", amplitude="unit", arch="conv2d:size=4", width=16, depth=40)
     assert abs(padded[18:22]).max() < 1e-3
 
@@ -225,7 +228,16 @@ def test_the_commands_say_it(tmp_path) -> None:
     assert "no parameter" in over_time["reason"]
 
 
-def test_an_export_of_amplitude_1_is_the_export(tmp_path) -> None:
-    for target in ("python", "torch", "c"):
-        one, other = export("atan", target, tmp_path / "a"), export("atan", target, tmp_path / "b", amplitude=1)
-        assert one.read_bytes() == other.read_bytes()
+def test_the_emitted_code_has_it(tmp_path) -> None:
+    """Amplitude 1 is the export without it; another one is a parameter of every function, at mean 0 too, where the moments are
+    polynomials of their own."""
+    plain, one = export("sigmoid", "python", tmp_path / "a"), export("sigmoid", "python", tmp_path / "b", amplitude=1)
+    assert plain.read_bytes() == one.read_bytes()
+    names: list[dict] = [{}, {}]
+    for found, path in zip(names, (plain, export("sigmoid", "python", tmp_path / "c", amplitude=2.5)), strict=True):
+        exec(compile(path.read_text(), str(path), "exec"), found)
+    for mean in (0.0, -1.0):
+        for power, name in ((1, "e_g"), (2, "e_g2"), (4, "e_g4")):
+            assert names[1][name](mean, 0.7) == pytest.approx(2.5**power * names[0][name](mean, 0.7), rel=1e-13)
+            assert names[1][name](mean, 0.7, 4.0, 1.0) == pytest.approx(names[0][name](mean, 0.7), rel=1e-13)
+    assert names[1]["derivative"](0.3) == 2.5 * names[0]["derivative"](0.3)
