@@ -104,7 +104,7 @@ def test_initialised_first(nets: str, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 BAD = {
-    "raises": ("{0}:Raises", "4,8", "Raises raised KeyError on input of shape (4, 8): 'mine'"),
+    "raises": ("{0}:Raises", "4,8", "Raises raised KeyError on input of shape (4, 8), at {0}.py:25: 'mine'"),
     "no-neuron": ("{0}:plain", "4,8", "no spiking neuron"),
     "nan": ("{0}:Nan", "1,4,64", "gives NaN"),
     "shape": ("{0}:mlp", "1,4,63", "on input of shape (1, 4, 63)"),
@@ -129,5 +129,5 @@ def test_bad_models_are_one_line(name: str, nets: str, capsys: pytest.CaptureFix
     assert out == ""
     assert len(lines) == 1
     assert lines[0].startswith("ikun: error: ")
-    assert message in lines[0]
+    assert message.format(nets) in lines[0]
     assert "Traceback" not in err

@@ -15,7 +15,8 @@ from ikun_sym.schemes.fan import Fan
 
 from .graph import Map, Way
 from .recorder import Call, Recorded, Recorder
-from .spike_function import MOST, Spike, in_levels, unit_of
+from .sequences import are_spikes, nodes_of, sequences_of
+from .spike_function import Spike, in_levels, unit_of
 from .tape import Product
 
 POOLS = ("AvgPool", "MaxPool", "MeanBackward", "AdaptiveAvg", "AdaptiveMax", "pool")
@@ -140,8 +141,8 @@ def layers_of(model: nn.Module, recorder: Recorder, source: Any) -> tuple[list[L
     found = Map(tape=recorder.tape, spikes=spikes, source=source)
     layers = [
         Layer(0, names[record.module], record, calls)
-        for record, calls in _sequences(recorder, found, spikes)
-        if _are_spikes(calls, record)
+        for record, calls in sequences_of(recorder, found, spikes)
+        if are_spikes(calls, record)
     ]
     if not layers:
         lines = ", ".join(sorted({call.line for call in recorder.order if call.line}))
@@ -152,98 +153,13 @@ def layers_of(model: nn.Module, recorder: Recorder, source: Any) -> tuple[list[L
     spikes.clear()
     for index, layer in enumerate(layers):
         layer.index = index
-        spikes |= dict.fromkeys((node for call in layer.calls for node in _nodes(call)), index)
+        spikes |= dict.fromkeys((node for call in layer.calls for node in nodes_of(call)), index)
     owned = {id(p): m for m in model.modules() for p in m.parameters(recurse=False)}
     named = {id(p): name for name, p in model.named_parameters()}
     for layer in layers:
         _levels(layer)
         _find_feed(layer, found, owned, named, model)
     return layers, found
-
-
-def _nodes(call: Call) -> list[Any]:
-    return [*call.nodes, *([] if call.sent is None or call.sent.grad_fn is None else [call.sent.grad_fn])]
-
-
-@dataclass(eq=False)
-class _Sequence:
-    record: Recorded
-    calls: list[Call] = field(default_factory=list)
-    depth: int = 0
-
-
-def _sequences(recorder: Recorder, found: Map, spikes: dict[Any, int]) -> list[tuple[Recorded, list[Call]]]:
-    """The calls, grouped into layers, in the order of their first call.
-
-    A call is the next step of the one whose membrane its own membrane remembers. Where nothing is remembered, it belongs to the
-    last one of that module with the same weights, the same shape and the same layers below. Calls on membranes that nothing has
-    reached yet are left out: those of code that asks the old membrane first."""
-    records = {id(call): record for record in recorder.records.values() for call in record.calls}
-    sequences: list[_Sequence] = []
-    by_key: dict[Any, int] = {}
-    membranes: dict[Any, tuple[int, int]] = {}
-    for call in recorder.order:
-        record = records.get(id(call))
-        if record is None or not call.trunk:
-            continue
-        if record.library is not None:
-            place = by_key.get(id(record), len(sequences))
-            if place == len(sequences) and not _reached(found.way(call.trunk[0][0])):
-                continue
-            by_key[id(record)] = place
-        else:
-            way = found.way(call.trunk[0][0], membranes)
-            if not way.past and not _reached(way):
-                continue
-            before = [membranes[node] for node in way.past if sequences[membranes[node][0]].record is record]
-            key = (id(record), tuple(sorted({id(w) for w in way.weights})), tuple(call.x.shape), frozenset(way.layers))
-            if before:
-                place, depth = max(before)
-                sequences[place].depth = max(sequences[place].depth, depth)
-            else:
-                place = by_key.setdefault(key, len(sequences))
-        if place == len(sequences):
-            sequences.append(_Sequence(record))
-        sequences[place].calls.append(call)
-        membranes |= {node: (place, depth) for depth, (node, _) in enumerate(call.trunk)}
-        spikes |= dict.fromkeys(_nodes(call), place)
-    for sequence in sequences:
-        for call in sequence.calls:
-            _unscale(call, sequence.depth, found)
-    return [(sequence.record, sequence.calls) for sequence in sequences]
-
-
-def _reached(way: Way) -> bool:
-    return bool(way.products or way.layers or way.from_input or way.weights)
-
-
-def _unscale(call: Call, depth: int, found: Map) -> None:
-    """Take H from where the neuron's memory is: an argument that was scaled, x = a H − θ, becomes H − θ/a."""
-    value = found.tape.values.get(call.trunk[depth]) if 0 < depth < len(call.trunk) else None
-    if value is None or value.shape != call.x.shape:
-        return
-    h, x = (tensor.detach().double().flatten() for tensor in (value, call.x))
-    spread = h - h.mean()
-    scale = float(spread @ x / (spread @ spread)) if bool(spread.any()) else 0.0
-    if not scale > 0:
-        return
-    function = call.spike
-    call.trunk = call.trunk[depth:]
-    call.x = call.x / scale
-    if function is not None:
-        call.spike = lambda u: function(u * scale)
-
-
-def _are_spikes(calls: list[Call], record: Recorded) -> bool:
-    """Whether all outputs are multiples of one number: of a function that gives anything, some may be by chance."""
-    if record.library is not None:
-        return True
-    sizes = torch.cat([one.spikes.detach().abs().flatten() for call in calls for one in (call, *call.others)]).double()
-    sizes = sizes[sizes > 0].unique()
-    if not len(sizes):
-        return True
-    counts = sizes / sizes.min()
-    return bool((counts - counts.round()).abs().max() < 1e-4) and float(counts.max()) <= MOST
 
 
 def _levels(layer: Layer) -> None:
@@ -280,7 +196,9 @@ def _sent(calls: list[Call]) -> Tensor:
 
 
 def _find_feed(layer: Layer, found: Map, owned: dict[int, nn.Module], named: dict[int, str], model: nn.Module) -> None:
-    own = {node for call in layer.calls for node, _ in call.trunk[:1]} | {node for call in layer.calls for node in _nodes(call)}
+    own = {node for call in layer.calls for node, _ in call.trunk[:1]} | {
+        node for call in layer.calls for node in nodes_of(call)
+    }
     sent = {node for call in layer.calls for node in call.nodes}
     ways = [found.way(call.trunk[0][0], own) for call in layer.calls[:LOOK]]
     layer.way = way = ways[0]
