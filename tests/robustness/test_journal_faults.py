@@ -127,7 +127,7 @@ class FullDisk:
 def test_a_full_disk_costs_the_row_that_did_not_fit(tmp_path: Path, whole: bytes, share: float) -> None:
     row = len(whole.splitlines(keepends=True)[0])
     journal = Journal(tmp_path / ROWS, conditions(SETTINGS), [SMALL])
-    journal._stream = FullDisk(journal._stream, int(share * row))  # type: ignore[assignment]
+    journal._rows._stream = FullDisk(journal._rows._stream, int(share * row))  # type: ignore[assignment]
     laboratory = Laboratory(SETTINGS)
     draws = laboratory.draws(SMALL, 4)
     try:

@@ -90,7 +90,9 @@ class Journal:
             shapes = tuple(np.shape(x) for x in (draw.rate, draw.gradient, draw.log_gradient, draw.alive))
         except (KeyError, ValueError, TypeError):
             raise not_a_row(self.path, number) from None
-        if not isinstance(draw.index, int) or shapes != ((layers, steps), (layers, steps), (layers,), ()):
+        pairs = {np.shape(x) for x in (draw.overlap, draw.gradient_correlation) if x is not None}
+        right = shapes == ((layers, steps), (layers, steps), (layers,), ()) and pairs <= {(layers,)}
+        if not (right and isinstance(draw.index, int)):
             raise not_a_row(self.path, number)
         return draw
 
@@ -141,4 +143,4 @@ def _key(architecture: dict[str, Any]) -> str:
 
 
 def _same(one: Draw, other: Draw) -> bool:
-    return all(np.array_equal(getattr(one, f.name), getattr(other, f.name), equal_nan=True) for f in fields(Draw))
+    return all(_plain(getattr(one, f.name)) == _plain(getattr(other, f.name)) for f in fields(Draw))
