@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import sympy as sp
 
@@ -65,7 +66,8 @@ def vanishes(expr: sp.Expr) -> bool:
     names = {word: sp.Dummy("word", positive=True) for word in expr.atoms(Density, UpperTail)}
     numerator = sp.fraction(sp.together(expr.xreplace(names)))[0]
     back = {dummy: word for word, dummy in names.items()}
-    return is_zero(unfold(sp.expand(numerator).xreplace(back)))
+    restored: Any = sp.expand(numerator).xreplace(back)  # sympy calls the result of xreplace a Basic
+    return is_zero(unfold(restored))
 
 
 def performed(expr: sp.Expr) -> sp.Expr:
