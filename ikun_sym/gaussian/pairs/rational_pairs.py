@@ -18,7 +18,7 @@ import sympy as sp
 from ...catalogue.piecewise import PiecewiseFunction
 from ...expressions.zero_test import is_zero
 from ..form import Check, ClosedForm
-from ..rules.rational_line import X, _decompose, on_the_line
+from ..rules.rational_line import X, decompose, on_the_line
 from .orthant import Orthant
 from .symbols import COV, DET, MEAN, OTHER_MEAN, OTHER_VAR, VAR
 from .truncated_moments import proof_of
@@ -45,7 +45,7 @@ class Pole:
 
 def poles_of(function: PiecewiseFunction) -> list[Pole] | None:
     """None if it is not of this class."""
-    found = _decompose(function)
+    found = decompose(function)
     if found is None or found[0] != 0 or any(fraction.order != 1 for fraction in found[1]):
         return None
     return [Pole((f.even / f.height + sign * sp.I * f.odd) / 2, f.height, f.centre, sign) for f in found[1] for sign in (1, -1)]
