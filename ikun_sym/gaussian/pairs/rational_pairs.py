@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from ...catalogue.piecewise import PiecewiseFunction
+from ...expressions.arguments import arguments
 from ...expressions.zero_test import is_zero
 from ..form import Check, ClosedForm
 from ..rules.rational_line import X, decompose, on_the_line
@@ -96,7 +97,7 @@ def _square() -> list[Check]:
     det = VAR * OTHER_VAR - _SIGNED**2
     found = found.subs(COV, _SIGNED)
     (word,), (power,) = found.atoms(Orthant), found.atoms(sp.exp)
-    h, k, r = word.args
+    h, k, r = arguments(word)
     m = (-(OTHER_VAR * _B - _SIGNED * _C) / det, -(VAR * _C - _SIGNED * _B) / det)
     old = -_B * _S - _C * _T - (VAR * _S**2 + 2 * _SIGNED * _S * _T + OTHER_VAR * _T**2) / 2
     p, q = _S - m[0], _T - m[1]

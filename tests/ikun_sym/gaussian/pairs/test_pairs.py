@@ -89,6 +89,7 @@ def test_monte_carlo(name: str) -> None:
     assert abs(sample.mean() - found) < 5 * sample.std() / math.sqrt(sample.size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rho", [-0.999999, -0.99, 0.99, 0.9999, 0.999999])
 @pytest.mark.parametrize("name", ["erf", "exponential", "rectangular", "triangular", "leaky_k_relu"])
 def test_near_one(name: str, rho: float) -> None:
@@ -175,7 +176,8 @@ def test_planted_errors_are_refused(name: str) -> None:
     function, _ = function_of(name)
     rule = next(rule for rule in RULES if rule.closed_form(function) is not None)
     form = rule.closed_form(function)
-    assert form is not None and form.expr is not None
+    assert form is not None
+    assert form.expr is not None
     assert rule.prove(function, form.expr).proved
     for what, wrong in planted(form.expr).items():
         assert not rule.prove(function, wrong).proved, what
