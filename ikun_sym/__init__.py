@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .cli.meanfield_call import meanfield
     from .errors import IkunError
     from .gaussian.moment import evaluate, moment
+    from .gaussian.pairs.expected_product import expected_product
+    from .gaussian.pairs.pair_moment import pair_moment
     from .schemes.constants import constants
     from .schemes.initialise import init_variance
     from .schemes.joint import joint
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 _HOME = {
     "moment": "gaussian.moment",
     "evaluate": "gaussian.moment",
+    "pair_moment": "gaussian.pairs.pair_moment",
+    "expected_product": "gaussian.pairs.expected_product",
     "constants": "schemes.constants",
     "design": "schemes.rate_targeted",
     "joint": "schemes.joint",
@@ -43,11 +47,13 @@ __all__ = [
     "constants",
     "design",
     "evaluate",
+    "expected_product",
     "export",
     "init_variance",
     "joint",
     "meanfield",
     "moment",
+    "pair_moment",
     "register",
 ]
 

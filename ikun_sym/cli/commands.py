@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..gaussian.moment import Moment
+    from ..gaussian.pairs.pair_moment import PairMoment
 
 
 @click.command(short_help="Gaussian moments of a surrogate, proved and enclosed.")
@@ -25,12 +26,30 @@ if TYPE_CHECKING:
 @click.option("--power", type=int, default=1, show_default=True, help="Power of f' (or f) inside the expectation.")
 @click.option("--digits", type=int, default=17, show_default=True, help="Digits of the enclosure.")
 @click.option("--explain", is_flag=True, help="Print the certificate: what was checked and how.")
+@click.option("--with-correlation", type=EXACT, metavar="RHO", help="Instead E[f'(X) f'(X')], X' as X, correlation RHO.")
 @as_json
-def moment(spec: str, mean: Fraction, var: Fraction, of: str, power: int, digits: int, explain: bool, as_json: bool) -> None:
+def moment(
+    spec: str,
+    mean: Fraction,
+    var: Fraction,
+    of: str,
+    power: int,
+    digits: int,
+    explain: bool,
+    with_correlation: Fraction | None,
+    as_json: bool,
+) -> None:
     """Compute E[f'(X)^power], X ~ N(mean, var): closed form, proof status and rigorous enclosure."""
     from ..gaussian.moment import moment as compute
 
-    result = compute(spec, mean, var, of=of, power=power, digits=digits)
+    if with_correlation is None:
+        result = compute(spec, mean, var, of=of, power=power, digits=digits)
+    else:
+        from ..gaussian.pairs.pair_moment import pair_moment
+
+        if (of, power) != ("fprime", 1):
+            raise IkunError("--with-correlation is for the product f'(X) f'(X'); leave out --of and --power")
+        result = pair_moment(spec, mean, var, with_correlation, digits=digits)
     document = result.to_dict()
     if explain:
         from ..gaussian.explain import conclusion
@@ -45,17 +64,14 @@ def moment(spec: str, mean: Fraction, var: Fraction, of: str, power: int, digits
     emit(document, as_json, lambda console: _show_moment(console, result, explain))
 
 
-def _show_moment(console: Console, result: Moment, explain: bool) -> None:
-    name = "f'" if result.of == "fprime" else "f"
+def _show_moment(console: Console, result: Moment | PairMoment, explain: bool) -> None:
     rows = [
         ("value", repr(result.value)),
         ("enclosure", f"{result.enclosure.mid} ± {result.enclosure.rad}"),
         ("form", result.form.text if result.form.expr is None else f"{result.form.kind}: {result.form.text}"),
         ("status", result.status + (f"  ({result.note})" if result.note else "")),
     ]
-    power = f"^{result.power}" if result.power > 1 else ""
-    title = f"E[{name}(X){power}], X ~ N({float(result.mean):g}, {float(result.var):g}), {result.surrogate.spec}"
-    console.print(table(title, ("", ""), rows))
+    console.print(table(f"{result.title}, {result.surrogate.spec}", ("", ""), rows))
     if explain:
         from ..gaussian.explain import lines
 

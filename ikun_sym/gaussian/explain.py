@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from ..expressions.vocabulary import VOCABULARY, GoodwinStaton, ImW, ReW, TricomiU
-from .form import ClosedForm
-from .moment import Moment
+from .enclosures.certify import Enclosure
+from .form import Certificate, ClosedForm
 
 CONCLUSIONS = {
     "proved-ftc": "So the form is the expectation: the integral over each piece is its antiderivative's increment.",
@@ -26,7 +27,18 @@ _OURS = (ReW, ImW, GoodwinStaton, TricomiU)
 """Functions that a reader may not know by the names that formulas have here."""
 
 
-def lines(moment: Moment) -> Iterator[str]:
+class Answer(Protocol):
+    """An expectation, in one variable or in two."""
+
+    @property
+    def enclosure(self) -> Enclosure: ...
+    @property
+    def form(self) -> ClosedForm: ...
+    @property
+    def certificate(self) -> Certificate: ...
+
+
+def lines(moment: Answer) -> Iterator[str]:
     form, certificate = moment.form, moment.certificate
     yield f"enclosed by {moment.enclosure.route}"
     yield f"method: {form.method}"

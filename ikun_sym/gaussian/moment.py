@@ -60,6 +60,12 @@ class Moment(Told):
     def proved(self) -> bool:
         return self.certificate.proved
 
+    @property
+    def title(self) -> str:
+        power = f"^{self.power}" if self.power > 1 else ""
+        name = "f'" if self.of == "fprime" else "f"
+        return f"E[{name}(X){power}], X ~ N({float(self.mean):g}, {float(self.var):g})"
+
     def to_dict(self) -> dict[str, Any]:
         result: dict[str, Any] = {
             "surrogate": self.surrogate.spec,

@@ -49,7 +49,8 @@ class _Piece:
     def of(cls, piece: Piece, env: Env) -> _Piece:
         ends = [constant(piece.lo, env), None if piece.hi == sp.oo else constant(piece.hi, env)]
         lo, hi = ends if piece.side > 0 else [None if end is None else -end for end in reversed(ends)]
-        return cls(lo, hi, *(evaluator(piece.value, env, analytic=flag) for flag in (False, True)), piece.side)
+        plain, rigorous = (evaluator(piece.value, env, analytic=flag) for flag in (False, True))
+        return cls(lo, hi, plain, rigorous, piece.side)
 
     def __call__(self, x: acb, analytic: bool) -> acb:
         u = x if self.side > 0 else -x

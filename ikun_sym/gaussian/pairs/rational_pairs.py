@@ -16,9 +16,10 @@ from dataclasses import dataclass
 import sympy as sp
 
 from ...catalogue.piecewise import PiecewiseFunction
+from ...expressions.arguments import arguments
 from ...expressions.zero_test import is_zero
 from ..form import Check, ClosedForm
-from ..rules.rational_line import X, _decompose, on_the_line
+from ..rules.rational_line import X, decompose, on_the_line
 from .orthant import Orthant
 from .symbols import COV, DET, MEAN, OTHER_MEAN, OTHER_VAR, VAR
 from .truncated_moments import proof_of
@@ -45,7 +46,7 @@ class Pole:
 
 def poles_of(function: PiecewiseFunction) -> list[Pole] | None:
     """None if it is not of this class."""
-    found = _decompose(function)
+    found = decompose(function)
     if found is None or found[0] != 0 or any(fraction.order != 1 for fraction in found[1]):
         return None
     return [Pole((f.even / f.height + sign * sp.I * f.odd) / 2, f.height, f.centre, sign) for f in found[1] for sign in (1, -1)]
@@ -96,7 +97,7 @@ def _square() -> list[Check]:
     det = VAR * OTHER_VAR - _SIGNED**2
     found = found.subs(COV, _SIGNED)
     (word,), (power,) = found.atoms(Orthant), found.atoms(sp.exp)
-    h, k, r = word.args
+    h, k, r = arguments(word)
     m = (-(OTHER_VAR * _B - _SIGNED * _C) / det, -(VAR * _C - _SIGNED * _B) / det)
     old = -_B * _S - _C * _T - (VAR * _S**2 + 2 * _SIGNED * _S * _T + OTHER_VAR * _T**2) / 2
     p, q = _S - m[0], _T - m[1]

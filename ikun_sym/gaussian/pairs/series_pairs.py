@@ -119,7 +119,7 @@ def closed_form(function: PiecewiseFunction) -> ClosedForm | None:
         return None
     texts, formulas = [], []
     for ((rates, weights), (other_rates, other_weights)), form in _grouped(function).items():
-        shown = plain(sp.Tuple(form, RATE, OTHER_RATE))
+        shown: tuple[sp.Expr, ...] = tuple(plain(sp.Tuple(form, RATE, OTHER_RATE)))  # type: ignore[arg-type]
         last, other_last = len(weights) - 1, len(other_weights) - 1
         listed = [", ".join(f"{float(w):.17g}" for w in some) for some in (weights, other_weights)]
         steps = [_sequence(some, sp.Symbol(index)) for some, index in ((rates, "j"), (other_rates, "k"))]
@@ -143,7 +143,7 @@ def closed_form(function: PiecewiseFunction) -> ClosedForm | None:
 
 def _sequence(rates: tuple[sp.Expr, ...], index: sp.Symbol) -> sp.Expr:
     """Rates are in arithmetic progression."""
-    return rates[0] if len(rates) == 1 else sp.factor(rates[0] + index * (rates[1] - rates[0]))
+    return rates[0] if len(rates) == 1 else sp.factor(rates[0] + index * (rates[1] - rates[0]))  # type: ignore[return-value]
 
 
 def error_of(function: PiecewiseFunction) -> Fraction:

@@ -109,7 +109,7 @@ def _corner(i: int, j: int, x: sp.Expr, y: sp.Expr, law: NewLaw) -> sp.Expr:
 def proof_of_pair(one: Term, other: Term, whole: bool) -> list[Check]:
     """That the form of two terms is right on every rectangle; where an exponent has a complex rate, on the `whole` plane."""
     law = NewLaw.of(one, other)
-    what = f"{plain(one.expr)} · {plain(other.expr.xreplace({U: _OTHER_U}))}"
+    what = f"{plain(one.expr)} · {plain(other.expr.subs(U, _OTHER_U))}"
     (m, n), (s, t), c = law.means, law.variances, law.covariance
     p, q, det = _X - m, _Y - n, s * t - c**2
     new = law.exponent - (t * p**2 - 2 * c * p * q + s * q**2) / (2 * det)

@@ -43,7 +43,7 @@ def _conditional(n: int, at: sp.Expr, given: sp.Expr) -> sp.Expr:
     """E[Zⁿ 1{Z > at}] for Z ~ N(r · given, 1 − r²)."""
     mean = CORRELATION * given
     if n == 0:
-        return Upper((at - mean) / REST)
+        return Upper((at - mean) / REST)  # type: ignore[return-value]
     density = sp.exp(-((at - mean) ** 2) / (2 * REST**2)) / (sp.sqrt(2 * sp.pi) * REST)
     lower = (n - 1) * _conditional(n - 2, at, given) if n > 1 else sp.S.Zero
     return mean * _conditional(n - 1, at, given) + REST**2 * (lower + at ** (n - 1) * density)
@@ -53,7 +53,7 @@ def _conditional(n: int, at: sp.Expr, given: sp.Expr) -> sp.Expr:
 def truncated(i: int, j: int) -> sp.Expr:
     """T_ij in H, K and CORRELATION."""
     if i == j == 0:
-        return Orthant(H, K, CORRELATION)
+        return Orthant(H, K, CORRELATION)  # type: ignore[return-value]
     if i == 0:
         return truncated(j, 0).xreplace({H: K, K: H}).replace(Orthant, lambda k, h, r: Orthant(h, k, r))  # type: ignore[return-value]
     total = H ** (i - 1) * _normal(H) * _conditional(j, K, H) + CORRELATION * K**j * _normal(K) * _conditional(i - 1, H, K)
@@ -95,7 +95,7 @@ def _vanishes(term: sp.Expr, symbol: sp.Symbol) -> bool:
     leading = sp.factor(exponent.coeff(symbol, 2))
     squared = leading.subs(CORRELATION, sp.Rational(1, 3))  # −1/2 or −1/2(1 − r²): of one sign on −1 < r < 1
     known = any(is_zero(leading - c) for c in (-sp.S.Half, -1 / (2 * REST**2)))
-    if known and squared < 0:
+    if known and squared.is_negative:
         return True
     tails = [f for f in factors if isinstance(f, Upper) and f.args[0].has(symbol)]
     slope = sp.diff(tails[0].args[0], symbol) if tails else sp.S.Zero

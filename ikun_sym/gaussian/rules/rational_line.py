@@ -80,12 +80,12 @@ def on_the_line(function: PiecewiseFunction) -> sp.Expr | None:
 
 
 def kind(function: PiecewiseFunction) -> str | None:
-    return None if _decompose(function) is None else "special"
+    return None if decompose(function) is None else "special"
 
 
 def closed_form(function: PiecewiseFunction) -> ClosedForm | None:
     """E[function(X)] as a closed form, unproved; None if the function is not of this class."""
-    decomposed = _decompose(function)
+    decomposed = decompose(function)
     if decomposed is None:
         return None
     polynomial, found = decomposed
@@ -95,7 +95,7 @@ def closed_form(function: PiecewiseFunction) -> ClosedForm | None:
     return ClosedForm(expr=total, kind="special", method=METHOD)
 
 
-def _decompose(function: PiecewiseFunction) -> tuple[sp.Expr, list[Fraction]] | None:
+def decompose(function: PiecewiseFunction) -> tuple[sp.Expr, list[Fraction]] | None:
     value = on_the_line(function)
     return None if value is None or value.is_polynomial(X) else _fractions(value)
 
