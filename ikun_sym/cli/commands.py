@@ -276,6 +276,7 @@ def export(spec: str, target: str, out: str, amplitude: str | None, rate: float,
 def design(rate: float, as_json: bool, **settings: Any) -> None:
     """Rate-targeted critical initialisation: weights that hold a firing rate, and the slope that holds the gradient."""
     from ..schemes.rate_targeted import design as compute
+    from .trade_off_table import print_trade_off
 
     if settings["seed"] < 0:
         raise IkunError(f"seed = {settings['seed']} is not allowed; it must be an integer of at least 0")
@@ -304,16 +305,7 @@ def design(rate: float, as_json: bool, **settings: Any) -> None:
 
     def show(console: Console) -> None:
         console.print(table(title, ("", ""), rows))
-        if result.trade_off:
-            widths = [
-                (f"{w.slope:.4g}", f"{w.amplitude:.4g}", "" if w.coherence is None else f"{w.coherence:.3f}", f"{w.beta:.3g}")
-                for w in result.trade_off
-            ]
-            names = ("slope", "amplitude", "coherence", "β")
-            console.print(table("Wider and higher, at the same size of the gradient", names, widths))
-            console.print("coherence: what a layer leaves of the correlation of two inputs' gradients")
-            console.print("β: times layers over width, the variance of ln‖gradient‖² between draws of the weights")
-            console.print("--amplitude unit keeps the slope as given")
+        print_trade_off(console, result.trade_off)
 
     emit(result.to_dict(), as_json, show)
 
