@@ -17,6 +17,8 @@ from ikun_sym.cli.console import REAL, as_json, emit, table
 from ikun_sym.errors import DomainError, IkunError, UnknownNameError
 from ikun_sym.files import write_atomically
 
+from .batches import load_batch
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -30,17 +32,20 @@ SHOWN = 14
 
 @click.command(short_help="Measure a torch model and explain what is wrong with it.")
 @click.argument("factory", metavar="MODULE:FACTORY")
-@click.option("--input-shape", required=True, metavar="T,B,…", help="Shape of the example input that the model takes.")
+@click.option("--input-shape", metavar="T,B,…", help="Shape of the example input that the model takes, if --batch has none.")
+@click.option("--batch", metavar="FILE.npz", help="Your own data as the example input: one array, or one named x or inputs.")
 @click.option(
     "--input-rate",
     type=REAL,
     default="0.5",
     show_default=True,
-    help="Each entry of the input is 1 with this probability, else 0.",
+    help="Each entry of the input is 1 with this probability, else 0 (without --batch).",
 )
 @click.option("--steps", type=int, help="For a single-step model: call it this many times on the same input.")
 @click.option("--step-by-step", is_flag=True, help="For a single-step model: call it on input[0], input[1], …")
-@click.option("--scheme", help="First initialise the model with this scheme (see ikun init), then diagnose it.")
+@click.option(
+    "--scheme", help="First initialise the model with this scheme (default, or one of ikun init), then diagnose it."
+)
 @click.option("--rate", type=REAL, help="Target firing rate of the scheme.")
 @click.option("--out", metavar="DIR", help="Write a page with plots, and the numbers as JSON, to this folder.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the weights, the input and the readout.")
@@ -51,8 +56,9 @@ def diagnose(ctx: click.Context, factory: str, as_json: bool, **flags: Any) -> N
 
     MODULE is imported from the current directory or from what is installed. Exit code 1 if the model is unhealthy.
     """
-    shape = _shape(flags["input_shape"])
     rate = flags["input_rate"]
+    if (flags["input_shape"] is None) == (flags["batch"] is None):
+        raise IkunError("give either --input-shape T,B,… for noise, or --batch FILE.npz for your own data")
     if not 0 <= rate <= 1:
         raise DomainError("--input-rate", rate, "between 0 and 1", "it is a probability of a spike")
     if flags["seed"] < 0:
@@ -62,12 +68,9 @@ def diagnose(ctx: click.Context, factory: str, as_json: bool, **flags: Any) -> N
     with quiet():
         import torch
 
+        example = _noise(flags["input_shape"], rate, flags["seed"]) if flags["batch"] is None else load_batch(flags["batch"])
         torch.manual_seed(flags["seed"])
-        model = load(factory)
-        example = (torch.rand(shape, generator=torch.Generator().manual_seed(flags["seed"])) < rate).to(
-            torch.get_default_dtype()
-        )
-        found, changed = _diagnosed(model, example, flags)
+        found, changed = _diagnosed(load(factory), example, flags)
     if flags["out"]:
         _write(Path(flags["out"]), found)
     document = found.to_dict() | ({"initialised": changed.to_dict()} if changed else {})
@@ -75,10 +78,28 @@ def diagnose(ctx: click.Context, factory: str, as_json: bool, **flags: Any) -> N
     ctx.exit(0 if found.healthy else UNHEALTHY)
 
 
+INPUT, READOUT = 0, 1
+"""Children of the seed: random streams apart from that of the model's weights, which is torch's own of this seed."""
+
+
+def _stream(seed: int, child: int) -> int:
+    import numpy as np
+
+    return int(np.random.SeedSequence(seed, spawn_key=(child,)).generate_state(1)[0])
+
+
+def _noise(shape: str, rate: float, seed: int) -> Any:
+    import torch
+
+    drawn = torch.rand(_shape(shape), generator=torch.Generator().manual_seed(_stream(seed, INPUT)))
+    return (drawn < rate).to(torch.get_default_dtype())
+
+
 def _diagnosed(model: Any, example: Any, flags: dict[str, Any]) -> tuple[Diagnosis, Any]:
     from .diagnosis import diagnose as diagnosis_of
 
-    settings = {"steps": flags["steps"], "step_by_step": flags["step_by_step"], "seed": flags["seed"]}
+    stream = _stream(flags["seed"], READOUT)
+    settings = {"steps": flags["steps"], "step_by_step": flags["step_by_step"], "seed": stream}
     if flags["scheme"] is None:
         if flags["rate"] is not None:
             raise IkunError("--rate belongs to --scheme; write for example --scheme critical --rate 0.2")
