@@ -116,7 +116,7 @@ def test_layers_end_at_what_is_said() -> None:
     assert rest[60] / rest[59] == pytest.approx(said.slope, rel=1e-5)
     assert pair.overlap[-1] == pytest.approx(said.overlap, rel=1e-7)  # layers stop where they change by 1e-9
     down = pair.gradient_correlation
-    assert down[130] / down[131] == pytest.approx(said.coherence, rel=1e-6)
+    assert down[100] / down[101] == pytest.approx(said.coherence, rel=1e-6)
     factors = predict(model).log_factors
     assert math.exp(factors[0]) == pytest.approx(layers.chi(0.2), rel=1e-6)
 
