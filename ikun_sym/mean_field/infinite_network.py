@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..catalogue.architectures import Topology, parse_architecture
+from ..catalogue.architectures import Dense, Topology, parse_architecture
 from ..errors import DomainError, IkunError, NoTheoryError
 from ..gaussian.moment import float_function
 from ..reading.neuron import HasNeuron, Neuron
@@ -34,6 +34,7 @@ class TimeModel(HasNeuron, Told):
     gain:           K = fan_in · Var(W);  gain_out: fan_out · Var(W), K if not given; several: of the weights into layer 1,
                     layer 2, …, repeated from the start where they end
     bias_var:       σ_b², the variance of the biases
+    copied:         c, of weights c P + G, P a random permutation and G independent with the gain K: see `copying`
     input:          poisson or constant, with `input_rate` one value or one per input; or E[x[t] x[s]] as a T×T matrix
     forward:        spiking; smooth: a neuron sends f(H − θ) instead of a spike, at one time step only
     white_currents: what theories assume that take currents as white in time (SpikeInit, fluctuation-driven): what a neuron
@@ -54,6 +55,7 @@ class TimeModel(HasNeuron, Told):
     gain: float = 1.0
     gain_out: float | tuple[float, ...] | None = None
     bias_var: float = 0.0
+    copied: float = 0.0
     input: str | ArrayLike = "poisson"
     input_rate: ArrayLike = 0.5
     loss: str = "white"
@@ -74,11 +76,22 @@ class TimeModel(HasNeuron, Told):
         if self.loss not in LOSSES:
             raise IkunError(f"unknown loss {self.loss!r}; known: {', '.join(LOSSES)}")
         _ = self.topology, FORWARD_PASSES[self.forward]
+        if not (math.isfinite(self.copied) and self.copied >= 0):
+            raise DomainError("copied", self.copied, "zero or a positive number")
+        if self.copied:
+            self._check_copied()
         if self.forward != "spiking" and self.steps > 1:
             raise NoTheoryError(f"the forward pass {self.forward!r} has an infinite-width theory at one time step only")
         silent_input = not self.input_second_moment.any()
         if silent_input and self.neuron.threshold == 0 and self.bias_var == 0:
             raise DomainError("threshold", 0, "positive where there is no input", "H = θ = 0 is neither spike nor silence")
+
+    def _check_copied(self) -> None:
+        dense = isinstance(self.topology, Dense) and not self.centred
+        if self.steps > self.inputs or self.forward != "spiking" or not dense:
+            raise NoTheoryError("weights that copy have a theory in dense layers of spikes at one step; measure them elsewhere")
+        if isinstance(self.input, str) and self.input != "poisson":
+            raise NoTheoryError(f"input {self.input!r}: weights that copy have a theory where spikes are copied")
 
     @cached_property
     def input_second_moment(self) -> Floats:

@@ -62,7 +62,7 @@ def predict(
 def run(model: TimeModel, *, samples: int, randomisations: int, seed: int, workers: int | None = None) -> Recursions:
     """The randomisations that a prediction is made of."""
     _check(model, samples, randomisations)
-    if not isinstance(model.topology, Dense):
+    if model.copied or not isinstance(model.topology, Dense):
         from .architectures import run_through, theory_of
 
         theory = theory_of(model.topology, model)

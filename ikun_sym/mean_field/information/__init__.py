@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from .copying import Copying
 from .pair_law import OneStepPairLaw, SampledPairLaw
 from .predict_pair import LayerPair, PairPrediction, predict_pair
 from .settled_layers import Information, information
 from .two_inputs import Pair, TwoInputs, constant_pair, overlapping_pair, poisson_pair, two_inputs
 
 __all__ = [
-    "Copying",
     "Information",
     "LayerPair",
     "OneStepPairLaw",

@@ -18,6 +18,7 @@ import numpy as np
 from ...catalogue.architectures import Convolution, Dense, Recurrent, Residual, Topology
 from ...errors import IkunError, NoTheoryError
 from ...gaussian.pairs.expected_product import expected_product
+from ..copying import copying
 from ..covariance import Floats, normal_points
 from ..infinite_network import TimeModel
 from ..layer_law import OneStepLaw
@@ -86,6 +87,8 @@ def information(
         settles_like_dense(model.topology)
         if model.steps > LONGEST:
             raise NoTheoryError(f"over more than {LONGEST} steps two inputs are followed on demand only: predict_pair")
+        if model.copied:
+            return of_copying(model)
         if model.steps == 1:
             return at_one_step(model)
         return over_steps(model, samples, randomisations, seed)
@@ -165,6 +168,23 @@ def at_one_step(model: TimeModel) -> Information:
         reach=depth(found.slope),
         coherence_reach=gradients,
         rate_slope=model.layer.forward_slope(q) * (1 - share) * centring,
+    )
+
+
+def of_copying(model: TimeModel) -> Information:
+    layers = copying(model)
+    rate = layers.settle(float(model.input_second_moment[0, 0]))
+    between = layers.settled_between(rate)
+    slope, coherence = layers.slope(rate, between), layers.coherence(rate, between)
+    return Information(
+        overlap=between / rate,
+        slope=slope,
+        depth=depth(slope),
+        coherence=coherence,
+        coherence_depth=depth(coherence),
+        reach=depth(slope),
+        coherence_reach=depth(coherence),
+        rate_slope=layers.rate_slope(rate),
     )
 
 

@@ -113,6 +113,7 @@ def two_inputs(model: TimeModel, pair: Pair) -> TwoInputs:
         gain=model.gain,
         gain_out=model.gain_out,
         bias_var=model.bias_var,
+        copied=model.copied,
         input=checked_second_moment(pair.second, 2 * model.steps),
         loss=model.loss,
         white_currents=model.white_currents,

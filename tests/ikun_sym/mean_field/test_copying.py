@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +11,11 @@ import torch
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from ikun_sym.errors import IkunError
+from ikun_sym.errors import IkunError, NoTheoryError
+from ikun_sym.mean_field.copying import Copying
 from ikun_sym.mean_field.infinite_network import TimeModel
-from ikun_sym.mean_field.information import Copying, information
+from ikun_sym.mean_field.information import information, overlapping_pair, poisson_pair, predict_pair
+from ikun_sym.mean_field.predict import predict
 from ikun_sym.reading.surrogate_spec import resolve
 
 TABLE = {  # σ: c, K, ρ*, s, ξ to the digits shown
@@ -85,22 +88,48 @@ def test_the_coherence() -> None:
     assert round(sharp.coherence(0.2, sharp.settled_between(0.2)), 3) == 0.183
 
 
-def test_copying_nothing_is_independent_weights() -> None:
+def network(layers: Copying, **fields: Any) -> TimeModel:
+    own = {"gain": layers.gain, "copied": layers.c, "surrogate": layers.surrogate, "input_rate": 0.2}
+    return TimeModel.of(**(own | fields))
+
+
+def test_copying_next_to_nothing_is_independent_weights() -> None:
     gain = 1 / (0.2 * norm.isf(0.2) ** 2)
-    bound = resolve("sigmoid:alpha=2")
     for bias in (0.0, 0.1):
-        one = Copying(surrogate=bound, threshold=1.0, c=0.0, gain=gain, bias_var=bias).information()
-        two = information(TimeModel.of(gain=gain, bias_var=bias, surrogate="sigmoid:alpha=2", input_rate=0.2))
+        model = TimeModel.of(gain=gain, bias_var=bias, surrogate="sigmoid:alpha=2", input_rate=0.2, depth=4)
+        one, two = information(model.but(copied=1e-12)), information(model)
         for name in ("overlap", "slope", "coherence", "rate_slope"):
             assert getattr(one, name) == pytest.approx(getattr(two, name), rel=1e-7), name
+        pair = poisson_pair(0.2, 0.5)
+        found, wanted = (predict_pair(m, pair) for m in (model.but(copied=1e-12), model))
+        np.testing.assert_allclose(found.overlap, wanted.overlap, rtol=1e-7)
+        np.testing.assert_allclose(found.gradient_correlation, wanted.gradient_correlation, rtol=1e-7)
+        sizes = [predict(m).log_gradient for m in (model.but(copied=1e-12), model)]
+        assert sizes[0] == pytest.approx(sizes[1], rel=1e-9)
+
+
+def test_layers_end_at_what_is_said() -> None:
+    layers = at(0.5)
+    model = network(layers, depth=150)
+    said, pair = information(model), predict_pair(model, overlapping_pair(0.2, 0.6))
+    rest = pair.overlap - said.overlap
+    assert rest[60] / rest[59] == pytest.approx(said.slope, rel=1e-5)
+    assert pair.overlap[-1] == pytest.approx(said.overlap, rel=1e-7)  # layers stop where they change by 1e-9
+    down = pair.gradient_correlation
+    assert down[100] / down[101] == pytest.approx(said.coherence, rel=1e-6)
+    factors = predict(model).log_factors
+    assert math.exp(factors[0]) == pytest.approx(layers.chi(0.2), rel=1e-6)
 
 
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(IkunError, match="more spikes than wanted"):
         at(3.0)
     with pytest.raises(IkunError, match="zero or a positive number"):
-        Copying(surrogate=resolve("linear"), threshold=1.0, c=-1.0, gain=1.0)
-    assert "no neuron fires" in Copying(surrogate=resolve("linear"), threshold=1.0, c=0.5, gain=0.5).information().reason
+        TimeModel.of(copied=-1.0)
+    for fields in ({"steps": 2}, {"arch": "conv1d:size=6"}, {"input": "constant"}, {"forward": "smooth"}):
+        with pytest.raises(NoTheoryError):
+            predict(TimeModel.of(copied=1.0, **fields))
+    assert "no neuron fires" in information(TimeModel.of(copied=0.5, gain=0.5)).reason
 
 
 # -------------------------------------------------------------------------------------------------------------- networks
@@ -150,12 +179,16 @@ def test_networks_follow() -> None:
     make = torch.Generator().manual_seed(3)
     rows = np.array([draw(layers.c, layers.gain, between, make) for _ in range(DRAWS)])
     mean, error = rows.mean(axis=0), rows.std(axis=0, ddof=1) / DRAWS**0.5
-    v, w, share = np.ones(2), np.ones(4), np.array([0.6 + between, 0.2 - between, 0.2 - between, between])
-    sizes, common = [], []
+    model = network(layers, depth=DEPTH)
+    pair, size = predict_pair(model, overlapping_pair(0.2, between / 0.2)), predict(model)
+    v, sizes, common, w = np.ones(2), [], [], np.ones(4)
+    share = layers.shares(0.2, between).ravel()
     for _ in range(DEPTH + 1):
         sizes.append(np.array([0.8, 0.2]) @ v)
         common.append(share @ w)
         v, w = layers.factors(0.2) @ v, layers.pair_factors(0.2, between) @ w
+    np.testing.assert_allclose(pair.overlap, between / 0.2, rtol=1e-9)
+    assert size.log_gradient == pytest.approx(size.log_factors.sum())
     wanted = np.array([np.full(DEPTH + 1, between), sizes[::-1], common[::-1]])
     assert (np.abs(mean - wanted) < 4.5 * error + 0.02 * wanted).all()
     naive = np.array([0.8, 0.2]) @ layers.factors(0.2).sum(axis=1)  # (c² + K) E[f'²]

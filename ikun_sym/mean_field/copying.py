@@ -24,16 +24,15 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import brentq
 
-from ...catalogue.surrogate import Bound
-from ...errors import DomainError, NoTheoryError
-from ...gaussian.evaluate import FloatFunction
-from ...gaussian.moment import float_function
-from ..covariance import Floats
-from ..layer import firing_half
-from ..normal_law import normal_density, quantile_of_upper_tail, upper_tail
-from ..orthant import orthant
-from .overlap_map import depth
-from .settled_layers import Information
+from ..catalogue.surrogate import Bound
+from ..errors import DomainError, NoTheoryError
+from ..gaussian.evaluate import FloatFunction
+from ..gaussian.moment import float_function
+from .covariance import Floats
+from .infinite_network import TimeModel
+from .layer import firing_half
+from .normal_law import normal_density, quantile_of_upper_tail, upper_tail
+from .orthant import orthant
 
 LAYERS = 100_000
 """Within which the rate must settle; it drifts slowly where copying is nearly all."""
@@ -104,8 +103,7 @@ class Copying:
     def _pairs(self, rate: float, between: float, other: float | None = None) -> tuple[Floats, Floats]:
         """P(own spikes s, s') and P(both fire | s, s'), [2, 2], of inputs of rates p and p' that share q = `between`."""
         second = rate if other is None else other
-        mine, yours = self.levels(rate), self.levels(second)
-        share = np.array([[1 - rate - second + between, second - between], [rate - between, between]])
+        mine, yours, share = self.levels(rate), self.levels(second), self.shares(rate, between, other)
         c = (self.gain * between + self.bias_var) / (self.sigma(rate) * self.sigma(second))
         return share, np.array([[orthant(x, y, 1.0, 1.0, c) for y in yours] for x in mine])
 
@@ -145,54 +143,61 @@ class Copying:
             (float_function(self.surrogate, "fprime", power), firing_half(self.surrogate, power)) for power in (1, 2)
         )
 
-    def factors(self, rate: float) -> Floats:
-        """T, [2, 2]."""
+    def moments(self, rate: float) -> Floats:
+        """M, [2, 2]."""
         whole, firing = self._halves[1]
         mean, var = np.array([0.0, self.c]) - self.threshold, self.sigma(rate) ** 2
         fired = firing.expectation(mean, var)
-        moments = self.amplitude**2 * np.stack([whole.expectation(mean, var) - fired, fired], axis=1)
+        return self.amplitude**2 * np.stack([whole.expectation(mean, var) - fired, fired], axis=1)
+
+    def factors(self, rate: float) -> Floats:
+        """T, [2, 2]."""
+        moments = self.moments(rate)
         return self.c**2 * moments + self.gain * np.array([1 - rate, rate]) @ moments
 
     def chi(self, rate: float) -> float:
         return leading(self.factors(rate))
 
+    def pair_moments(self, rate: float, between: float, other: float | None = None) -> Floats:
+        """E[f'(H) f'(H') 1{S = u, S' = u'} | s, s'], [4, 4] over (s, s') and (u, u')."""
+        sigmas = [self.sigma(rate), self.sigma(rate if other is None else other)]
+        c = (self.gain * between + self.bias_var) / (sigmas[0] * sigmas[1])
+        whole, firing = self._halves[0]
+        sides = []
+        for sigma in sigmas:
+            mean, var = np.array([[0.0], [self.c]]) - self.threshold + math.sqrt(c) * sigma * NODES, (1 - c) * sigma**2
+            fired = firing.expectation(mean, var)
+            sides.append(np.stack([whole.expectation(mean, var) - fired, fired], axis=1))  # [own, spike, node]
+        weight = normal_density(NODES) * (NODES[1] - NODES[0])
+        return self.amplitude**2 * np.einsum("sun,tvn,n->stuv", *sides, weight).reshape(4, 4)
+
     def pair_factors(self, rate: float, between: float) -> Floats:
         """The same of two inputs, [4, 4] over (s, s')."""
-        whole, firing = self._halves[0]
-        sigma2 = self.sigma(rate) ** 2
-        c = (self.gain * between + self.bias_var) / sigma2
-        mean = np.array([0.0, self.c])[:, None] - self.threshold + math.sqrt(c * sigma2) * NODES
-        fired = firing.expectation(mean, (1 - c) * sigma2)
-        by_state = np.stack([whole.expectation(mean, (1 - c) * sigma2) - fired, fired], axis=1)  # [own, spike, node]
-        weight = normal_density(NODES) * (NODES[1] - NODES[0])
-        moments = np.einsum("sun,tvn,n->stuv", by_state, by_state, weight).reshape(4, 4) * self.amplitude**2
-        share = self._pairs(rate, between)[0].ravel()
-        return self.c**2 * moments + self.gain * share @ moments
+        moments = self.pair_moments(rate, between)
+        return self.c**2 * moments + self.gain * self.shares(rate, between).ravel() @ moments
+
+    def shares(self, rate: float, between: float, other: float | None = None) -> Floats:
+        """P(s, s') of two inputs, [2, 2]."""
+        second = rate if other is None else other
+        return np.array([[1 - rate - second + between, second - between], [rate - between, between]])
 
     def coherence(self, rate: float, between: float) -> float:
         """By how much a layer shrinks the correlation of two inputs' gradients."""
         return leading(self.pair_factors(rate, between)) / self.chi(rate)
 
-    def information(self, input_rate: float = 0.2) -> Information:
-        """Where layers have settled, from an input of this rate."""
-        try:
-            rate = self.settle(input_rate)
-        except NoTheoryError as error:
-            return Information(reason=str(error))
-        between = self.settled_between(rate)
-        slope, coherence = self.slope(rate, between), self.coherence(rate, between)
-        return Information(
-            overlap=between / rate,
-            slope=slope,
-            depth=depth(slope),
-            coherence=coherence,
-            coherence_depth=depth(coherence),
-            reach=depth(slope),
-            coherence_reach=depth(coherence),
-            rate_slope=self.rate_slope(rate),
-        )
-
 
 def leading(matrix: Floats) -> float:
     """The largest eigenvalue of a matrix that is not negative."""
     return float(np.linalg.eigvals(matrix).real.max())
+
+
+def copying(model: TimeModel) -> Copying:
+    """Of the network of `model`."""
+    scale = model.input_weight
+    return Copying(
+        surrogate=model.neuron.surrogate,
+        threshold=model.neuron.threshold,
+        c=scale * model.copied,
+        gain=scale**2 * model.gain,
+        bias_var=scale**2 * model.bias_var,
+    )
