@@ -27,6 +27,9 @@ from ikun_sym.reading.surrogate_spec import resolve
 
 NAMES = SURROGATES.names()
 FORMS = {"atan": "special", "erf": "elementary", "gaussian": "elementary", "rectangular": "special", "triangular": "special"}
+QUICK = ("erf", "exponential", "rectangular", "fast_sigmoid", "leaky_k_relu", "identity")
+"""In the quick suite: one of each class. The others are slow tests."""
+
 LAWS = (ExactLaw.of(-1, 1, "0.36", None, None), ExactLaw.of("-0.5", "0.25", "-0.7", "1/3", 2))
 
 
@@ -51,7 +54,7 @@ def test_coherence_of_sampled_networks(slope: float, coherence: float) -> None:
     assert float(found) == pytest.approx(coherence, abs=6e-4)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in NAMES])
 def test_limits(name: str) -> None:
     """Correlation 0: the product; 1: E[f'²]; an even f' at mean 0 does not see the correlation's sign."""
     both = expected_product(name, -0.7, 0.3, [0, 1])
@@ -127,7 +130,7 @@ def test_errors() -> None:
 # --- forms and enclosures -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in NAMES])
 def test_form_meets_enclosure(name: str) -> None:
     """Two routes without a common step, to 18 digits."""
     function, values = function_of(name)
@@ -171,7 +174,13 @@ def planted(form: sp.Expr) -> dict[str, sp.Expr]:
     return {what: wrong for what, wrong in found.items() if wrong != form}
 
 
-@pytest.mark.parametrize("name", ["erf", "exponential", "rectangular", "atan", "leaky_k_relu", "sigmoid", "identity"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in ("erf", "rectangular", "identity") else pytest.mark.slow)
+        for name in ("erf", "exponential", "rectangular", "atan", "leaky_k_relu", "sigmoid", "identity")
+    ],
+)
 def test_planted_errors_are_refused(name: str) -> None:
     function, _ = function_of(name)
     rule = next(rule for rule in RULES if rule.closed_form(function) is not None)
