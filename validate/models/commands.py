@@ -43,9 +43,7 @@ SHOWN = 14
 )
 @click.option("--steps", type=int, help="For a single-step model: call it this many times on the same input.")
 @click.option("--step-by-step", is_flag=True, help="For a single-step model: call it on input[0], input[1], …")
-@click.option(
-    "--scheme", help="First initialise the model with this scheme (default, or one of ikun init), then diagnose it."
-)
+@click.option("--scheme", help="First initialise the model with this scheme (default, or one of ikun init), then diagnose it.")
 @click.option("--rate", type=REAL, help="Target firing rate of the scheme.")
 @click.option("--out", metavar="DIR", help="Write a page with plots, and the numbers as JSON, to this folder.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the weights, the input and the readout.")

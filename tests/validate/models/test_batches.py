@@ -49,7 +49,7 @@ def document(*arguments: str) -> dict[str, Any]:
 
 def test_noise_does_not_share_the_weights_random_numbers(folder: Path) -> None:
     """Linear draws its weights first of all from torch's generator of the seed. With the input from the same numbers, rows of
-    W and samples are correlated: Var(H) is 3.2 times that of independent ones, E[x²] / 3 = 1/6.
+    W and samples are correlated: Var(H) is 1.6 times that of independent ones, 1/6.
 
     Independent: Var(H) = K p, K = 1/3, p = ½; over 8 seeds its mean has a standard error of 1.2 %; the test allows 10 %.
     """
