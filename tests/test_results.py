@@ -68,9 +68,16 @@ def _validated(validate: Callable[..., Any]) -> Any:
     return validate("theorem1.backward.alpha-one", architecture=Architecture.of(depth=3, width=16), draws=2, batch=2)
 
 
+def _trained(train: Callable[..., Any]) -> Any:
+    pytest.importorskip("sklearn", reason="needs the extra `train`")
+    return train(samples=60, epochs=1, seeds=2, model="mlp:depth=1,width=8", schemes=("kaiming",), targets=(0.5,))
+
+
 CALLS: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "moment": lambda moment: moment("sigmoid", mean=-1, var=1, power=2, digits=60),
     "constants": lambda constants: constants("atan"),
+    "pair_moment": lambda pair_moment: pair_moment("erf", mean=-1, var=1, rho="0.3"),
+    "train": _trained,
     "design": lambda design: design(0.2, "sigmoid", fan_in=512),
     "joint": lambda joint: joint("atan"),
     "init_variance": lambda init_variance: init_variance("ikun", 512),

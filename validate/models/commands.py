@@ -17,8 +17,6 @@ from ikun_sym.cli.console import REAL, as_json, emit, table
 from ikun_sym.errors import DomainError, IkunError, UnknownNameError
 from ikun_sym.files import write_atomically
 
-from .batches import load_batch
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -65,6 +63,8 @@ def diagnose(ctx: click.Context, factory: str, as_json: bool, **flags: Any) -> N
         raise IkunError("--steps must be at least 1, and cannot be combined with --step-by-step")
     with quiet():
         import torch
+
+        from .batches import load_batch
 
         example = _noise(flags["input_shape"], rate, flags["seed"]) if flags["batch"] is None else load_batch(flags["batch"])
         torch.manual_seed(flags["seed"])

@@ -90,22 +90,23 @@ def _initialised(
     before = diagnosis_of(model, measured, run.seed)
     kept = Snapshot(model)
     plans, now = _weights(model, example, measured, wish, run, scheme, correct)
-    undone = _undone(kept, undo, measured, now, "the weights")
-    if undone:
-        now = measured
-        for plan in plans:
-            plan.take_back()
-    elif any(plan.spec for plan in plans):
-        kept, earlier = Snapshot(model), now
+    undone = ""
+    if any(plan.spec for plan in plans):
+        weights_alone, earlier = Snapshot(model), now
         for plan in plans:
             if plan.spec:
                 _set_surrogate(plan)
         now = measure(model, example, run)
-        undone = _undone(kept, undo, earlier, now, "the surrogates' slopes")
-        if undone:
+        # weights may need their slopes: that both are worse than weights alone counts only where those serve
+        if undo and worse(judge(earlier), judge(now)) and not worse(judge(measured), judge(earlier)):
+            undone = _undone(weights_alone, undo, earlier, now, "the surrogates' slopes")
             now = earlier
             for plan in plans:
                 plan.take_back_slope()
+    if not undone and (undone := _undone(kept, undo, measured, now, "the weights")):
+        now = measured
+        for plan in plans:
+            plan.take_back()
     after = before if now is measured else diagnosis_of(model, now, run.seed)
     _gradient_factors(plans, now)
     rates = {plan.rate for plan in plans if plan.rate is not None}

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ikun_sym import told
 from ikun_sym.errors import DomainError, IkunError
 
 from .comparison import MARGIN, Comparison, compared
@@ -66,8 +67,10 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class Result(told.Result):
     """`runs` [scheme]: by pair. `comparisons`: of each scheme with the baseline. `complete`: not cut short by time."""
+
+    shown = ("plan", "comparisons", "complete")
 
     plan: Plan
     runs: dict[str, tuple[Outcome, ...]]

@@ -21,7 +21,7 @@ from ikun_sym.reading.neuron import Neuron
 from ikun_sym.reading.surrogate_spec import Spec
 
 from ..engines.population import AUTO, Population
-from .amplified import amplified, sloped
+from .sloped import sloped
 
 Watcher = Callable[[Tensor, Tensor], None]
 """Told the membranes before the reset and the spikes of a pass, [T, B, …], without gradient."""
@@ -32,7 +32,7 @@ class SpikingLayer(nn.Module):
 
     neuron:    what the neurons are
     surrogate: a SPEC in the place of the neuron's own surrogate; `slope`: its sharpness in the place of the SPEC's
-    amplitude: A > 0, a factor of the spike's gradient
+    amplitude: A > 0, a factor of the spike's gradient, in the place of the surrogate's own
     features:  a number n makes the layer recurrent, of n neurons: i[t] ← i[t] + R s[t−1], R the parameter `recurrent` [n, n]
     backend:   auto, or an engine by name
     watch:     told what happened inside in each pass; None: nobody
@@ -44,13 +44,15 @@ class SpikingLayer(nn.Module):
         surrogate: Spec | None = None,
         *,
         slope: float | None = None,
-        amplitude: float = 1.0,
+        amplitude: float | None = None,
         features: int | None = None,
         backend: str = AUTO,
     ) -> None:
         super().__init__()
         self.neuron = sloped(neuron or Neuron(), surrogate, slope)
-        self.amplitude, self.backend = float(amplitude), backend
+        if amplitude is not None:
+            self.neuron = self.neuron.but(amplitude=amplitude)
+        self.backend = backend
         _ = self.population  # which refuses what cannot be
         self.watch: Watcher | None = None
         self.recurrent: nn.Parameter | None = None
@@ -60,7 +62,7 @@ class SpikingLayer(nn.Module):
 
     @cached_property
     def population(self) -> Population:
-        return Population(neuron=amplified(self.neuron, self.amplitude), backend=self.backend)
+        return Population(neuron=self.neuron, backend=self.backend)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what belongs to this process: loaded libraries."""
@@ -83,8 +85,7 @@ class SpikingLayer(nn.Module):
             raise IkunError(f"currents have shape {tuple(current.shape)}; this layer has {len(self.recurrent)} neurons")
 
     def extra_repr(self) -> str:
-        words = [f"{name}={value}" for name, value in self.neuron.to_dict().items() if value != _USUAL[name]]
-        return ", ".join(words + ([f"amplitude={self.amplitude:g}"] if self.amplitude != 1 else []))
+        return ", ".join(f"{name}={value}" for name, value in self.neuron.to_dict().items() if value != _USUAL[name])
 
 
 class _Spikes(torch.autograd.Function):

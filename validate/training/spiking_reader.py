@@ -12,7 +12,7 @@ from ikun_sym.for_torch.init import spike_function
 
 from ..engines.population import Population
 from ..models.libraries.reader import LIBRARIES, Library, Reading, Tapped, library_of
-from .amplified import amplified, sloped
+from .sloped import sloped
 from .spiking import SpikingLayer
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ class OwnLayers(Library):
 
     def read(self, module: Any) -> Reading:
         words = module.neuron.to_dict()
-        declared = (words.pop("surrogate"),) if module.amplitude == 1 else ()
-        return Reading.of(words.pop("threshold"), declared=declared, **words)
+        return Reading.of(words.pop("threshold"), declared=(words.pop("surrogate"),), **words)
 
     def spike_function(self, module: Any) -> Spike:
         return spike_function(module.population.neuron.surrogate)
@@ -54,7 +53,7 @@ class OwnLayers(Library):
 def set_neuron(layer: SpikingLayer, *, surrogate: str) -> None:
     """Give this layer, and no other, another surrogate."""
     layer.neuron = sloped(layer.neuron, surrogate, None)
-    layer.population = Population(neuron=amplified(layer.neuron, layer.amplitude), backend=layer.population.backend)
+    layer.population = Population(neuron=layer.neuron, backend=layer.population.backend)
 
 
 def unrolled(layer: SpikingLayer, current: Tensor, spike: Callable[[Tensor], Tensor]) -> Tensor:

@@ -10,10 +10,11 @@ from flint import arb
 from ...errors import DomainError
 from ...exact import Number, exact
 from ...expressions.lowering import ball
+from ...told import Told
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExactLaw:
+class ExactLaw(Told):
     """(X, X') bivariate normal: means, variances, correlation."""
 
     mean: Fraction

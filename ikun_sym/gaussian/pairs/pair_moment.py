@@ -10,6 +10,7 @@ from ...catalogue.surrogate import Bound
 from ...errors import DomainError
 from ...exact import Number
 from ...reading.surrogate_spec import Spec, resolve
+from ...told import Told
 from ..enclosures.certify import Enclosure
 from ..form import Certificate, ClosedForm
 from ..moment import DEFAULT_DIGITS, MAX_DIGITS, integrand
@@ -20,8 +21,10 @@ from .exact_law import ExactLaw
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairMoment:
+class PairMoment(Told):
     """E[f'(X) f'(X')] of a surrogate. `enclosure` is rigorous, whatever `certificate` says of the closed form `form`."""
+
+    shown = ("surrogate", "law", "value", "status")
 
     surrogate: Bound
     law: ExactLaw

@@ -46,9 +46,11 @@ def overlap_factors(law: SampledPairLaw, drive: Floats) -> Floats:
 
 
 def density_at_zero(mean: Array, covariance: Floats) -> Array:
-    """Of N(mean, covariance), two-dimensional; mean [2, samples]."""
+    """Of N(mean, covariance), two-dimensional; mean [2, samples]. 0 where nothing varies: none is at its threshold."""
     a, b, c = covariance[0, 0], covariance[1, 1], covariance[0, 1]
     determinant = a * b - c * c
+    if not determinant > 0:
+        return np.zeros(mean.shape[1])
     x, y = mean
     return np.exp(-(b * x * x - 2 * c * x * y + a * y * y) / (2 * determinant)) / (2 * np.pi * np.sqrt(determinant))
 

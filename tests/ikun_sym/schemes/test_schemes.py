@@ -355,7 +355,6 @@ def test_out_of_reach() -> None:
         (("critical", 3), {"rate": 0.1}, DomainError),
         (("critical", 3), {"rate": 0.5}, DomainError),
         (("critical", 3), {"threshold": 0.0}, DomainError),
-        (("critical", 3), {"surrogate": "linear"}, NoSolutionError),
         (("critical", 3), {"steps": 0}, DomainError),
         (("spikeinit", 3), {"rate": 0.5}, DomainError),
         (("spikeinit", 3), {"leak": 1.5}, DomainError),

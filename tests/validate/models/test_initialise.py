@@ -47,7 +47,7 @@ def test_fifty_layers_with_default_weights_are_silent_and_cured(name: str) -> No
     make, steps = DEEP[name]
     torch.manual_seed(0)
     model, x = make(), bernoulli(steps, 32, WIDTH)
-    report = initialise_(model, x, rate=0.2)
+    report = initialise_(model, x, scheme="critical", rate=0.2)
     before, after = report.before, report.after
     assert before.verdict == "silent"
     assert before.at is not None
@@ -69,11 +69,11 @@ def test_fifty_layers_with_default_weights_are_silent_and_cured(name: str) -> No
 def test_what_the_library_does_not_allow_is_said() -> None:
     """norse 1.1.0 ignores SuperSpike's alpha: weights are drawn, the slope is not, and the report says so."""
     torch.manual_seed(0)
-    report = initialise_(users.norse_mlp(3, 128), bernoulli(1, 16, 128))
+    report = initialise_(users.norse_mlp(3, 128), bernoulli(1, 16, 128), scheme="critical")
     assert report.after.verdict == "healthy"
     assert len(report.could_not) == 3
     assert "no alpha gives E[f'²] = 0.141665: it stays between 0.147 and 0.147" in report.could_not[0]
-    report = initialise_(users.plain_mlp(2, 128), bernoulli(1, 16, 128))
+    report = initialise_(users.plain_mlp(2, 128), bernoulli(1, 16, 128), scheme="critical")
     assert "the user's own function" in report.could_not[0]
 
 
@@ -81,7 +81,7 @@ def test_the_default_surrogate_of_other_neurons_is_left_alone() -> None:
     shared = neuron.IFNode().surrogate_function
     model = users.jelly_mlp(2, 64)
     assert model[1].surrogate_function is shared  # the trap: one instance for the whole class
-    initialise_(model, bernoulli(1, 16, 64))
+    initialise_(model, bernoulli(1, 16, 64), scheme="critical")
     assert shared.alpha == 4.0
     assert model[1].surrogate_function is not model[3].surrogate_function
     assert neuron.IFNode().surrogate_function.alpha == 4.0

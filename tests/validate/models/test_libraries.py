@@ -22,11 +22,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::U
 
 
 def test_every_reader_is_registered() -> None:
-    assert LIBRARIES.names() == ("norse", "snntorch", "spikingjelly") or set(LIBRARIES.names()) == {
-        "norse",
-        "snntorch",
-        "spikingjelly",
-    }
+    """And that of the models that are trained here, once they are imported."""
+    assert set(LIBRARIES.names()) - {"ikun"} == {"norse", "snntorch", "spikingjelly"}
 
 
 class Tall(users.Bump):

@@ -121,7 +121,7 @@ def test_the_gradient_of_a_spike_at_given_membranes() -> None:
     plain = derivative(resolve("sigmoid:alpha=3"))(h - 0.4)
     layer = SpikingLayer(Neuron.of(threshold=0.4), "sigmoid:alpha=4", slope=3, amplitude=2.5)
     torch.testing.assert_close(layer.gradient_at(h), 2.5 * plain, rtol=1e-14, atol=0)
-    assert layer.neuron.surrogate.spec == "sigmoid:alpha=3", "the neuron itself has no amplitude"
+    assert layer.neuron.surrogate.spec == "sigmoid:alpha=3,amplitude=2.5"
 
 
 @pytest.mark.parametrize("name", SURROGATES.names())

@@ -31,7 +31,7 @@ def build_model(
     surrogate: Spec | None = None,
     *,
     slope: float | None = None,
-    amplitude: float = 1.0,
+    amplitude: float | None = None,
     readout: str = "rate",
     dropout: float = 0.0,
     backend: str = AUTO,
