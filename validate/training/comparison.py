@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from ikun_sym.told import Told
+
 from ..cases.intervals import RESERVE, UNKNOWN, Interval, reserved_mean_interval, share_interval
 from ..verdicts.verdict import number
 from .outcome import Outcome
@@ -80,7 +82,7 @@ def faster_interval(a: Floats, b: Floats, error: float) -> Interval:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(Told):
     """`scheme` against `baseline` on `pairs` pairs. `ratio`: of restricted mean epochs to the first target, below 1 if `scheme`
     needs fewer; `ratios`: the same for each target. `error`: with which each interval may miss."""
 

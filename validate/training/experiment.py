@@ -15,6 +15,7 @@ import numpy as np
 
 from ikun_sym import told
 from ikun_sym.errors import DomainError, IkunError
+from ikun_sym.told import Told
 
 from .comparison import MARGIN, Comparison, compared
 from .laboratory import Job, Laboratory, TimeEnded
@@ -29,9 +30,11 @@ FEWEST = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class Plan(Told):
     """`trials`: one an initialisation, the baseline's among them. `pairs` None: as many as it needs, `most` at most. `targets`:
     training accuracies, the first is primary. `rates`: learning rates tried for each trial, None: not tuned."""
+
+    shown = ("baseline", "pairs", "targets", "confidence", "rates")
 
     trials: tuple[Trial, ...]
     baseline: str

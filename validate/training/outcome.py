@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from ikun_sym.told import Told
+
 LOOKS = 4
 """Times in an epoch at which loss and accuracy are noted."""
 
@@ -19,10 +21,12 @@ WORDS = ("epoch", "train_loss", "train_accuracy", "validation_accuracy")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Outcome(Told):
     """`trial`: the words of what was trained; `seed`: the number of the pair, `purpose`: pair or tuning. `inside`: a few times
     an epoch, per layer (`inside.py`). `train_accuracy`, `test_accuracy`: of the last weights (None: not looked at). `health`:
     "" or what went wrong. `seconds`: of processor time; `before`: how many of them before the first step."""
+
+    shown = ("seed", "purpose", "train_accuracy", "test_accuracy", "health", "seconds")
 
     trial: dict[str, Any]
     seed: int

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from ikun_sym.catalogue.registry import Registry
 from ikun_sym.errors import DomainError
+from ikun_sym.told import Told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ LOSSES: Registry[Loss] = Registry("loss")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(Told):
     """`lr` None: the optimiser's own. `rate_penalty`: factor of Σ over hidden layers of the mean firing rate. `epochs`: the
     budget B. Errors: an unknown name; a number outside its range."""
 

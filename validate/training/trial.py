@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ikun_sym.errors import DomainError, IkunError
 from ikun_sym.reading.neuron import HasNeuron, Neuron
 from ikun_sym.schemes.scheme_input import find_scheme
+from ikun_sym.told import Told
 
 from .data import Data
 from .models.build import build_model, is_factory
@@ -23,8 +24,10 @@ MODEL = "mlp:depth=3,width=256"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial(HasNeuron):
+class Trial(HasNeuron, Told):
     """`samples` None: all. `model`: a SPEC of `models/`, or the user's MODULE:FACTORY, whose neurons are its own."""
+
+    shown = ("data", "model", "scheme")
 
     neuron: Neuron = field(default_factory=lambda: Neuron.of(leak=LEAK))
     data: str = "digits"

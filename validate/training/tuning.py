@@ -14,6 +14,8 @@ from typing import Any
 
 from scipy.stats import qmc
 
+from ikun_sym.told import Told
+
 from .laboratory import Job, Laboratory, TimeEnded
 from .outcome import Outcome
 from .recipe import OPTIMIZERS
@@ -29,7 +31,7 @@ ROUNDS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tuned:
+class Tuned(Told):
     """`trial`: with the best rate. `tried`: rate to score; lower is better. `at_edge`: the best is still the smallest or the
     largest that was tried, after all rounds."""
 
