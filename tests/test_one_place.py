@@ -226,7 +226,11 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("kind", ADDITIONS)
+SLOW = ("data set", "target", "observable", "surrogate")
+"""The seconds are needed elsewhere; a kind of each room stays among the quick ones."""
+
+
+@pytest.mark.parametrize("kind", [pytest.param(k, marks=pytest.mark.slow) if k in SLOW else k for k in ADDITIONS])
 def test_one_statement_is_enough(scratch: Path, kind: str, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(scratch), "PYTHONDONTWRITEBYTECODE": "1"}
     probe = "import ikun_sym\nassert ikun_sym.__file__.startswith(sys.argv[2]), ikun_sym.__file__\n" + ADDITIONS[kind].probe

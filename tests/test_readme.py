@@ -50,7 +50,17 @@ def test_it_opens_with_the_readers_network() -> None:
     assert re.findall(r"^ikun .*", first, flags=re.M) == list(QUOTED)
 
 
-@pytest.mark.parametrize("command", spread([c for c in COMMANDS if c.startswith("ikun ")], 2))
+LONG = [c for c in COMMANDS if c.startswith("ikun fates")]
+"""They take half a minute."""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *spread([c for c in COMMANDS if c.startswith("ikun ") and c not in LONG], 2),
+        *[pytest.param(c, marks=pytest.mark.slow) for c in LONG],
+    ],
+)
 def test_command(command: str, tmp_path: Path) -> None:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text, encoding="utf-8")

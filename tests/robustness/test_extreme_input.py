@@ -27,6 +27,7 @@ def test_polynomials_of_high_degree_are_enclosed_without_a_form(expression: str)
         assert found.value == pytest.approx(float(now) / 5**0.5, rel=1e-15)
 
 
+@pytest.mark.slow
 def test_a_moment_beyond_all_decimals_is_refused() -> None:
     with pytest.raises(IkunError, match="beyond 1e1000000000000000"):
         moment("exponential_escape", 1, "1e100")

@@ -22,6 +22,7 @@ from ikun_sym.cli.commands import design as design_command
 from ikun_sym.cli.commands import init as init_command
 from ikun_sym.cli.meanfield_call import meanfield
 from ikun_sym.cli.meanfield_command import meanfield as meanfield_command
+from ikun_sym.cli.model_flags import MODEL_DEFAULTS, model_of
 from ikun_sym.errors import DomainError, IkunError
 from ikun_sym.mean_field.infinite_network import TimeModel
 from ikun_sym.mean_field.neuron_sample import Dynamics
@@ -185,7 +186,7 @@ def test_detach_surrogate_and_amplitude_move_the_gradient_alone() -> None:
 def settled(flags: dict[str, Any]) -> float:
     """The rate, averaged over the steps, of the last of 60 layers."""
     known = {"scheme": "critical", "steps": 4, "leak": 0.5, "input_rate": 0.2, "depth": 60}
-    found = meanfield(**(known | flags), samples=2**12, randomisations=4)
+    found = predict(model_of(MODEL_DEFAULTS | known | flags, None)[0], samples=2**12, randomisations=4)
     return float(found.array("rate")[-1].mean())
 
 

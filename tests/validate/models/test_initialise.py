@@ -37,7 +37,7 @@ DEEP: dict[str, tuple[Callable[[], nn.Module], int]] = {
 }
 
 
-QUICK = ("spikingjelly", "norse")
+QUICK = ("spikingjelly",)
 
 
 @pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in DEEP])

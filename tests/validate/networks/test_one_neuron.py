@@ -16,6 +16,7 @@ from ikun_sym.schemes.rate_targeted_over_time import lowest_rate
 from ikun_validate import initialise_
 from ikun_validate.cases.case import build
 from ikun_validate.networks.network import Architecture, Network
+from tests.selection import spread
 from tests.validate.models import user_models as users
 from tests.validate.models.user_models import neuron
 
@@ -37,7 +38,7 @@ def last_rates(architecture: Architecture) -> np.ndarray:
     return np.array([network.draw(0, index).rate[-1].mean() for index in range(DRAWS)])
 
 
-@pytest.mark.parametrize(("words", "steps"), NEURONS, ids=str)
+@pytest.mark.parametrize(("words", "steps"), spread(NEURONS, 2), ids=str)
 def test_a_network_fires_at_the_rate_of_the_weights(words: dict[str, Any], steps: int) -> None:
     """A rate well above the lowest stable one, in the last of 12 layers of 400 neurons: 5 standard errors over 12 draws and 3 %
     for a finite width. The weights without the word that makes this neuron another are off by more."""
