@@ -30,6 +30,7 @@ from .measuring.measure import Measured, measure
 from .measuring.recorded_run import Run
 from .measuring.restored import Snapshot
 from .plan import CRITICAL, Change, Plan, Wish, plans_of, settable
+from .wake import plan_again
 from .worse import worse
 
 DRAWN = 2
@@ -90,22 +91,23 @@ def _initialised(
     before = diagnosis_of(model, measured, run.seed)
     kept = Snapshot(model)
     plans, now = _weights(model, example, measured, wish, run, scheme, correct)
-    undone = _undone(kept, undo, measured, now, "the weights")
-    if undone:
-        now = measured
-        for plan in plans:
-            plan.take_back()
-    elif any(plan.spec for plan in plans):
-        kept, earlier = Snapshot(model), now
+    undone = ""
+    if any(plan.spec for plan in plans):
+        weights_alone, earlier = Snapshot(model), now
         for plan in plans:
             if plan.spec:
                 _set_surrogate(plan)
         now = measure(model, example, run)
-        undone = _undone(kept, undo, earlier, now, "the surrogates' slopes")
-        if undone:
+        # weights may need their slopes: that both are worse than weights alone counts only where those serve
+        if undo and worse(judge(earlier), judge(now)) and not worse(judge(measured), judge(earlier)):
+            undone = _undone(weights_alone, undo, earlier, now, "the surrogates' slopes")
             now = earlier
             for plan in plans:
                 plan.take_back_slope()
+    if not undone and (undone := _undone(kept, undo, measured, now, "the weights")):
+        now = measured
+        for plan in plans:
+            plan.take_back()
     after = before if now is measured else diagnosis_of(model, now, run.seed)
     _gradient_factors(plans, now)
     rates = {plan.rate for plan in plans if plan.rate is not None}
@@ -126,7 +128,7 @@ def _weights(
 ) -> tuple[list[Plan], list[Measured]]:
     """(plans, the network with the weights that they ask for). Layers that cannot be read because nothing arrives are planned
     again once layers below have been drawn, as long as that brings some."""
-    plans = plans_of(model, measured, wish)
+    plans = plan_again(model, example, measured, plans_of(model, measured, wish), wish, run)
     _demand_some(plans, scheme)
     aim = aim_of(wish, plans, correct)  # may raise: before anything is changed
     drawn: set[int] = set()
@@ -209,7 +211,7 @@ def _apply(plan: Plan) -> None:
         plan.gain = None
         return
     change.gain, change.std = plan.gain, std
-    _biases(layer.products[0].bias if layer.products else getattr(layer.owner, "bias", None), found)
+    _biases(layer.bias, found)
     if not plan.knob.norm:
         plan.knob.values = weight
     elif plan.norm is not None and plan.knob.there:

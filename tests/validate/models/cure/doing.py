@@ -17,6 +17,8 @@ from torch import nn
 from ikun_validate import initialise_
 from ikun_validate.models.diagnosis import Diagnosis, LayerReport
 
+from ..reading import twins
+
 Act = Callable[[nn.Module, Any], Any]
 """(network, example input): in place; what a call returns."""
 
@@ -47,7 +49,7 @@ def deeds(found: Diagnosis, layer: LayerReport) -> list[Deed]:
     """What the advice for this layer asks for. Error: a sentence that is not understood."""
     call = CALL.search(layer.advice)
     result = [] if call is None else [Deed(act=_calling(call[1] or "default"), call=True)]
-    for pattern, make in HANDS:
+    for pattern, make in HANDS if not POINTERS.search(layer.advice) else []:
         if match := re.search(pattern, layer.advice):
             return [*result, Deed(act=make(match, found, layer))]
     assert result or POINTERS.search(layer.advice) or layer.advice.startswith(BEYOND), f"not understood: {layer.advice}"
@@ -79,7 +81,7 @@ def _multiply(match: re.Match[str], found: Diagnosis, _: LayerReport) -> Act:
         for row in rows:
             model.get_parameter(row.weight).mul_(factor)
             if "with biases 0" in match.string:
-                _unbiased(model)
+                _unbiased(model, row.weight)
 
     return act
 
@@ -92,14 +94,17 @@ def _bring(match: re.Match[str], found: Diagnosis, _: LayerReport) -> Act:
             assert row.gain is not None
             model.get_parameter(row.weight).mul_(math.sqrt(wanted / row.gain))
             if "with biases 0" in match.string:
-                _unbiased(model)
+                _unbiased(model, row.weight)
 
     return act
 
 
-def _unbiased(model: nn.Module) -> None:
+def _unbiased(model: nn.Module, weight: str) -> None:
+    """Its layer's: of the same module, or under the same number in another list."""
+    names = {"bias" if last == "weight" else last for last in (weight.rpartition(".")[2],)}
+    owner = weight.partition(".parametrizations")[0] if ".parametrizations" in weight else weight.rpartition(".")[0]
     for name, p in model.named_parameters():
-        if p.ndim == 1 and re.search(r"bias|\bbs\b|offsets", name):
+        if p.ndim == 1 and (name == f"{owner}.bias" or (name.rpartition(".")[2] in names and name.rpartition(".")[2].isdigit())):
             p.zero_()
 
 
@@ -120,8 +125,8 @@ def _subtract(match: re.Match[str], found: Diagnosis, layer: LayerReport) -> Act
 def _centre(match: re.Match[str], found: Diagnosis, layer: LayerReport) -> Act:
     def act(model: nn.Module, x: Any) -> None:
         weight = model.get_parameter(match[1])
-        mine = 0 if match[1].startswith("ws") and hasattr(model, "kept_in_out") else 1
-        weight -= weight.mean(dim=tuple(range(mine, weight.ndim)) if mine else 0, keepdim=True)
+        kept_in_out = isinstance(model, twins.Kept) and not isinstance(model, twins.CellOwned)
+        weight -= weight.mean(dim=0 if kept_in_out else tuple(range(1, weight.ndim)), keepdim=True)
 
     return act
 
@@ -138,6 +143,24 @@ def _feeding(factor: Callable[[re.Match[str]], float]) -> Callable[[re.Match[str
         return act
 
     return make
+
+
+def _feeding_all(match: re.Match[str], found: Diagnosis, layer: LayerReport) -> Act:
+    places = {str(place - 1) for place in range(int(match["a"]), int(match["b"]) + 1)}
+
+    def act(model: nn.Module, x: Any) -> None:
+        for name, p in model.named_parameters():
+            if places & set(name.split(".")):
+                p.mul_(float(match["f"]))
+
+    return act
+
+
+def _behind(match: re.Match[str], found: Diagnosis, layer: LayerReport) -> Act:
+    def act(model: Any, x: Any) -> None:
+        model.behind = model.behind * float(match[1])
+
+    return act
 
 
 def _gradients(match: re.Match[str], found: Diagnosis, layer: LayerReport) -> Act:
@@ -167,9 +190,12 @@ HANDS: list[tuple[str, Callable[[re.Match[str], Diagnosis, LayerReport], Act]]] 
     (rf"bring {WHICH} to K = (?P<wanted>{NUMBER}) each", _bring),
     (rf"set {NAME} to {NUMBER}(?: and {NAME} to {NUMBER})?", _set),
     (rf"subtract {NUMBER} from {NAME}", _subtract),
-    (rf"centre (?:the rows of|each neuron's weights in) {NAME}", _centre),
+    (rf"centre each neuron's weights in {NAME}", _centre),
     (rf"multiply the weights and biases that feed it by about {NUMBER}", _feeding(lambda match: float(match[1]))),
     (r"raise the weights that feed it", _feeding(lambda match: 10.0)),
-    (r"lower its weights, or raise", _feeding(lambda match: 0.1)),
+    (rf"multiply the weights and biases that feed layers (?P<a>\d+) to (?P<b>\d+) by about (?P<f>{NUMBER})", _feeding_all),
+    (rf"multiply its weights and biases by about {NUMBER}", _feeding(lambda match: float(match[1]))),
+    (r"lower its weights and biases", _feeding(lambda match: 0.1)),
+    (rf"multiply what the norm gives by about {NUMBER}", _behind),
     (rf"multiply what the surrogates return as gradients by about {NUMBER} in layers (\d+) to (\d+)", _gradients),
 ]
