@@ -101,10 +101,11 @@ def _bring(match: re.Match[str], found: Diagnosis, _: LayerReport) -> Act:
 
 def _unbiased(model: nn.Module, weight: str) -> None:
     """Its layer's: of the same module, or under the same number in another list."""
-    names = {"bias" if last == "weight" else last for last in (weight.rpartition(".")[2],)}
+    last = weight.rpartition(".")[2]
     owner = weight.partition(".parametrizations")[0] if ".parametrizations" in weight else weight.rpartition(".")[0]
     for name, p in model.named_parameters():
-        if p.ndim == 1 and (name == f"{owner}.bias" or (name.rpartition(".")[2] in names and name.rpartition(".")[2].isdigit())):
+        numbered = last.isdigit() and name.rpartition(".")[2] == last
+        if p.ndim == 1 and (numbered or name == f"{owner}.bias"):
             p.zero_()
 
 
@@ -171,8 +172,10 @@ def _gradients(match: re.Match[str], found: Diagnosis, layer: LayerReport) -> Ac
             places = [one.layer for one in found.layers if one.name == name]
             function = next((n for n in ("surrogate_function", "spike_grad") if callable(getattr(module, n, None))), None)
             if function and places and first <= places[0] <= last:
-                object.__setattr__(module, function, _steeper(getattr(module, function), factor))
-                module._modules.pop(function, None)
+                changed = _steeper(getattr(module, function), factor)
+                if function in dict(module.named_children()):
+                    delattr(module, function)
+                setattr(module, function, changed)
 
     return act
 

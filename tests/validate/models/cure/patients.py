@@ -5,9 +5,9 @@ Some stop being ill on one advice, some need several, some cannot be cured by we
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -102,7 +102,7 @@ class ReadOut(nn.Module):
         self.li = snntorch.Leaky(beta=0.5, reset_mechanism="none")
 
     def forward(self, x: Tensor) -> Tensor:
-        a, b, out = self.lif1.init_leaky(), self.li.init_leaky(), []  # type: ignore[operator]
+        a, b, out = self.lif1.init_leaky(), self.li.init_leaky(), []
         for step in x:
             s, a = self.lif1(self.fc1(step), a)
             _, b = self.li(self.fc2(s), b)
@@ -115,7 +115,7 @@ class InOut(nn.Module):
 
     def __init__(self, sizes: tuple[int, ...] = (64, 128, 64, 64)) -> None:
         super().__init__()
-        self.ws = nn.ParameterList(nn.Parameter(0.5 * torch.randn(i, o) / i**0.5) for i, o in zip(sizes, sizes[1:], strict=False))
+        self.ws = nn.ParameterList(nn.Parameter(0.5 * torch.randn(i, o) / i**0.5) for i, o in pairwise(sizes))
 
     def forward(self, x: Tensor) -> Tensor:
         mem: list[Any] = [0.0] * len(self.ws)
@@ -124,7 +124,7 @@ class InOut(nn.Module):
             for k, w in enumerate(self.ws):
                 h = 0.5 * mem[k] + s @ w
                 s = users.Bump.apply(h - 1.0, 0.4)
-                mem[k] = h * (1 - s.detach())  # type: ignore[union-attr]
+                mem[k] = h * (1 - s.detach())
             out.append(s)
         return torch.stack(out)
 
@@ -155,8 +155,8 @@ class Narrow(twins.Net):
 class Zeroed(twins.Net):
     def make(self) -> None:
         super().make()
-        nn.init.zeros_(self.fcs[1].weight)
-        nn.init.zeros_(self.fcs[1].bias)
+        for p in self.fcs[1].parameters():
+            nn.init.zeros_(p)
 
 
 class ZeroThreshold(twins.Net):
@@ -224,12 +224,25 @@ ill("jelly-lif-soft", jelly(node=neuron.LIFNode, v_reset=None), 4, 32, 64)
 ill("jelly-plif", jelly(node=neuron.ParametricLIFNode), 4, 32, 64)
 ill("jelly-bias", jelly(bias=3.0), 1, 32, 64)
 ill("jelly-mean", jelly(mean=0.2), 4, 32, 64)
-ill("jelly-mean-no-bias", lambda: nn.Sequential(
-    *(p for _ in range(3) for p in (scaled(layer.Linear(64, 64, bias=False, **M), 3, mean=0.2), neuron.IFNode(**M)))), 2, 32, 64)
+ill(
+    "jelly-mean-no-bias",
+    lambda: nn.Sequential(
+        *(p for _ in range(3) for p in (scaled(layer.Linear(64, 64, bias=False, **M), 3, mean=0.2), neuron.IFNode(**M)))
+    ),
+    2,
+    32,
+    64,
+)
 ill("jelly-steep", jelly(20, weight=4.6, bias=0.0, surrogate_function=surrogate.ATan(alpha=16.0)), 1, 32, 64)
 ill("jelly-flat", jelly(20, weight=4.6, bias=0.0, surrogate_function=surrogate.ATan(alpha=1.0)), 1, 32, 64)
 ill("jelly-large", jelly(12, weight=40.0, bias=0.0, surrogate_function=surrogate.PiecewiseQuadratic(alpha=4.0)), 1, 32, 64)
-ill("jelly-undetached", jelly(12, node=neuron.IFNode, weight=5.0, bias=0.0, surrogate_function=surrogate.ATan(alpha=8.0)), 8, 16, 64)
+ill(
+    "jelly-undetached",
+    jelly(12, node=neuron.IFNode, weight=5.0, bias=0.0, surrogate_function=surrogate.ATan(alpha=8.0)),
+    8,
+    16,
+    64,
+)
 ill("jelly-hidden-sum", Residual, 1, 32, 64)
 ill("jelly-dropout", lambda: between(lambda: layer.Dropout(0.5, **M)), 2, 32, 64)
 ill("jelly-pool", lambda: between(lambda: nn.AvgPool1d(3, 1, 1)), 2, 32, 64)
@@ -240,8 +253,13 @@ ill("jelly-bn-bias", lambda: norms(convolutions(depth=3), 0.5, 6.0), 4, 4, 3, 10
 ill("jelly-layer-norm", lambda: norms(normed(nn.LayerNorm), 0.25), 4, 32, 64)
 ill("jelly-hand-norm", lambda: normed(TdBN), 4, 32, 64)
 ill("jelly-csnn", lambda: users.csnn(8, 12), 2, 4, 1, 12, 12)
-ill("jelly-norm-steep", lambda: norms(
-    normed(nn.LayerNorm, depth=10, surrogate_function=surrogate.ATan(alpha=30.0)), 1.2), 4, 16, 64)
+ill(
+    "jelly-norm-steep",
+    lambda: norms(normed(nn.LayerNorm, depth=10, surrogate_function=surrogate.ATan(alpha=30.0)), 1.2),
+    4,
+    16,
+    64,
+)
 # snnTorch
 ill("snn-leaky", snn(), 4, 32, 64)
 ill("snn-leaky-0.9", snn(beta=0.9), 10, 16, 64, rate=0.3)
