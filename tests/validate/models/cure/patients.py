@@ -27,11 +27,10 @@ def bernoulli(*shape: int, rate: float = 0.5, seed: int = 3) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Ill:
-    """`make`: the network; `x`: its example input; `settings`: further arguments of `diagnose`."""
+    """`make`: the network; `x`: its example input."""
 
     make: Callable[[], nn.Module]
     x: Tensor
-    settings: dict[str, Any]
 
 
 def scaled(model: nn.Module, weight: float = 1.0, *, bias: float | None = None, mean: float = 0.0) -> nn.Module:
@@ -138,16 +137,12 @@ class FunctionalNormed(twins.Net):
         return self.behind * F.batch_norm(self.fcs[k](s), None, None, training=True)
 
 
-class ScaledNorm(twins.BatchNormed):
-    """A factor behind the norm."""
-
+class ScaledNorm(twins.BatchNormed):  # a factor behind the norm
     def current(self, k: int, s: Tensor) -> Tensor:
         return 0.2 * super().current(k, s)
 
 
-class Narrow(twins.Net):
-    """f' is 0 further than 0.05 from the threshold."""
-
+class Narrow(twins.Net):  # f' is 0 further than 0.05 from the threshold
     def fire(self, h: Tensor) -> Tensor:
         return twins.Box.apply((h - twins.THETA) * 10)
 
@@ -213,8 +208,8 @@ def snn(depth: int = 4, width: int = 64, weight: float = 1.0, bias: float | None
 ILLS: dict[str, Ill] = {}
 
 
-def ill(name: str, make: Callable[[], nn.Module], *shape: int, rate: float = 0.5, **settings: Any) -> None:
-    ILLS[name] = Ill(make=make, x=bernoulli(*shape, rate=rate), settings=settings)
+def ill(name: str, make: Callable[[], nn.Module], *shape: int, rate: float = 0.5) -> None:
+    ILLS[name] = Ill(make=make, x=bernoulli(*shape, rate=rate))
 
 
 # SpikingJelly
