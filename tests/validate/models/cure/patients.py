@@ -1,7 +1,4 @@
-"""Unhealthy networks, small, by kind: what the advice of a diagnosis is tried on. Nothing here is special to the diagnosis.
-
-Some stop being ill on one advice, some need several, some cannot be cured by weights at all: the test counts.
-"""
+"""Unhealthy networks, small, by kind: what the advice of a diagnosis is tried on. Nothing here is special to the diagnosis."""
 
 from __future__ import annotations
 
