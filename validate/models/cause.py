@@ -12,7 +12,8 @@ from ikun_sym.mean_field.normal_law import quantile_of_upper_tail
 from ikun_sym.schemes.fixed_rate import critical_gain
 from ikun_sym.schemes.rate_targeted_over_time import gain_for_input
 
-from .cure import does_it
+from ..layer_fate import FATES, SILENCE
+from .cure import does_it, factor_to_threshold
 from .gradient_cause import gradient
 from .health import SILENT
 from .measuring.measure import Measured
@@ -23,8 +24,13 @@ from .prediction import LayerModel
 MATTERS = 0.01
 """Smallest relative change of the critical gain that is reported."""
 
+SILENT_FATE = FATES[SILENCE]
+
 WEAK = 0.5
 """Behind a norm, a standard deviation below this share of the norm's weight means that next to nothing arrives."""
+
+STRONG = 1e-3
+"""Variance before a norm beside which its ε does not count."""
 
 ALIKE = 0.05
 """Layers whose gains differ by less are scaled by the same factor."""
@@ -76,15 +82,15 @@ def _passed(one: Measured, model: LayerModel) -> str:
 def _nothing(patient: Patient, index: int) -> Finding:
     """Its membrane does not move."""
     one = patient.measured[index]
-    below = [place for place in sorted(one.layer.way.layers) if patient.health.verdicts[place] == "silent"]
+    below = patient.below(index, SILENT_FATE)
     if one.layer.zeros:
         names, first = ", ".join(one.layer.zeros), one.layer.zeros[0]
         advice = f"set {first} to 1" if patient.knob(index).norm else f"draw {first}{does_it(patient)}"
         return Finding(cause=f"the weights {names} are all zero: nothing passes", advice=advice)
-    if below:
+    if below is not None:
         return Finding(
-            cause=f"its membrane does not move: nothing arrives, for layer {below[0] + 1} below is silent",
-            advice=f"cure layer {below[0] + 1} first",
+            cause=f"its membrane does not move: nothing arrives, for layer {below + 1} below is silent",
+            advice=f"cure layer {below + 1} first",
         )
     if one.layer.way.from_input and not arrives(one.input):
         return Finding(cause="its membrane does not move: the example input is zero", advice="give an input that is not zero")
@@ -93,11 +99,12 @@ def _nothing(patient: Patient, index: int) -> Finding:
 
 def _unread(patient: Patient, index: int) -> Finding:
     """Below the threshold nothing is reset, and the membrane is linear in the currents, whatever the neuron."""
-    one = patient.measured[index]
-    if one.reading is None or not one.reading.threshold > 0:
+    one, below = patient.measured[index], patient.below(index, SILENT_FATE)
+    if below is not None:
+        return Finding(cause=_height(one), advice=f"cure layer {below + 1} first")
+    factor = factor_to_threshold(one)
+    if math.isnan(factor):
         return Finding(cause=_height(one), advice="raise the weights that feed it, or lower its threshold")
-    most = math.sqrt(float(one.var_h.mean(axis=1).max()))
-    factor = one.reading.threshold / float(quantile_of_upper_tail(AIM)) / most
     return Finding(
         cause=_height(one),
         advice=f"multiply the weights and biases that feed it by about {factor:.3g}, or divide its threshold",
@@ -119,28 +126,36 @@ def _silent_behind_norm(patient: Patient, index: int) -> Finding:
     threshold = f"the threshold is {one.reading.threshold:.3g}" if one.reading else "its threshold is not known"
     shift = 0.0 if knob.bias is None else float(knob.bias.detach().mean())
     current = None if one.current is None else math.sqrt(float(np.trace(one.current)) / len(one.current))
-    if current is not None and current < WEAK * math.hypot(knob.size, shift):
+    behind = 1.0
+    if current is not None and current < WEAK * math.hypot(knob.size, shift) and _strong(one):
+        behind = current / math.hypot(knob.size, shift)
+    elif current is not None and current < WEAK * math.hypot(knob.size, shift):
         return Finding(
             cause=f"{patient.norm(index)} would set its current to standard deviation {knob.size:.3g}, but what arrives there "
             f"is so weak that its ε counts: {current:.3g} is left; {threshold}",
             advice=_first_of(patient, index),
         )
-    sets = f"sets its current to mean {shift:.3g} and standard deviation {knob.size:.3g}"
-    cause = f"{patient.norm(index)} cancels σ_W and {sets}; {threshold}"
-    target = patient.target(index)
+    sets = f"sets its current to mean {shift:.3g} and standard deviation {knob.size * behind:.3g}"
+    factor = f", with the factor {behind:.3g} behind it" if behind != 1 else ""
+    cause = f"{patient.norm(index)} cancels σ_W and {sets}{factor}; {threshold}"
+    wanted = _norm_size(patient, index)
+    if wanted is None:
+        advice = f"raise {knob.name}" if knob.there else "give the norm a weight of its own"
+        return Finding(cause=cause, advice=f"{advice}, or lower the threshold")
+    size, rate = wanted[0] / behind, wanted[1]
     if not knob.there:
-        return Finding(cause=cause, advice="give the norm a weight of its own, or lower the threshold")
-    if target is None:
-        if one.reading is None or not one.reading.threshold > 0:
-            return Finding(cause=cause, advice=f"raise {knob.name}, or lower the threshold")
-        size, rate = one.reading.threshold / float(quantile_of_upper_tail(AIM)), AIM
-    else:
-        size, rate = math.sqrt(target.gain * target.rate), target.rate
-    bias = f" and {knob.name.rpartition('.')[0]}.bias to 0" if shift else ""
+        times = size / knob.size
+        return Finding(cause=cause, advice=f"multiply what the norm gives by about {times:.3g}, or divide the threshold")
+    bias = f" and {patient.name(knob.bias)} to 0" if shift else ""
     return Finding(
         cause=cause,
         advice=f"set {knob.name} to {size:.4g}{bias}, for a firing rate of about {rate:g}{does_it(patient)}",
     )
+
+
+def _strong(one: Measured) -> bool:
+    """Whether so much arrives at a norm that its ε, 1e-5 as a rule, does not count: then what is behind it makes it small."""
+    return one.input is not None and one.gain * float(np.trace(one.input)) / len(one.input) > STRONG
 
 
 def _first_of(patient: Patient, index: int) -> str:
@@ -171,6 +186,9 @@ def _rescale(patient: Patient, index: int, least: float) -> str:
 def _for_its_input(patient: Patient, index: int) -> str:
     """Weights for what arrives, which is less than a layer like itself sends."""
     one, target, model = patient.measured[index], patient.target(index), patient.model(index)
+    below = patient.below(index, SILENT_FATE)
+    if below is not None:
+        return f"cure layer {below + 1} first"
     if target is not None and model is not None and not fed_by_spikes(one) and arrives(one.input):
         assert one.input is not None
         try:
@@ -198,31 +216,58 @@ def _below(patient: Patient, one: Measured, least: float) -> bool:
 def _saturated(patient: Patient, index: int) -> Finding:
     one, knob = patient.measured[index], patient.knob(index)
     fires = f"neurons fire at {float(one.rate.mean()):.1%} of the steps"
-    if one.reading is not None and not one.reading.threshold > 0:
-        return Finding(cause=f"its threshold is {one.reading.threshold:.3g}: {fires}", advice="give it a positive threshold")
-    if one.current_mean is None or one.reading is None:
-        return Finding(cause=fires, advice="centre its weights and biases, or raise its threshold")
-    mean = float(one.current_mean.mean())
-    if mean < one.reading.threshold * WEAK:
-        deviation = float(np.sqrt(one.var_h.mean()))
-        return Finding(
-            cause=f"its membrane has standard deviation {deviation:.3g}, the threshold is {one.reading.threshold:.3g}: {fires}",
-            advice=f"lower its weights, or raise its threshold{does_it(patient)}",
-        )
-    cause = f"its current has mean {mean:.3g} against a threshold of {one.reading.threshold:.3g}: {fires}"
-    bias = getattr(one.layer.owner, "bias", None)
+    theta = None if one.reading is None else one.reading.threshold
+    if theta is not None and not theta > 0:
+        return Finding(cause=f"its threshold is {theta:.3g}: {fires}", advice="give it a positive threshold")
+    mean, deviation = _mean_current(one), float(np.sqrt(one.var_h.mean()))
+    against = "" if theta is None else f" against a threshold of {theta:.3g}"
+    if mean is None or mean < WEAK * (deviation if theta is None else theta):
+        told = "" if theta is None else f"its membrane has standard deviation {deviation:.3g}{against}: "
+        factor = factor_to_threshold(one)
+        lower = f"multiply its weights and biases by about {factor:.3g}" if factor < 1 else "lower its weights and biases"
+        return Finding(cause=told + fires, advice=f"{lower}, or raise its threshold{does_it(patient)}")
+    cause = f"its current has mean {mean:.3g}{against}: {fires}"
+    below = patient.below(index, "saturated")
+    if below is not None:
+        return Finding(cause=cause, advice=f"cure layer {below + 1} first{does_it(patient)}")
+    bias = patient.name(one.layer.bias)
     if knob.norm and knob.bias is not None and float(knob.bias.detach().mean()) > mean / 2:
-        advice = f"set {knob.name.rpartition('.')[0]}.bias to 0"
-    elif bias is not None:
-        advice = f"subtract {mean / (one.factor or 1.0):.3g} from {one.layer.weight_name.rpartition('.')[0]}.bias"
+        size = _norm_size(patient, index)
+        weight = "" if size is None else f"{knob.name} to {size[0]:.4g} and "
+        advice = f"set {weight}{patient.name(knob.bias)} to 0"
+    elif knob.norm:
+        advice = f"lower {knob.name or 'what the norm gives'}, or raise its threshold"
+    elif bias:
+        advice = f"subtract {mean / (one.factor or 1.0):.3g} from {bias}"
     else:
-        advice = f"centre the rows of {one.layer.weight_name or 'its weights'}"
+        advice = f"centre each neuron's weights in {one.layer.weight_name}" if one.layer.weight_name else "centre its weights"
     return Finding(cause=cause, advice=f"{advice}{does_it(patient)}")
+
+
+def _mean_current(one: Measured) -> float | None:
+    """As measured, else what weights and biases give by their means; None if neither is known."""
+    if one.current_mean is not None:
+        return float(one.current_mean.mean())
+    layer = one.layer
+    if layer.values is None or layer.fan is None:
+        return None
+    mean = 0.0 if math.isnan(one.input_mean) else layer.fan.fan_in * float(layer.values.detach().mean()) * one.input_mean
+    return mean + (0.0 if layer.bias is None else float(layer.bias.detach().mean()))
+
+
+def _norm_size(patient: Patient, index: int) -> tuple[float, float] | None:
+    """(weight of the norm in front of this layer, firing rate that it is for); None if its threshold is not known."""
+    one, target = patient.measured[index], patient.target(index)
+    if target is not None:
+        return math.sqrt(target.gain * target.rate), target.rate
+    if one.reading is None or not one.reading.threshold > 0:
+        return None
+    return one.reading.threshold / float(quantile_of_upper_tail(AIM)), AIM
 
 
 EXPLANATIONS: dict[str, Callable[[Patient, int], Finding]] = {
     "healthy": _healthy,
-    "silent": _silent,
+    SILENT_FATE: _silent,
     "saturated": _saturated,
     "vanishing": gradient,
     "exploding": gradient,

@@ -143,7 +143,7 @@ def correct_(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: R
 def _at_once(plan: Plan) -> bool:
     """Whether scaling the currents of a known neuron is the same as scaling the layer's weights."""
     one = plan.one
-    bias = getattr(one.layer.owner, "bias", None)
+    bias = one.layer.bias
     known = one.layer.record.library is not None and one.reading is not None and one.reading.neuron is not None
     return known and one.direct and (bias is None or not bool(bias.detach().any()))
 

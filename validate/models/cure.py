@@ -7,11 +7,13 @@ from copy import deepcopy
 from itertools import accumulate
 
 from ikun_sym.errors import IkunError
+from ikun_sym.mean_field.normal_law import quantile_of_upper_tail
 from ikun_sym.schemes.rate_targeted_over_time import gradient_factor, sharpened
 
 from .health import FADED
+from .measuring.measure import Measured
 from .patient import Patient
-from .plan import CRITICAL, fan_ratios, settable
+from .plan import AIM, CRITICAL, fan_ratios, settable
 
 SHARE = 0.9
 """Of the range in which gradients are healthy, on a logarithmic scale: so far the theory is trusted in one draw."""
@@ -37,9 +39,18 @@ def does_it(patient: Patient) -> str:
     return f": {call} does it{', slopes included' if call == SLOPES else ''}" if call else ""
 
 
+def factor_to_threshold(one: Measured) -> float:
+    """By what a membrane that is linear in its currents must be multiplied to pass the threshold at the rate AIM; NaN where
+    that is not known."""
+    deviation = math.sqrt(float(one.var_h.mean(axis=1).max()))
+    if one.reading is None or not one.reading.threshold > 0 or not deviation > 0:
+        return math.nan
+    return one.reading.threshold / float(quantile_of_upper_tail(AIM)) / deviation
+
+
 def alone(patient: Patient, place: int, ratio: float = 1.0) -> float:
     """By what E[δ²] is multiplied per layer with the weights for the target rate and the surrogate as it is."""
-    model, target, found = patient.model(place), patient.target(place), patient.measured[place].surrogate
+    model, target, found = patient.ready(place), patient.target(place), patient.measured[place].surrogate
     assert model is not None
     assert target is not None
     key = model.neuron, target.steps, target.rate, found.probe.values.tobytes()
@@ -51,7 +62,7 @@ def alone(patient: Patient, place: int, ratio: float = 1.0) -> float:
 
 def slope(patient: Patient, place: int, ratio: float) -> str:
     """The surrogate that keeps the gradient's size at the target, if its library lets it be set; else ""."""
-    model, target, one = patient.model(place), patient.target(place), patient.measured[place]
+    model, target, one = patient.ready(place), patient.target(place), patient.measured[place]
     assert model is not None
     assert target is not None
     try:

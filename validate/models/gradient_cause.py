@@ -7,10 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .cure import WEIGHTS, alone, cure_of, slope
+from .cure import WEIGHTS, alone, cure_of, factor_to_threshold, slope
 from .measuring.measure import Measured
 from .patient import Finding, Patient
 from .plan import fan_ratios
+
+LARGE = 0.5
+"""Membranes whose deviation must fall by more than this to be near the threshold are too large for their surrogate."""
 
 
 def gradient(patient: Patient, index: int) -> Finding:
@@ -37,7 +40,7 @@ def gradient(patient: Patient, index: int) -> Finding:
             f"at {where} f' is zero at every membrane ({link.surrogate.label}; {_distance(link)}): "
             "no gradient passes, and the weights below do not move"
         )
-        return Finding(cause=cause, advice=_cure(patient, index, worst) or _by_hand(patient, index, growing))
+        return Finding(cause=cause, advice=_cure(patient, index, worst) or _by_hand(patient, index, worst, growing))
     out = above[0].gain_out * above[0].passed if above and above[0].layer.fan is not None else math.nan
     per_layer = (relative[index] / relative[last]) ** (1 / max(1, last - index)) if relative[index] > 0 else 0.0
     cause = (
@@ -45,7 +48,7 @@ def gradient(patient: Patient, index: int) -> Finding:
         f"the {'largest' if growing else 'smallest'} factor is at {where}: E[f'²] = {moment:.3g} ({link.surrogate.label})"
         + (f" times fan_out·Var(W) = {out:.4g} of the layer above" if math.isfinite(out) else "")
     )
-    return Finding(cause=cause, advice=_cure(patient, index, worst) or _by_hand(patient, index, growing))
+    return Finding(cause=cause, advice=_cure(patient, index, worst) or _by_hand(patient, index, worst, growing))
 
 
 def _worst(patient: Patient, links: range, growing: bool) -> int:
@@ -81,8 +84,14 @@ def _cure(patient: Patient, index: int, worst: int) -> str:
     return f"use {slope(patient, worst, ratio)} with {weights}: then the gradient keeps its size. {call} does it"
 
 
-def _by_hand(patient: Patient, index: int, growing: bool) -> str:
+def _by_hand(patient: Patient, index: int, worst: int, growing: bool) -> str:
     relative, last = patient.health.relative, patient.health.last
+    above = range(index + 1, len(patient.measured))
+    if ill := [place for place in above if patient.health.verdicts[place] in ("silent", "saturated")]:
+        return f"cure layer {ill[0] + 1} first"
+    factor = factor_to_threshold(patient.measured[worst])
+    if not growing and factor < LARGE:
+        return f"multiply the weights and biases that feed layers {index + 1} to {last + 1} by about {factor:.3g}"
     if not relative[index] > 0 or not np.isfinite(relative[index]) or index == last:
         return "choose a surrogate with longer tails, or bring the membranes nearer to the threshold"
     factor = (relative[index] / relative[last]) ** (-0.5 / (last - index))

@@ -2,8 +2,9 @@
 
 Each layer's weights are drawn for its own fans, threshold, leak, steps and surrogate, as read and measured, the first layer's
 for the second moment of the example input; then, from the first layer on, for what the new layers below send. Layers that
-nothing had reached are read once something does. Then come the slopes of the surrogates, if the scheme sets them. After each
-the network is measured again, and what made it worse is undone. The report says, layer by layer, what could not be done.
+nothing had reached are read once something does; neurons that never fire, or always, from a run under other weights.
+Then come the slopes of the surrogates, if the scheme sets them. After each the network is measured again, and what made it
+worse is undone. The report says, layer by layer, what could not be done.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from .measuring.measure import Measured, measure
 from .measuring.recorded_run import Run
 from .measuring.restored import Snapshot
 from .plan import CRITICAL, Change, Plan, Wish, plans_of, settable
+from .wake import plan_again
 from .worse import worse
 
 DRAWN = 2
@@ -127,7 +129,7 @@ def _weights(
 ) -> tuple[list[Plan], list[Measured]]:
     """(plans, the network with the weights that they ask for). Layers that cannot be read because nothing arrives are planned
     again once layers below have been drawn, as long as that brings some."""
-    plans = plans_of(model, measured, wish)
+    plans = plan_again(model, example, measured, plans_of(model, measured, wish), wish, run)
     _demand_some(plans, scheme)
     aim = aim_of(wish, plans, correct)  # may raise: before anything is changed
     drawn: set[int] = set()
@@ -210,7 +212,7 @@ def _apply(plan: Plan) -> None:
         plan.gain = None
         return
     change.gain, change.std = plan.gain, std
-    _biases(layer.products[0].bias if layer.products else getattr(layer.owner, "bias", None), found)
+    _biases(layer.bias, found)
     if not plan.knob.norm:
         plan.knob.values = weight
     elif plan.norm is not None and plan.knob.there:

@@ -16,7 +16,7 @@ from .health import Health
 from .knob import Knob, knob_of
 from .measuring.measure import Measured
 from .plan import AIM
-from .prediction import LayerModel, Predicted
+from .prediction import LayerModel, Predicted, layer_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,26 @@ class Patient:
         """The layer as the theory has it; None where it does not cover it."""
         return self.predicted[index].model
 
+    def ready(self, index: int) -> LayerModel | None:
+        """The layer as `initialise_` takes it, without a mean current, which it removes; None where it cannot be read."""
+        try:
+            return layer_model(self.measured[index])
+        except IkunError:
+            return None
+
+    def below(self, index: int, fate: str) -> int | None:
+        """The lowest of the layers that feed this one, or feed those, with this fate."""
+        found, waiting = set[int](), [index]
+        while waiting:
+            new = self.measured[waiting.pop()].layer.way.layers - found
+            found |= new
+            waiting += new
+        return min((place for place in found if place < index and self.health.verdicts[place] == fate), default=None)
+
+    def name(self, parameter: Any) -> str:
+        """In the model; "" if it is none of its."""
+        return next((name for name, one in self.net.named_parameters() if one is parameter), "")
+
     def knob(self, index: int) -> Knob:
         return self._knobs[index]
 
@@ -51,7 +71,7 @@ class Patient:
 
     def target(self, index: int) -> RateTarget | None:
         """What `initialise_` aims at in this layer; None where it cannot."""
-        model = self.model(index)
+        model = self.ready(index)
         if model is None or not model.neuron.threshold > 0:
             return None
         try:
