@@ -188,7 +188,7 @@ def _measured(layer: Layer, known: Known, lies: Between, gradients: list[tuple[T
         var_h=_numpy((x - x.mean(dim=tuple(range(1, x.ndim)), keepdim=True)).square().reshape(by_sample).mean(dim=2)),
         grad=_numpy(at_membrane.double().square().reshape(by_sample).mean(dim=2)),
         slope2=_numpy(slope.double().square().mean(dim=1)),
-        spikes=_second(spikes, exact=True),
+        spikes=_second(spikes),
         current=None if currents is None or (direct and received is not None) else _second(currents),
         current_mean=None if currents is None else _numpy(_flat(currents).mean(dim=1)),
         input=None if received is None else _second(received),
@@ -277,9 +277,11 @@ def _columns(tensor: Tensor, most: int) -> Any:
     return torch.arange(0, count, stride | 1)[:most]
 
 
-def _second(tensor: Tensor, *, exact: bool = False) -> Floats:
-    """E[x x] over columns, [T, T]. `exact`: entries are 0 and 1, whose sums are exact in float32."""
+def _second(tensor: Tensor) -> Floats:
+    """E[x x] over columns, [T, T]."""
     flat = _flat(tensor)
     flat = flat[:, _columns(tensor, max(COLUMNS, ENTRIES // len(flat)))]
-    flat = flat if exact and flat.dtype == torch.float32 else flat.double()
-    return (flat @ flat.T).double().numpy() / flat.shape[1]
+    flat = flat.float() if flat.dtype.itemsize < 4 else flat
+    size = float(flat.abs().max()) or 1.0  # gradients' squares may lie beyond float32
+    flat = flat / size
+    return (flat @ flat.T).double().numpy() * (size**2 / flat.shape[1])
