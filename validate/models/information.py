@@ -67,8 +67,19 @@ class Account:
     uninformative: bool = False
     reason: str = ""
 
+    def __str__(self) -> str:
+        if self.told_to is None or self.agree_from is None:
+            return self.reason
+        apart = (
+            f"two inputs are told apart up to layer {self.told_to}" if self.told_to else "two inputs are told apart in no layer"
+        )
+        first = self.agree_from
+        agree = "agree in none" if first > len(self.layers) else f"agree from layer {first} on"
+        return f"{apart}, their gradients {agree} ({self.samples} samples)"
+
     def to_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("samples", "told_to", "agree_from")} | {
+            "summary": str(self),
             "rule": RULE,
             "reason": self.reason or None,
         }
