@@ -78,17 +78,17 @@ def diagnose(ctx: click.Context, factory: str, as_json: bool, **flags: Any) -> N
 def _diagnosed(model: Any, example: Any, flags: dict[str, Any]) -> tuple[Diagnosis, Any]:
     from .diagnosis import diagnose as diagnosis_of
 
-    data = flags.get("batch") is not None
     settings = {"steps": flags["steps"], "step_by_step": flags["step_by_step"], "seed": flags["seed"]}
     if flags["scheme"] is None:
         if flags["rate"] is not None:
             raise IkunError("--rate belongs to --scheme; write for example --scheme critical --rate 0.2")
-        return diagnosis_of(model, example, **settings, data=data), None
+        return diagnosis_of(model, example, **settings, data=flags.get("batch") is not None), None
     from .initialise import initialise_
 
     changed = initialise_(model, example, scheme=flags["scheme"], rate=flags["rate"], **settings)
-    # with a batch of the user's own data, whether it is told apart counts, too
-    return diagnosis_of(model, example, **settings, data=True) if data else changed.after, changed
+    if flags.get("batch") is not None:  # of the user's own data also whether it is told apart
+        return diagnosis_of(model, example, **settings, data=True), changed
+    return changed.after, changed
 
 
 @contextmanager

@@ -21,6 +21,7 @@ import numpy as np
 
 from ikun_sym.errors import IkunError, NoTheoryError
 from ikun_sym.mean_field.information import Information, information
+from ikun_sym.told import Told
 
 from .health import HEALTHY, UNINFORMATIVE, Health
 from .measuring.measure import Measured
@@ -41,7 +42,7 @@ NOT_MEASURED = Quantity()
 
 
 @dataclass(frozen=True)
-class Told:
+class LayerPairs(Told):
     """One layer. `alignment`: how far its overlaps follow those in layer 1."""
 
     overlap: Quantity = NOT_MEASURED
@@ -54,12 +55,14 @@ class Told:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Account:
+class Account(Told):
     """`told_to`: inputs are told apart in all layers up to this one, 0 for none. `agree_from`: from this one on gradients agree
     in all, one beyond the last for none. Both count from 1, over layers that are judged; None where nothing is judged, and
     `reason` says why. `uninformative`: no judged layer has both. `theory`: of each layer."""
 
-    layers: tuple[Told, ...]
+    shown = ("uninformative", "samples", "told_to", "agree_from", "reason")
+
+    layers: tuple[LayerPairs, ...]
     theory: tuple[Information, ...]
     samples: int = 0
     told_to: int | None = None
@@ -90,16 +93,18 @@ def account(measured: Sequence[Measured], predicted: Sequence[Predicted], health
     count = len(measured)
     if all(one.pairs is None for one in measured):
         reason = NOISE if not any(one.data for one in measured) else "no axis of samples is seen in the layers"
-        return Account(layers=(Told(),) * count, theory=(Information(reason=reason),) * count, reason=reason)
+        return Account(layers=(LayerPairs(),) * count, theory=(Information(reason=reason),) * count, reason=reason)
     theory = tuple(_theory(one, mine) for one, mine in zip(measured, predicted, strict=True))
     sizes = {None if one.pairs is None else len(one.pairs.overlap) for one in measured}
     if len(sizes) > 1:
-        return Account(layers=(Told(),) * count, theory=theory, reason="its layers do not all have the same axis of samples")
+        return Account(
+            layers=(LayerPairs(),) * count, theory=theory, reason="its layers do not all have the same axis of samples"
+        )
     assert measured[0].pairs is not None
     kept = different(measured[0].pairs.overlap)
     if len(kept) < LEAST:
         reason = f"{len(kept)} different samples; at least {LEAST} are needed, better 64"
-        return Account(layers=(Told(),) * count, theory=theory, samples=len(kept), reason=reason)
+        return Account(layers=(LayerPairs(),) * count, theory=theory, samples=len(kept), reason=reason)
     layers = tuple(_told(one, measured[0], kept) for one in measured)
     judged = [index for index in range(count) if not (health.unused[index] or health.gated[index])]
     found = Account(layers=layers, theory=theory, samples=len(kept))
@@ -163,12 +168,12 @@ def above_zero(quantity: Quantity) -> bool:
     return quantity.low is not None and quantity.low > 0
 
 
-def _told(one: Measured, first: Measured, kept: np.ndarray) -> Told:
+def _told(one: Measured, first: Measured, kept: np.ndarray) -> LayerPairs:
     assert one.pairs is not None
     assert first.pairs is not None
     here = np.ix_(kept, kept)
     overlap, gradient = one.pairs.overlap[here], one.pairs.gradient
-    return Told(
+    return LayerPairs(
         overlap=_interval(mean_of_pairs(overlap), len(kept)),
         alignment=_interval(alignment(first.pairs.overlap[here], overlap), len(kept)),
         gradient_correlation=NOT_MEASURED if gradient is None else _interval(mean_of_pairs(gradient[here]), len(kept)),
