@@ -13,7 +13,7 @@ from ikun_sym.told import Told
 
 from .cause import explain
 from .health import UNINFORMATIVE, Health, halving, judge
-from .information import Account, account, finding, informed
+from .information import Account, Settled, account, finding, informed
 from .measuring.measure import Measured, measure
 from .measuring.recorded_run import Run
 from .measuring.surrogate_probe import Floats
@@ -57,7 +57,7 @@ class LayerReport(Told):
     overlap: Quantity
     alignment: Quantity
     gradient_correlation: Quantity
-    information: Information
+    settled: Settled
     E_g2: float
     source: dict[str, str | None]
     note: str
@@ -66,9 +66,15 @@ class LayerReport(Told):
     advice: str
     steps: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def information(self) -> Information:
+        return self.settled.information
+
     def to_dict(self) -> dict[str, Any]:
         document = dict(vars(self))
-        document |= {name: document[name].to_dict() for name in (*QUANTITIES, "information")}
+        document |= {name: document[name].to_dict() for name in QUANTITIES}
+        document |= {"information": self.information.to_dict()}
+        del document["settled"]
         document["surrogate_notes"], document["between"] = list(self.surrogate_notes), list(self.between)
         document["E_g2"] = number(self.E_g2)
         if self.grad_var.mean is None:
@@ -166,8 +172,10 @@ def diagnosis_of(model: nn.Module, measured: list[Measured], seed: int) -> Diagn
     findings = [explain(patient, index) for index in range(len(measured))]
     told = account(measured, predicted, health)
     health = informed(health, told)
-    if health.verdict == UNINFORMATIVE:
-        findings = [finding(told, index) if one == UNINFORMATIVE else Finding() for index, one in enumerate(health.verdicts)]
+    if health.verdict == UNINFORMATIVE and health.at is not None:
+        findings = [
+            finding(told, index, health.at) if one == UNINFORMATIVE else Finding() for index, one in enumerate(health.verdicts)
+        ]
     at = health.at
     decisive = findings[at] if at is not None else None
     return Diagnosis(
@@ -216,7 +224,7 @@ def _report(one: Measured, mine: Predicted, patient: Patient, finding: Finding, 
         rate=quantity(one.rate.mean(axis=0), mine.rate, mine.rate_se, np.mean),
         grad_var=quantity(one.grad.sum(axis=0) * unit, mine.grad, mine.grad_se, np.sum, scale),
         **vars(told.layers[index]),
-        information=told.theory[index],
+        settled=told.theory[index],
         E_g2=float(one.slope2.mean()),
         source={"forward": mine.forward, "backward": mine.backward},
         note="; ".join(dict.fromkeys(note for note in (one.reading_note, mine.why, *_notes(one, patient)) if note)),

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,24 @@ class LayerPairs(Told):
         return above_zero(self.alignment) and above_zero(self.gradient_correlation)
 
 
+@dataclass(frozen=True, eq=False)
+class Settled(Told):
+    """A network whose layers are all like one of the user's, and what theory says of two inputs in it, computed when asked for:
+    it costs more than the layer's diagnosis. `reason`: why there is no such network."""
+
+    model: LayerModel | None = None
+    reason: str = ""
+
+    @cached_property
+    def information(self) -> Information:
+        if self.model is None:
+            return Information(reason=self.reason)
+        try:
+            return information(self.model)
+        except (ArithmeticError, ValueError) as error:
+            return Information(reason=str(error))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Account(Told):
     """`told_to`: inputs are told apart in all layers up to this one, 0 for none. `agree_from`: from this one on gradients agree
@@ -63,7 +82,7 @@ class Account(Told):
     shown = ("uninformative", "samples", "told_to", "agree_from", "reason")
 
     layers: tuple[LayerPairs, ...]
-    theory: tuple[Information, ...]
+    theory: tuple[Settled, ...]
     samples: int = 0
     told_to: int | None = None
     agree_from: int | None = None
@@ -93,8 +112,8 @@ def account(measured: Sequence[Measured], predicted: Sequence[Predicted], health
     count = len(measured)
     if all(one.pairs is None for one in measured):
         reason = NOISE if not any(one.data for one in measured) else "no axis of samples is seen in the layers"
-        return Account(layers=(LayerPairs(),) * count, theory=(Information(reason=reason),) * count, reason=reason)
-    theory = tuple(_theory(one, mine) for one, mine in zip(measured, predicted, strict=True))
+        return Account(layers=(LayerPairs(),) * count, theory=(Settled(reason=reason),) * count, reason=reason)
+    theory = tuple(_settled(one, mine) for one, mine in zip(measured, predicted, strict=True))
     sizes = {None if one.pairs is None else len(one.pairs.overlap) for one in measured}
     if len(sizes) > 1:
         return Account(
@@ -134,13 +153,13 @@ def informed(health: Health, found: Account) -> Health:
     return replace(health, verdict=UNINFORMATIVE, verdicts=verdicts, at=at)
 
 
-def finding(found: Account, index: int) -> Finding:
-    """Of a layer of an uninformative network."""
+def finding(found: Account, index: int, at: int) -> Finding:
+    """Of a layer of an uninformative network; `at`: the layer that decides."""
     told_to, agree_from, layer = found.told_to, found.agree_from, index + 1
     assert told_to is not None
     assert agree_from is not None
     count, parts = len(found.layers), []
-    mean, theory = found.layers[index].overlap.mean, found.theory[index]
+    mean, theory = found.layers[index].overlap.mean, found.theory[at].information
     if told_to < count:
         overlap = f" ({mean:.3g} on average, whatever the pair)" if mean is not None and layer > told_to else ""
         parts.append(
@@ -186,12 +205,11 @@ def _interval(estimate: Estimate, samples: int) -> Quantity:
     return Quantity(mean=number(estimate.value), low=low, high=high)
 
 
-def _theory(one: Measured, mine: Predicted) -> Information:
-    """Of a network whose layers are all like this one."""
+def _settled(one: Measured, mine: Predicted) -> Settled:
     try:
-        return information(_dense(one, mine))
-    except (IkunError, ArithmeticError, ValueError) as error:
-        return Information(reason=str(error))
+        return Settled(_dense(one, mine))
+    except IkunError as error:
+        return Settled(reason=str(error))
 
 
 def _dense(one: Measured, mine: Predicted) -> LayerModel:

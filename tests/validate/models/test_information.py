@@ -171,5 +171,5 @@ def test_theory_stands_beside_the_layers() -> None:
 
 def test_sizes_come_first() -> None:
     net = Net()
-    net.weights[1].weight.data *= 0
+    torch.nn.init.zeros_(list(net.weights.parameters())[1])
     assert diagnose(net, digits(64), data=True).verdict == "silent"
