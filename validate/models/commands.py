@@ -101,10 +101,12 @@ def _diagnosed(model: Any, example: Any, flags: dict[str, Any]) -> tuple[Diagnos
     if flags["scheme"] is None:
         if flags["rate"] is not None:
             raise IkunError("--rate belongs to --scheme; write for example --scheme critical --rate 0.2")
-        return diagnosis_of(model, example, **settings), None
+        return diagnosis_of(model, example, **settings, data=flags.get("batch") is not None), None
     from .initialise import initialise_
 
     changed = initialise_(model, example, scheme=flags["scheme"], rate=flags["rate"], **settings)
+    if flags.get("batch") is not None:  # of the user's own data also whether it is told apart
+        return diagnosis_of(model, example, **settings, data=True), changed
     return changed.after, changed
 
 
@@ -196,6 +198,7 @@ def _show(console: Console, found: Diagnosis, changed: Any) -> None:
     if found.cause:
         console.print(f"cause: {found.cause}")
         console.print(f"cure: {found.advice}")
+    console.print(f"information: {found.information}")
     for name, layers in found.halves.items():
         if layers is not None:
             what = "Var(H)" if name == "forward" else "E[δ²], from the end,"
@@ -214,14 +217,15 @@ def listing(found: Diagnosis, shown: int = SHOWN) -> Any:
     """The table: measured [predicted]. * marks a prediction that starts from the layer's own measurement."""
     count = len(found.layers)
     places = sorted({round(i * (count - 1) / max(1, shown - 1)) for i in range(shown)} | {(found.at or 1) - 1})
-    rows = [_row(found.layers[place]) for place in places]
-    columns = ("layer", "neuron", "surrogate", "K", "rate", "Var H", "E[δ²] / last", "verdict")
+    rows = [_row(found.layers[place], bool(found.information.samples)) for place in places]
+    pairs = ("overlap", "gradients agree") if found.information.samples else ()
+    columns = ("layer", "neuron", "surrogate", "K", "rate", "Var H", "E[δ²] / last", *pairs, "verdict")
     return table(
         f"{found.model}: measured [predicted]", columns, rows, caption="K = fan_in·Var(W). E[δ²]: summed over steps, δ = ∂L/∂H."
     )
 
 
-def _row(layer: LayerReport) -> tuple[Any, ...]:
+def _row(layer: LayerReport, pairs: bool) -> tuple[Any, ...]:
     from .diagnosis import pair
 
     gain = "" if layer.gain is None else f"{layer.gain:.4g}"
@@ -234,5 +238,6 @@ def _row(layer: LayerReport) -> tuple[Any, ...]:
         pair(layer.rate),
         pair(layer.var_h),
         pair(layer.grad_var),
+        *((pair(layer.overlap), pair(layer.gradient_correlation)) if pairs else ()),
         layer.verdict,
     )

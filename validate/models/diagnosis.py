@@ -2,49 +2,37 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ikun_sym.errors import IkunError
+from ikun_sym.mean_field.information import Information
 from ikun_sym.told import Told
 
 from .cause import explain
-from .health import Health, halving, judge
+from .health import UNINFORMATIVE, Health, halving, judge
+from .information import Account, Settled, account, finding, informed
 from .measuring.measure import Measured, measure
 from .measuring.recorded_run import Run
 from .measuring.surrogate_probe import Floats
 from .patient import Finding, Patient
 from .prediction import Predicted, predict
+from .quantity import Quantity, number, pair, quantity
 
 if TYPE_CHECKING:
     from torch import nn
 
-CONFIDENCE = 0.99
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quantity:
-    """Mean over the samples of the batch with its 99 % confidence interval (Student's t), and the prediction with its standard
-    error, or None. The interval does not cover the weights: they are the user's own, one draw."""
-
-    mean: float | None
-    low: float | None
-    high: float | None
-    predicted: float | None = None
-    predicted_se: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("mean", "low", "high", "predicted", "predicted_se")}
+QUANTITIES = ("var_h", "rate", "grad_var", "overlap", "alignment", "gradient_correlation")
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerReport(Told):
     """One layer, counted from 1. `var_h` and `rate` are means over the steps; `grad_var` is Σ_t E[(∂L/∂H)²] over the last
-    layer's. `steps`: the same by step, measured and predicted. `source`: where the prediction starts, forward and backward."""
+    layer's. `steps`: the same by step, measured and predicted. `source`: where the prediction starts, forward and backward.
+    `overlap`, `gradient_correlation`: of pairs of samples of the user's own data, and `alignment`, how far the overlaps follow
+    those in layer 1, with intervals over samples (the jackknife). `information`: theory, where layers like this one settle."""
 
     shown = ("layer", "name", "neuron", "surrogate", "fan_in", "gain", "verdict", "cause")
 
@@ -66,6 +54,10 @@ class LayerReport(Told):
     var_h: Quantity
     rate: Quantity
     grad_var: Quantity
+    overlap: Quantity
+    alignment: Quantity
+    gradient_correlation: Quantity
+    settled: Settled
     E_g2: float
     source: dict[str, str | None]
     note: str
@@ -74,11 +66,17 @@ class LayerReport(Told):
     advice: str
     steps: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def information(self) -> Information:
+        return self.settled.information
+
     def to_dict(self) -> dict[str, Any]:
         document = dict(vars(self))
-        document |= {name: document[name].to_dict() for name in ("var_h", "rate", "grad_var")}
+        document |= {name: document[name].to_dict() for name in QUANTITIES}
+        document |= {"information": self.information.to_dict()}
+        del document["settled"]
         document["surrogate_notes"], document["between"] = list(self.surrogate_notes), list(self.between)
-        document["E_g2"] = _number(self.E_g2)
+        document["E_g2"] = number(self.E_g2)
         if self.grad_var.mean is None:
             document["reason"] = "the gradient is zero at the last layer, or beyond float32"
         return document
@@ -86,7 +84,8 @@ class LayerReport(Told):
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis(Told):
-    """`halves`: layers over which Var(H) halves forward and E[δ²] halves backward (None: it does not)."""
+    """`halves`: layers over which Var(H) halves forward and E[δ²] halves backward (None: it does not). `information`: in which
+    layers the samples of the user's own data are told apart, and their gradients agree."""
 
     shown = ("model", "verdict", "at", "layers", "cause")
 
@@ -97,6 +96,7 @@ class Diagnosis(Told):
     at: int | None
     layers: tuple[LayerReport, ...]
     halves: dict[str, float | None]
+    information: Account
     seed: int
 
     @property
@@ -124,7 +124,10 @@ class Diagnosis(Told):
         document: dict[str, Any] = {
             name: getattr(self, name) for name in ("model", "verdict", "at", "cause", "advice", "halves", "seed")
         }
-        return document | {"layers": [layer.to_dict() for layer in self.layers]}
+        return document | {
+            "information": self.information.to_dict(),
+            "layers": [layer.to_dict() for layer in self.layers],
+        }
 
     def _repr_html_(self) -> str:
         from .diagnosis_page import fragment
@@ -133,17 +136,26 @@ class Diagnosis(Told):
 
 
 def diagnose(
-    model: nn.Module, example_input: Any, *, steps: int | None = None, step_by_step: bool = False, seed: int = 0
+    model: nn.Module,
+    example_input: Any,
+    *,
+    steps: int | None = None,
+    step_by_step: bool = False,
+    seed: int = 0,
+    data: bool = False,
 ) -> Diagnosis:
     """Measure every spiking layer of `model` on `example_input` (a tensor, a tuple of arguments or a dictionary of keywords),
     compare it with its mean-field prediction, and judge it. The model is left as it was, including its mode.
 
     steps: call a single-step model this many times on the same input, keeping its state. step_by_step: call it on
-    example_input[0], [1], …. Neither: one call. Neuron states left by earlier calls have no effect.
+    example_input[0], [1], …. Neither: one call. Neuron states left by earlier calls have no effect. data: example_input is a
+    batch of the user's own data, 64 different samples or more, no noise: then it is also measured, and judged, whether they are
+    told apart in each layer and whether their gradients agree (`information`).
 
     Errors (IkunError): the model raises or gives NaN, has no spiking neuron, or builds no graph.
     """
-    return diagnosis_of(model, measure(model, example_input, Run(steps=steps, step_by_step=step_by_step, seed=seed)), seed)
+    run = Run(steps=steps, step_by_step=step_by_step, seed=seed, data=data)
+    return diagnosis_of(model, measure(model, example_input, run), seed)
 
 
 def assert_healthy(model: nn.Module, example_input: Any, **settings: Any) -> Diagnosis:
@@ -158,6 +170,12 @@ def diagnosis_of(model: nn.Module, measured: list[Measured], seed: int) -> Diagn
     predicted, health = predict(measured, seed=seed), judge(measured)
     patient = Patient(model, measured, predicted, health)
     findings = [explain(patient, index) for index in range(len(measured))]
+    told = account(measured, predicted, health)
+    health = informed(health, told)
+    if health.verdict == UNINFORMATIVE and health.at is not None:
+        findings = [
+            finding(told, index, health.at) if one == UNINFORMATIVE else Finding() for index, one in enumerate(health.verdicts)
+        ]
     at = health.at
     decisive = findings[at] if at is not None else None
     return Diagnosis(
@@ -167,17 +185,19 @@ def diagnosis_of(model: nn.Module, measured: list[Measured], seed: int) -> Diagn
         advice=decisive.advice if decisive else "",
         at=None if at is None else at + 1,
         layers=tuple(
-            _report(one, mine, patient, finding) for one, mine, finding in zip(measured, predicted, findings, strict=True)
+            _report(one, mine, patient, why, told, health.verdicts[one.layer.index])
+            for one, mine, why in zip(measured, predicted, findings, strict=True)
         ),
         halves={
             "forward": halving(np.array([one.var_h.mean() for one in measured])),
             "gradient": halving(health.relative[::-1]),
         },
+        information=told,
         seed=seed,
     )
 
 
-def _report(one: Measured, mine: Predicted, patient: Patient, finding: Finding) -> LayerReport:
+def _report(one: Measured, mine: Predicted, patient: Patient, finding: Finding, told: Account, verdict: str) -> LayerReport:
     layer, reading, health = one.layer, one.reading, patient.health
     measured, predicted = patient.measured, patient.predicted
     neuron = reading.neuron if reading else None
@@ -200,13 +220,15 @@ def _report(one: Measured, mine: Predicted, patient: Patient, finding: Finding) 
         fan_out=fan.fan_out if fan else None,
         gain=one.gain if fan else None,
         between=tuple(layer.between),
-        var_h=_quantity(one.var_h.mean(axis=0), mine.var_h, mine.var_h_se, np.mean),
-        rate=_quantity(one.rate.mean(axis=0), mine.rate, mine.rate_se, np.mean),
-        grad_var=_quantity(one.grad.sum(axis=0) * unit, mine.grad, mine.grad_se, np.sum, scale),
+        var_h=quantity(one.var_h.mean(axis=0), mine.var_h, mine.var_h_se, np.mean),
+        rate=quantity(one.rate.mean(axis=0), mine.rate, mine.rate_se, np.mean),
+        grad_var=quantity(one.grad.sum(axis=0) * unit, mine.grad, mine.grad_se, np.sum, scale),
+        **vars(told.layers[index]),
+        settled=told.theory[index],
         E_g2=float(one.slope2.mean()),
         source={"forward": mine.forward, "backward": mine.backward},
         note="; ".join(dict.fromkeys(note for note in (one.reading_note, mine.why, *_notes(one, patient)) if note)),
-        verdict=health.verdicts[index],
+        verdict=verdict,
         cause=finding.cause,
         advice=finding.advice,
         steps=_by_step(one, mine, unit, scale),
@@ -238,37 +260,9 @@ def _unit(one: Measured, health: Health) -> float:
     return float(health.relative[one.layer.index]) / total if total > 0 else 1.0
 
 
-def _quantity(
-    samples: Floats, predicted: Floats | None, errors: Floats | None, over: Any, scale: float | None = 1.0
-) -> Quantity:
-    mean = float(samples.mean())
-    half = math.nan
-    if len(samples) > 1:
-        half = _quantile(len(samples) - 1) * float(samples.std(ddof=1)) / len(samples) ** 0.5
-    value = error = None
-    if predicted is not None and errors is not None and scale is not None:
-        # errors of the steps go together: their sum or mean bounds that of the sum or mean
-        value, error = (_number(float(over(each)) * scale) for each in (predicted, errors))
-    return Quantity(
-        mean=_number(mean),
-        low=_number(mean - half),
-        high=_number(mean + half),
-        predicted=value,
-        predicted_se=error,
-    )
-
-
-@lru_cache(maxsize=64)
-def _quantile(freedom: int) -> float:
-    """Student's t, two-sided."""
-    from scipy.stats import t
-
-    return float(t.ppf(0.5 + CONFIDENCE / 2, freedom))
-
-
 def _by_step(one: Measured, mine: Predicted, unit: float, scale: float | None) -> dict[str, Any]:
     def listed(values: Floats | None, factor: float | None = 1.0) -> list[float | None] | None:
-        return None if values is None or factor is None else [_number(float(v) * factor) for v in values]
+        return None if values is None or factor is None else [number(float(v) * factor) for v in values]
 
     return {
         "var_h": {"measured": listed(one.var_h.mean(axis=1)), "predicted": listed(mine.var_h)},
@@ -277,13 +271,4 @@ def _by_step(one: Measured, mine: Predicted, unit: float, scale: float | None) -
     }
 
 
-def pair(quantity: Quantity) -> str:
-    mean = "none" if quantity.mean is None else f"{quantity.mean:.3g}"
-    return mean + ("" if quantity.predicted is None else f" [{quantity.predicted:.3g}]")
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-__all__ = ["Diagnosis", "IkunError", "LayerReport", "Quantity", "assert_healthy", "diagnose", "diagnosis_of"]
+__all__ = ["Diagnosis", "IkunError", "LayerReport", "Quantity", "assert_healthy", "diagnose", "diagnosis_of", "pair"]

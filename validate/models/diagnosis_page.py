@@ -18,7 +18,13 @@ QUANTITIES = {
     "rate": ("firing rate", "Firing rate, mean over the steps"),
     "var_h": ("Var(H)", "Variance of the membrane potential, mean over the steps"),
     "grad_var": ("E[δ²] / last layer", "Second moment of the gradient at the membrane, summed over the steps"),
+    "overlap": ("overlap", "Overlap of the spikes of two samples, over all pairs"),
+    "alignment": ("alignment", "How far the pairs' overlaps follow those in layer 1"),
+    "gradient_correlation": ("gradient correlation", "Correlation of the gradients of two samples, over all pairs"),
 }
+
+PAIRS = ("overlap", "alignment", "gradient_correlation")
+"""Measured on the user's own data only."""
 
 
 def page(found: dict[str, Any], summary: str) -> str:
@@ -36,6 +42,8 @@ def fragment(found: dict[str, Any], summary: str) -> str:
 def figures(found: dict[str, Any]) -> list[dict[str, Any]]:
     made = []
     for name, (label, caption) in QUANTITIES.items():
+        if name in PAIRS and not found["information"]["samples"]:
+            continue
         picture = svg(
             lambda axes, n=name, label=label: _draw(axes, found, n, label),
             anchor=f"figure-{name}",

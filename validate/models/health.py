@@ -12,9 +12,12 @@ from ..layer_fate import FADED, FATES, SATURATED, SILENT, decisive, layer_fates,
 from .measuring.measure import Measured
 from .measuring.surrogate_probe import Floats
 
-__all__ = ["FADED", "SATURATED", "SILENT", "VERDICTS", "Health", "halving", "judge"]
+__all__ = ["FADED", "HEALTHY", "SATURATED", "SILENT", "UNINFORMATIVE", "VERDICTS", "Health", "halving", "judge"]
 
-VERDICTS = FATES
+HEALTHY, UNINFORMATIVE = FATES[-1], "uninformative"
+
+VERDICTS = (*FATES[:-1], UNINFORMATIVE, HEALTHY)
+"""The first that applies. `uninformative` is a verdict on the user's own data, `information`; the others are fates of sizes."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

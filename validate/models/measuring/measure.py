@@ -18,6 +18,7 @@ from .layers import Layer, layers_of
 from .neuron_check import Sample, detached
 from .neuron_reading import Known, joined, known_of
 from .neuron_reading import numbers as _numpy
+from .pairs import Pairs, pairs_of
 from .recorded_run import ONE_CALL, Run, backward, forward
 from .restored import untouched
 from .surrogate_match import Found, recognise
@@ -45,7 +46,7 @@ class Measured:
     weight feeds the layer. `factor`: current = factor · (output of the weights) + constant, None if it is no such number (a
     norm, a pool). `height`: √(E[x²]/E[s²]) of the weights' input x and the spikes s below, where they are 0 and one number:
     s·θ, graded spikes, dropout; else 1. `scale_free`: a norm cancels the size of the weights. `sends`: whether anything but
-    the neuron itself uses its spikes.
+    the neuron itself uses its spikes. `data`: the input is the user's own; only then `pairs` of samples.
     """
 
     layer: Layer
@@ -71,6 +72,8 @@ class Measured:
     height: float = 1.0
     scale_free: bool = False
     sends: bool = True
+    data: bool = False
+    pairs: Pairs | None = None
 
     @property
     def passed(self) -> float:
@@ -93,8 +96,8 @@ def measure(model: nn.Module, example: Any, run: Run = ONE_CALL) -> list[Measure
         recorder, output, source = forward(model, example, run)
         layers, graph = layers_of(model, recorder, source)
         read = [_read(layer, layers, graph) for layer in layers]
-        gradients = backward(layers, output)
-        found = [_measured(layer, *read[layer.index], gradients[layer.index]) for layer in layers]
+        gradients, alike = backward(layers, output, run)
+        found = [_measured(layer, *read[layer.index], gradients[layer.index], run.data, alike) for layer in layers]
         for layer in layers:
             layer.free()
     return found
@@ -142,7 +145,9 @@ def _same(one: float, other: float) -> bool:
     return abs(one - other) <= 1e-5 * abs(other)
 
 
-def _measured(layer: Layer, known: Known, lies: Between, gradients: list[tuple[Tensor | None, Tensor | None]]) -> Measured:
+def _measured(
+    layer: Layer, known: Known, lies: Between, gradients: list[tuple[Tensor | None, Tensor | None]], data: bool, alike: bool
+) -> Measured:
     x = torch.stack([call.x.detach() for call in layer.calls])
     spikes = layer.counts.to(x.dtype)
     currents = None if known.currents is None else torch.stack([c.detach() for c in known.currents])
@@ -200,6 +205,8 @@ def _measured(layer: Layer, known: Known, lies: Between, gradients: list[tuple[T
         height=lies.height,
         scale_free=lies.scale_free,
         sends=at_spikes is not None,
+        data=data,
+        pairs=pairs_of(spikes, at_membrane, alike=alike) if data else None,
         **_weights(layer),
     )
 

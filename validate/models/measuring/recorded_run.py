@@ -1,7 +1,8 @@
 """One forward and one backward pass of the user's model, recorded.
 
 The gradient at the model's output is random with zero mean, drawn independently for each output, and for each step if there
-are several. The theory predicts the gradient for this readout; the user's own loss plays no part.
+are several. The theory predicts the gradient for this readout; the user's own loss plays no part. On the user's own data the
+gradient is the same for all samples, so that those of two samples can be compared.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ from .source_line import of_traceback
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """How a model is run: as `diagnose` says; `seed`: of torch's generator meanwhile."""
+    """How a model is run: as `diagnose` says; `seed`: of torch's generator meanwhile; `data`: the input is the user's own."""
 
     steps: int | None = None
     step_by_step: bool = False
     seed: int = 0
+    data: bool = False
 
 
 ONE_CALL = Run()
@@ -101,8 +103,9 @@ def _tensors(value: Any) -> list[Tensor]:
     return [tensor for inner in value for tensor in _tensors(inner)] if isinstance(value, tuple | list) else []
 
 
-def backward(layers: list[Layer], output: Any) -> Gradients:
-    """Gradients of every layer, from one backward pass that stops at the membranes. No parameter gradient is computed."""
+def backward(layers: list[Layer], output: Any, run: Run = ONE_CALL) -> tuple[Gradients, bool]:
+    """Gradients of every layer, from one backward pass that stops at the membranes, and whether all samples had the same
+    readout. No parameter gradient is computed."""
     edges: list[GradientEdge] = []
     places: list[tuple[int, int, int]] = []
     sent_at: dict[Any, int] = {}
@@ -115,7 +118,7 @@ def backward(layers: list[Layer], output: Any) -> Gradients:
                 sent_at[sent.grad_fn] = len(edges)
                 edges.append(GradientEdge(sent.grad_fn, sent.output_nr))
                 places.append((layer.index, step, 0))
-    loss = _readout(layers, output)
+    loss, alike = _readout(layers, output, run)
     found = torch.autograd.grad(loss, edges, allow_unused=True)
     by_place = dict(zip(places, found, strict=True))
     result: Gradients = []
@@ -128,12 +131,12 @@ def backward(layers: list[Layer], output: Any) -> Gradients:
                 at_spikes = at_spikes[call.step]
             rows.append((at_spikes, by_place.get((layer.index, step, 1))))
         result.append(rows)
-    return result
+    return result, alike
 
 
-def _readout(layers: list[Layer], output: Any) -> Tensor:
-    """Σ r · y, r ~ N(0, 1): y is the first output tensor with a gradient, at each step; else the last layer's spikes. The
-    caller has seeded torch's generator."""
+def _readout(layers: list[Layer], output: Any, run: Run) -> tuple[Tensor, bool]:
+    """Σ r · y, r ~ N(0, 1): y is the first output tensor with a gradient, at each step; else the last layer's spikes. On data r
+    is one for all samples, if their axis is found, which is returned. The caller has seeded torch's generator."""
     per_step = output if isinstance(output, list) else [output]
     chosen = [next((t for t in _tensors(one) if t.requires_grad and t.is_floating_point()), None) for one in per_step]
     seen = [tensor for tensor in chosen if tensor is not None]
@@ -142,4 +145,19 @@ def _readout(layers: list[Layer], output: Any) -> Tensor:
         seen = [tensor for tensor in dict.fromkeys(seen) if tensor.requires_grad]
     if not seen:
         raise IkunError("no gradient can enter: neither the output nor the last layer's spikes depend on anything trainable")
-    return torch.stack([(torch.randn_like(tensor) * tensor).sum() for tensor in seen]).sum()
+    axes = [_of_samples(tensor, layers[-1]) if run.data else None for tensor in seen]
+    alike = all(axis is not None for axis in axes)
+    drawn = [
+        torch.randn_like(y if axis is None or not alike else y.narrow(axis, 0, 1)) for y, axis in zip(seen, axes, strict=True)
+    ]
+    return torch.stack([(r * y).sum() for r, y in zip(drawn, seen, strict=True)]).sum(), alike
+
+
+def _of_samples(tensor: Tensor, layer: Layer) -> int | None:
+    """The axis of samples: the first one, or the second behind that of the steps; None if neither is as long as the batch."""
+    batch, shape = layer.calls[0].x.shape[0], tensor.shape
+    if layer.calls[0].x.ndim < 2:
+        return None
+    if len(shape) > 2 and shape[:2] == (layer.steps, batch):
+        return 1
+    return next((axis for axis in (0, 1) if len(shape) > axis and shape[axis] == batch), None)
