@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ikun_sym.errors import DomainError
 from ikun_sym.told import Told
 
 from .health import judge
@@ -40,6 +42,12 @@ class Watch(Told):
     warnings: list[str] = field(default_factory=list)
     _first: dict[str, float] = field(default_factory=dict)
     _told: set[tuple[str, str]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.every, bool) or not isinstance(self.every, int) or self.every < 1:
+            raise DomainError("every", self.every, "an integer of at least 1", "it is the number of steps between two looks")
+        if not (isinstance(self.drift, int | float) and 1 < self.drift < math.inf):
+            raise DomainError("drift", self.drift, "a number above 1", "it is a factor by which E[f'²] may move, up or down")
 
     def __call__(self, step: int) -> dict[str, Any] | None:
         """The record if this step is measured, else None."""
