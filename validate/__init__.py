@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .models.diagnosis import assert_healthy, diagnose
     from .models.initialise import initialise_
     from .models.watch import Watch
+    from .models.watch_adapters import watch_callback
     from .training.train import train
     from .verdicts.judge import validate
 
@@ -22,10 +23,11 @@ _HOME = {
     "assert_healthy": "models.diagnosis",
     "initialise_": "models.initialise",
     "Watch": "models.watch",
+    "watch_callback": "models.watch_adapters",
     "train": "training.train",
 }
 
-__all__ = ["Watch", "assert_healthy", "diagnose", "initialise_", "train", "validate"]
+__all__ = ["Watch", "assert_healthy", "diagnose", "initialise_", "train", "validate", "watch_callback"]
 
 
 __getattr__ = lazily(__name__, _HOME)
