@@ -13,7 +13,7 @@ from .health import judge
 from .measuring.measure import Measured, measure
 from .measuring.pairs import mean_of_pairs
 from .measuring.recorded_run import Run
-from .watch_adapters import sink
+from .watch_sinks import sink
 
 if TYPE_CHECKING:
     from torch import nn

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ikun_sym.errors import IkunError
 from ikun_validate import Watch, watch_callback
-from ikun_validate.models.watch_adapters import scalars, sink
+from ikun_validate.models.watch_sinks import scalars, sink
 
 neuron = pytest.importorskip("spikingjelly.activation_based.neuron", reason="needs the extra `interop`")
 functional = pytest.importorskip("spikingjelly.activation_based.functional", reason="needs the extra `interop`")
