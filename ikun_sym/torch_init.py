@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .for_torch.amplified import Amplified
-from .for_torch.init import critical_, fan_of, ikun_, planned, spike, spike_function
+from .for_torch.init import copy_, critical_, fan_of, ikun_, planned, spike, spike_function
 
-__all__ = ["Amplified", "critical_", "fan_of", "ikun_", "planned", "spike", "spike_function"]
+__all__ = ["Amplified", "copy_", "critical_", "fan_of", "ikun_", "planned", "spike", "spike_function"]

@@ -18,6 +18,7 @@ from ..reading.neuron import resolve_surrogate
 from ..reading.surrogate_spec import Spec
 from ..schemes.fan import Fan
 from ..schemes.initialise import Initialisation, init_variance
+from .copying import copy_one
 from .expressions import derivative
 
 MODES: dict[str, Callable[[float, float], float]] = {
@@ -66,8 +67,12 @@ def _fill(
     found = planned(weight, scheme, mode, **layer, **settings)
     if found.distribution == "uniform":
         bound = found.uniform_bound
-        return weight.uniform_(found.mean - bound, found.mean + bound, generator=generator)
-    return weight.normal_(found.mean, found.std, generator=generator)
+        weight.uniform_(found.mean - bound, found.mean + bound, generator=generator)
+    else:
+        weight.normal_(found.mean, found.std, generator=generator)
+    if found.copied:
+        copy_one(weight, found.copied, generator)
+    return weight
 
 
 def planned(
@@ -138,6 +143,33 @@ def critical_(
     settings = {"rate": rate, "surrogate": surrogate, "threshold": threshold, "distribution": distribution, **neuron}
     layer = {"groups": groups, "stride": stride, "transposed": transposed}
     return _fill(weight, "critical", mode, generator, layer, settings)
+
+
+def copy_(
+    weight: Tensor,
+    rate: float = 0.2,
+    surrogate: Spec = "atan",
+    threshold: float = 1.0,
+    *,
+    c: float = 0.0,
+    noise: float = 0.2,
+    groups: int = 1,
+    stride: int | Sequence[int] = 1,
+    distribution: str = "normal",
+    generator: torch.Generator | None = None,
+    **neuron: Any,
+) -> Tensor:
+    """Weights that copy: c θ at one input of each neuron, a random permutation, plus independent weights whose currents have
+    the standard deviation noise · θ at the firing rate p; in place, returns `weight`. c = 0: the c at which p holds itself.
+
+    For the weights between hidden layers of a deep plain network; the first ones encode (`critical_`). Train them with a wide
+    surrogate and the amplitude of `planned(weight, "copy", surrogate="sigmoid:alpha=1", amplitude="unit")`, and with a learning
+    rate divided by the number of layers. `neuron`: leak, steps, reset, … as in `init_variance`. Error: a reset that is not
+    hard, over several steps.
+    """
+    settings = {"rate": rate, "surrogate": surrogate, "threshold": threshold, "distribution": distribution, **neuron}
+    layer = {"groups": groups, "stride": stride}
+    return _fill(weight, f"copy:c={c!r},noise={noise!r}", "fan_in", generator, layer, settings)
 
 
 class _Spike(torch.autograd.Function):

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..catalogue import schemes as words
 from ..catalogue.architectures import Dense, Topology, parse_architecture
-from ..catalogue.schemes.scheme import INDEPENDENT, Scheme
+from ..catalogue.schemes.scheme import COPYING, INDEPENDENT, Scheme
 from ..catalogue.surrogate import Bound
 from ..errors import IkunError
 from ..mean_field.infinite_network import TimeModel
@@ -24,10 +24,12 @@ ROTATIONS = ("orthogonal", "delta-orthogonal")
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """`gain` K = fan_in · Var(W); the surrogate to train with; σ_b². `drawn`: how, a key of the catalogue's WEIGHTS. `notes`:
-    what a user is told of it. `arch`: the architecture's text, where the scheme changes it. `state`: as in `Initialisation`."""
+    """`gain` K = fan_in · Var(W); `copied` c, of weights that copy; the surrogate to train with; σ_b². `drawn`: how, a key of
+    the catalogue's WEIGHTS. `notes`: what a user is told of it. `arch`: the architecture's text, where the scheme changes it.
+    `state`: as in `Initialisation`."""
 
     gain: float
+    copied: float = 0.0
     surrogate: Bound
     bias_var: float
     drawn: str
@@ -39,6 +41,7 @@ class Weights:
     def fields(self) -> dict[str, Any]:
         """As a network calls them."""
         own: dict[str, Any] = {"gain": self.gain, "surrogate": self.surrogate, "bias_var": self.bias_var}
+        own |= {"copied": self.copied} if self.copied else {}
         return own | ({} if self.arch is None else {"arch": self.arch})
 
 
@@ -85,13 +88,14 @@ def weights_of(
         notes.append(f"weights: {found.weights}")
     made = Weights(
         gain=gain,
+        copied=found.copied,
         surrogate=bound,
         bias_var=bias_var,
         drawn=found.weights,
         notes=tuple(notes),
         state=found.state,
     )
-    if isinstance(topology, Dense) or not stationary:
+    if isinstance(topology, Dense) or not stationary or found.copied:
         return made
     if not told.unit:
         model = replace(model, neuron=neuron.but(surrogate=bound))
@@ -116,7 +120,7 @@ def _beyond(found: Initialisation, predicted: bool) -> str:
     """Why the scheme cannot be drawn layer by layer, or `predicted` so; "" if it can."""
     if found.needs_data:
         return f"needs data ({found.needs_data})"
-    if predicted and found.weights not in (INDEPENDENT, *ROTATIONS):
+    if predicted and found.weights not in (INDEPENDENT, COPYING, *ROTATIONS):
         return f"has {found.weights} weights"
     if found.mean:
         return f"has weights of mean {found.mean:.4g}"

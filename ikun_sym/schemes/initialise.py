@@ -28,7 +28,8 @@ __all__ = ["DISTRIBUTIONS", "Initialisation", "init_variance", "initialisation"]
 @dataclass(frozen=True, kw_only=True)
 class Initialisation(Result):
     """Weights of this mean and variance, N(mean, std²) or U(mean ± uniform_bound), drawn as `weights` says (a key of
-    `catalogue.schemes.WEIGHTS`). Biases: `bias` each, or U(±bias_bound) if that is not 0.
+    `catalogue.schemes.WEIGHTS`); `copied`: the constant of those that copy. Biases: `bias` each, or U(±bias_bound) if that is
+    not 0.
 
     `surrogate` (`bound`): the SPEC to train with, `slope` its slope if the scheme sets it (None: it is the one that was given).
     `needs_data`: what remains to be done on data; "" if nothing does, else `variance` is where that starts. `state`: the
@@ -38,6 +39,7 @@ class Initialisation(Result):
     shown = (
         "scheme",
         "variance",
+        "copied",
         "std",
         "uniform_bound",
         "mean",
@@ -49,6 +51,7 @@ class Initialisation(Result):
 
     scheme: str
     variance: float
+    copied: float = 0.0
     distribution: str
     mean: float = 0.0
     bias: float = 0.0
@@ -75,6 +78,7 @@ class Initialisation(Result):
     def to_dict(self) -> dict[str, Any]:
         names = ("scheme", "variance", "std", "uniform_bound", "mean", "distribution", "bias", "bias_bound", "weights")
         document = {name: getattr(self, name) for name in names}
+        document |= {"copied": self.copied} if self.copied else {}
         document |= {"surrogate": self.surrogate, "slope": self.slope, "amplitude": float(self.bound.amplitude)}
         if self.slope is None:
             document["reason"] = "slope is null: the scheme leaves the surrogate as it is"
@@ -121,6 +125,7 @@ def initialisation(setting: Setting, distribution: str | None = None) -> Initial
     return Initialisation(
         scheme=entry.name,
         variance=found.variance,
+        copied=found.copied,
         distribution=drawn,
         mean=setting.value(entry.mean),
         bias=setting.value(entry.bias),

@@ -14,18 +14,21 @@ from ..catalogue import schemes as words
 from ..catalogue.registry import Registry
 from ..catalogue.surrogate import Bound
 from ..errors import DomainError, IkunError, NoSolutionError
+from ..mean_field.copying import Copying
 from ..mean_field.normal_law import upper_tail
-from .rate_targeted_over_time import rate_target, slope_target
+from .rate_targeted_over_time import rate_target, slope_target, unit_amplitude
 from .scheme_input import Setting
 from .stationary import State
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What a scheme says of a layer. `slope` and `surrogate`: None if it leaves the surrogate alone. `state`: the stationary
-    state that the variance was computed at, for schemes that are defined so. `account`: where each number came from."""
+    """What a scheme says of a layer. `copied`: the constant c of weights that copy. `slope` and `surrogate`: None if it leaves
+    the surrogate alone. `state`: the stationary state that the variance was computed at, for schemes that are defined so.
+    `account`: where each number came from."""
 
     variance: float
+    copied: float = 0.0
     slope: float | None = None
     surrogate: Bound | None = None
     state: State | None = None
@@ -155,5 +158,65 @@ RULES.register(
         "P(σ) = p, P(σ) = Q(θ/σ) + Σ_k [Q(θ/(σS_k)) − Q(θ/(σS_{k−1}))]/(k + 1), S_k = (1 − κ^{k+1})/(1 − κ); "
         "fan_in λ² Var(W) E[X²] = σ²",
         _first_layer,
+    )
+)
+
+
+def _copy(setting: Setting) -> Found:
+    """The independent currents of all steps together have the deviation noise · θ, as the membrane of a silent neuron adds them
+    up. Of two inputs and of gradients the theory is that of one step."""
+    neuron, theta, rate = setting.neuron, setting.neuron.threshold, setting.number(words.rate)
+    _check_copying(setting)
+    sigma = setting.own_number("noise") * theta
+    own: dict[str, Any] = {"surrogate": neuron.surrogate.bare, "threshold": theta}
+    # with hardly any noise every c far from θ holds the rate: 2 θ is as far from both ends
+    given = setting.own_number("c") or (2.0 if upper_tail(theta / sigma) < 1e-300 else 0.0)
+    layers = Copying(c=given * theta, gain=sigma**2 / rate, **own) if given else Copying.at_rate(rate, sigma, **own)
+    chi, overlap = layers.chi(rate), layers.settled_between(rate) / rate
+    bound = neuron.surrogate
+    if bound.unit:
+        bound = bound.bare.times(unit_amplitude(chi, bound.bare))
+    added_up = sum(neuron.leak ** (2 * step) for step in range(setting.steps))
+    factor = neuron.input_factor
+    copied, gain = layers.c / factor, layers.gain / added_up / factor**2
+    account: dict[str, Any] = {
+        "law": f"H = c S + N(0, {sigma**2:.6g}), S the spike of one neuron below",
+        "numbers": setting.account({words.rate, words.threshold, words.leak, words.input_factor}),
+        "copied": copied,
+        "gain": gain,
+        "rate": rate,
+        "rate a layer on": layers.next_rate(rate),
+        "rate_slope": layers.rate_slope(rate),
+        "overlap": overlap,
+        "overlap_slope": layers.slope(rate, rate * overlap),
+        "coherence": layers.coherence(rate, rate * overlap),
+        "chi": float(bound.amplitude) ** 2 * chi,
+        "of two inputs and gradients": "one time step",
+    }
+    return Found(
+        variance=gain / setting.fan.fan_in,
+        copied=copied,
+        surrogate=bound if neuron.surrogate.unit else None,
+        account=account,
+    )
+
+
+def _check_copying(setting: Setting) -> None:
+    neuron, name = setting.neuron, setting.scheme.name
+    if not neuron.threshold > 0:
+        raise DomainError("threshold", neuron.threshold, "a positive number", "a spike is copied across it")
+    if setting.steps > 1 and (neuron.reset.name != "hard" or neuron.synaptic_leak):
+        raise IkunError(
+            f"scheme {name!r} needs a hard reset and no synaptic memory over several steps: what a copied spike leaves behind "
+            "would fire again; give --reset hard, or one step"
+        )
+
+
+RULES.register(
+    Rule(
+        "copy",
+        "c = θ − σ Q⁻¹(1 − (1 − p) Q(θ/σ)/p), K p Σ_t κ^{2t} = σ², σ = noise · θ",
+        _copy,
+        stationary=True,
     )
 )

@@ -111,14 +111,15 @@ class Setting:
             words.input_factor: self.neuron.input_factor,
         }
         known |= {symbol: value for symbol, (value, _) in self._open.items()}
-        known |= {param.symbol: self._own(param.name) for param in self.scheme.params}
+        known |= {param.symbol: self.own_number(param.name) for param in self.scheme.params}
         if words.quantile in self.scheme.symbols:
             known[words.quantile] = self._quantile()
         if words.m2_uniform in self.scheme.symbols:
-            known[words.m2_uniform] = self._uniform_moment(self._own("low"), self._own("high"))
+            known[words.m2_uniform] = self._uniform_moment(self.own_number("low"), self.own_number("high"))
         return known
 
-    def _own(self, name: str) -> float:
+    def own_number(self, name: str) -> float:
+        """The value of a parameter of the scheme's own."""
         default = next(param.default for param in self.scheme.params if param.name == name)
         return float(self.own.get(name, default))
 

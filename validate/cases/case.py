@@ -13,7 +13,7 @@ import numpy as np
 from ikun_sym.catalogue import schemes as words
 from ikun_sym.catalogue.architectures import Dense
 from ikun_sym.catalogue.schemes import DISTRIBUTIONS
-from ikun_sym.catalogue.schemes.scheme import INDEPENDENT
+from ikun_sym.catalogue.schemes.scheme import COPYING, INDEPENDENT
 from ikun_sym.errors import DomainError, IkunError, NoTheoryError
 from ikun_sym.mean_field import finite_width
 from ikun_sym.mean_field import predict as temporal
@@ -213,7 +213,7 @@ def build(architecture: Architecture, scheme: str, alpha: float = 1.0, second_mo
             network = {name: getattr(architecture, name) for name in ("steps", "arch", "depth", "bias_var")}
             known: dict[str, Any] = {"alpha": alpha, "second_moment": second_moment, "predicted": False}
             drawn = weights_of(scheme, fan, architecture.neuron, **network, **known)
-            fields = drawn.fields | ({} if drawn.drawn == INDEPENDENT else {"distribution": drawn.drawn})
+            fields = drawn.fields | ({} if drawn.drawn in (INDEPENDENT, COPYING) else {"distribution": drawn.drawn})
             here = drawn.state
         else:
             settings: dict[str, Any] = {"alpha": alpha, "second_moment": second_moment, "own": own}

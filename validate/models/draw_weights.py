@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ikun_sym.errors import IkunError
+from ikun_sym.for_torch.copying import copy_one
 from ikun_sym.schemes.initialise import Initialisation
 
 Draw = Callable[[Tensor, Initialisation, float], None]
@@ -44,11 +45,17 @@ def _delta_orthogonal(weight: Tensor, found: Initialisation, std: float) -> None
     weight[(..., *centre)] = tap
 
 
+def _copying(weight: Tensor, found: Initialisation, std: float) -> None:
+    _independent(weight, found, std)
+    copy_one(weight, found.copied)
+
+
 DRAWS: dict[str, Draw] = {
     "independent": _independent,
     "row-centred": _row_centred,
     "orthogonal": _orthogonal,
     "delta-orthogonal": _delta_orthogonal,
+    "copying": _copying,
 }
 
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from ikun_sym.catalogue.schemes import SCHEMES, Scheme
 from ikun_sym.catalogue.schemes import rate as rate_symbol
+from ikun_sym.catalogue.schemes.scheme import COPYING
 from ikun_sym.errors import IkunError
 from ikun_sym.schemes.initialise import Initialisation, initialisation
 from ikun_sym.schemes.rate_targeted_over_time import advisable_rate, gain_for_input, rate_target, sharpened
@@ -100,7 +101,19 @@ class Wish:
 
 def plans_of(model: nn.Module, measured: list[Measured], wish: Wish) -> list[Plan]:
     ratios = fan_ratios(measured)
-    return [_plan(one, knob_of(model, one), wish, ratio) for one, ratio in zip(measured, ratios, strict=True)]
+    read = {below for one in measured for below in one.layer.way.layers}
+    return [
+        _plan(one, knob_of(model, one), _wish_for(one, wish, read), ratio) for one, ratio in zip(measured, ratios, strict=True)
+    ]
+
+
+def _wish_for(one: Measured, wish: Wish, read: set[int]) -> Wish:
+    """Weights that copy make sense between spikes and layers that others read: a first layer, which encodes the input, and a
+    last one, of as many neurons as there are classes, get independent weights for the same rate."""
+    if wish.scheme.weights != COPYING or (fed_by_spikes(one) and one.layer.index in read):
+        return wish
+    rate = wish.scheme.defaults[rate_symbol] if wish.rate is None else wish.rate
+    return Wish(scheme=SCHEMES[CRITICAL], own={}, rate=float(rate), alpha=wish.alpha, slopes=False)
 
 
 def fan_ratios(measured: list[Measured]) -> list[float]:

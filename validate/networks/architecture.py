@@ -22,14 +22,14 @@ __all__ = ["INPUTS", "LOSSES", "Architecture"]
 @dataclass(frozen=True, kw_only=True)
 class Architecture(HasNeuron, Told):
     """`neuron`: what all layers are made of; `of` and `but` take its own words. `arch`: how layers are connected, a text of the
-    catalogue of architectures. `gain` K = fan_in · Var(W); `bias_var` σ_b²,
-    normal. `widths`: the numbers of neurons (of channels, in convolutions) of the input, layer 1, layer 2, …, repeated from the
-    start where it ends; `width` everywhere if not given. `distribution`: a key of DRAWINGS. `forward`: "spiking" or "smooth".
-    `input_rate`: of Bernoulli spikes (poisson), or the value presented at every step (constant). `loss`: the gradient at the
-    last layer's output is random and new at each step (white), random and the same at each step (rate), or 1 everywhere
-    (summed). `samples`: how many inputs a weight draw sees; None: the batch of the run. `input_overlap`: E[x x']/E[x] of
-    samples 2i and 2i + 1, which have the same loss then, and whose spikes and gradients are compared; None: all are
-    independent."""
+    catalogue of architectures. `gain` K = fan_in · Var(W); `bias_var` σ_b², normal; `copied`: c, added to one weight of each
+    neuron, a random permutation. `widths`: the numbers of neurons (of channels, in convolutions) of the input, layer 1,
+    layer 2, …, repeated from the start where it ends; `width` everywhere if not given. `distribution`: a key of DRAWINGS.
+    `forward`: "spiking" or "smooth". `input_rate`: of Bernoulli spikes (poisson), or the value presented at every step
+    (constant). `loss`: the gradient at the last layer's output is random and new at each step (white), random and the same
+    at each step (rate), or 1 everywhere (summed). `samples`: how many inputs a weight draw sees; None: the batch of the run.
+    `input_overlap`: E[x x']/E[x] of samples 2i and 2i + 1, which have the same loss then, and whose spikes and gradients are
+    compared; None: all are independent."""
 
     arch: str = "dense"
     depth: int = 20
@@ -39,6 +39,7 @@ class Architecture(HasNeuron, Told):
     neuron: Neuron = field(default_factory=Neuron)
     gain: float = 1.0
     bias_var: float = 0.0
+    copied: float = 0.0
     forward: str = "spiking"
     input: str = "poisson"
     input_rate: float = 0.5

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ikun_sym.errors import DomainError, IkunError
+from ikun_sym.for_torch.copying import copy_one
 from ikun_sym.schemes.fan import Fan
 from ikun_sym.told import Told
 
@@ -172,6 +173,8 @@ class Network:
         """Draw the weights of a layer in place: Var(W) = K/fan_in."""
         std = (self.gains[layer] / math.prod(weight.shape[1:])) ** 0.5
         streams.DRAWINGS[self.architecture.distribution](weight, std, generator)
+        if self.architecture.copied:
+            copy_one(weight, self.architecture.copied, generator)
 
     def _bias(self, generator: torch.Generator, layer: int) -> Tensor:
         bias = torch.empty(self.weight_shape(layer)[0], device=self.device, dtype=torch.float32)

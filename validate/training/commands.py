@@ -59,6 +59,12 @@ TRAIN_FLAGS = (
     click.Option(["--lr"], help="Learning rate: a number, or tuned. Default: 0.001 for adam and adamw, 0.1 for sgd."),
     click.Option(["--momentum"], type=REAL, default="0.9", show_default=True),
     click.Option(["--schedule"], default="cosine", show_default=True, help="cosine, constant, step or warmup."),
+    click.Option(
+        ["--layer-rates"],
+        default="equal",
+        show_default=True,
+        help="Of hidden layers: equal, or depth: the rate over their number.",
+    ),
     click.Option(["--weight-decay"], type=REAL, default="0", show_default=True),
     click.Option(["--label-smoothing"], type=REAL, default="0", show_default=True),
     click.Option(
@@ -133,7 +139,18 @@ def _order(flags: dict[str, Any]) -> Order:
     from .train import AUTO, RATES, SCHEMES, TUNED, Order
     from .trial import Trial
 
-    own = ("data", "model", "steps", "optimizer", "momentum", "schedule", "weight_decay", "label_smoothing", "dropout")
+    own = (
+        "data",
+        "model",
+        "steps",
+        "optimizer",
+        "momentum",
+        "schedule",
+        "layer_rates",
+        "weight_decay",
+        "label_smoothing",
+        "dropout",
+    )
     own += ("rate_penalty", "epochs", "batch", "loss", *(field.name for field in NEURON_FIELDS))
     tuned = flags["lr"] == TUNED
     trial = Trial.of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ from ikun_sym.catalogue.registry import Registry
 from ikun_sym.errors import DomainError
 from ikun_sym.told import Told
 
+Groups = list[dict[str, Any]]
+"""Of parameters, as torch's optimisers take them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
@@ -23,7 +26,7 @@ class Optimizer:
     name: str
     rate: float
     rates: tuple[float, float]
-    make: Callable[[Iterable[nn.Parameter], Recipe], torch.optim.Optimizer]
+    make: Callable[[Groups, Recipe], torch.optim.Optimizer]
     source: str
 
 
@@ -33,6 +36,16 @@ class Schedule:
 
     name: str
     factor: Callable[[float], float]
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerRates:
+    """`factor(hidden)`: of the learning rate of the weights between hidden layers, of which there are so many. The first and
+    the last weights have the whole rate."""
+
+    name: str
+    factor: Callable[[int], float]
     source: str
 
 
@@ -49,19 +62,21 @@ class Loss:
 
 OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
 SCHEDULES: Registry[Schedule] = Registry("schedule")
+LAYER_RATES: Registry[LayerRates] = Registry("layer rates")
 LOSSES: Registry[Loss] = Registry("loss")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(Told):
-    """`lr` None: the optimiser's own. `rate_penalty`: factor of Σ over hidden layers of the mean firing rate. `epochs`: the
-    budget B. Errors: an unknown name; a number outside its range."""
+    """`lr` None: the optimiser's own. `layer_rates`: how it differs between layers. `rate_penalty`: factor of Σ over hidden
+    layers of the mean firing rate. `epochs`: the budget B. Errors: an unknown name; a number outside its range."""
 
     steps: int = 4
     optimizer: str = "adam"
     lr: float | None = None
     momentum: float = 0.9
     schedule: str = "cosine"
+    layer_rates: str = "equal"
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     dropout: float = 0.0
@@ -71,7 +86,7 @@ class Recipe(Told):
     loss: str = "mse"
 
     def __post_init__(self) -> None:
-        _ = OPTIMIZERS[self.optimizer], SCHEDULES[self.schedule], LOSSES[self.loss]
+        _ = OPTIMIZERS[self.optimizer], SCHEDULES[self.schedule], LAYER_RATES[self.layer_rates], LOSSES[self.loss]
         for name in ("steps", "epochs", "batch"):
             if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
                 raise DomainError(name, getattr(self, name), "an integer of at least 1")
@@ -89,8 +104,15 @@ class Recipe(Told):
         """The learning rate before the schedule."""
         return OPTIMIZERS[self.optimizer].rate if self.lr is None else self.lr
 
-    def optimizer_of(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        return OPTIMIZERS[self.optimizer].make(parameters, self)
+    def optimizer_of(self, model: nn.Module) -> torch.optim.Optimizer:
+        """Each group's `factor` is of the learning rate."""
+        parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        matrices = [place for place, parameter in enumerate(parameters) if parameter.ndim > 1]
+        hidden = slice(matrices[1], matrices[-1]) if len(matrices) > 2 else slice(0, 0)
+        factor = LAYER_RATES[self.layer_rates].factor(len(matrices) - 1)
+        ends = parameters[: hidden.start] + parameters[hidden.stop :]
+        groups = [(1.0, ends), (factor, parameters[hidden])] if factor != 1 and parameters[hidden] else [(1.0, parameters)]
+        return OPTIMIZERS[self.optimizer].make([{"params": some, "factor": share} for share, some in groups], self)
 
     def rate_at(self, share: float) -> float:
         return self.rate * SCHEDULES[self.schedule].factor(share)
@@ -102,15 +124,15 @@ class Recipe(Told):
         return dict(vars(self)) | {"lr": self.rate}
 
 
-def _sgd(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+def _sgd(parameters: Groups, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.SGD(parameters, recipe.rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
 
 
-def _adam(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+def _adam(parameters: Groups, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, recipe.rate, weight_decay=recipe.weight_decay)
 
 
-def _adamw(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+def _adamw(parameters: Groups, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(parameters, recipe.rate, weight_decay=recipe.weight_decay)
 
 
@@ -140,6 +162,16 @@ def warm_up(share: float) -> float:
     """Linear over WARM of the budget, then cosine."""
     return share / WARM if share < WARM else cosine((share - WARM) / (1 - WARM))
 
+
+LAYER_RATES.register(LayerRates(name="equal", factor=lambda hidden: 1.0, source=""))
+LAYER_RATES.register(
+    LayerRates(
+        name="depth",
+        factor=lambda hidden: 1 / max(1, hidden),
+        source="ikun: L layers that each change by η change what the last one answers by η L; after Bachlechner et al. 2021, "
+        "arXiv:2003.04887, and Yang et al. 2023, arXiv:2310.02244, which scale branches and rates by depth",
+    )
+)
 
 LOSHCHILOV = "Loshchilov & Hutter 2017, arXiv:1608.03983"
 SCHEDULES.register(Schedule(name="cosine", factor=cosine, source=LOSHCHILOV))

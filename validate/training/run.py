@@ -97,7 +97,7 @@ class _Run:
         example = presented(data.train.first(EXAMPLE).x.cpu(), self.recipe.steps, data.events)
         self.progress.notes += start(self.model, example, trial.scheme, seed)
         self.model.to(device).train()
-        self.optimizer = self.recipe.optimizer_of(self.model.parameters())
+        self.optimizer = self.recipe.optimizer_of(self.model)
         self.spikes: list[Tensor] = []
         if self.recipe.rate_penalty:
             for module in spiking_modules(self.model):
@@ -159,7 +159,7 @@ class _Run:
     def _step(self, part: Part, rate: float) -> tuple[float, int]:
         """(loss before the step, how many were right)."""
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["factor"]
         self.optimizer.zero_grad(set_to_none=True)
         self.spikes.clear()
         z = self.model(presented(part.x, self.recipe.steps, self.data.events))

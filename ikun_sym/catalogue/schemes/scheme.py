@@ -51,12 +51,13 @@ USES = {
 }
 """By which symbols a word enters an expression; words that are not here enter none."""
 
-INDEPENDENT = "independent"
+INDEPENDENT, COPYING = "independent", "copying"
 WEIGHTS = {
     INDEPENDENT: "independent, normal or uniform",
     "row-centred": "independent, then the mean of each neuron's weights subtracted",
     "orthogonal": "a uniformly drawn matrix with orthonormal rows or columns, times the gain",
     "delta-orthogonal": "such a matrix at the centre tap of the kernel, zero elsewhere",
+    COPYING: "independent, plus a constant at one input of each neuron, a random permutation (in a kernel at its centre tap)",
 }
 """How weights of the given standard deviation are drawn."""
 

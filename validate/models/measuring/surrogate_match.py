@@ -194,8 +194,11 @@ def _tidy(value: float) -> str:
 
 
 def _times(bound: Bound, height: float) -> Bound:
-    factor = sp.Float(height, 17)
-    derivative = bound.surrogate.derivative.map(lambda value: sp.nsimplify(factor, rational=True) * value)
+    """A surrogate times a constant; one of a falling primitive keeps no name that it could be set by."""
+    if height > 0:
+        return bound.times(_tidy(height))
+    factor = sp.nsimplify(sp.Float(height, 17), rational=True)
+    derivative = bound.surrogate.derivative.map(lambda value: factor * value)
     surrogate = replace(
         bound.surrogate, name=f"{bound.surrogate.name}.scaled", derivative=derivative, equivalents=(), family=None
     )
