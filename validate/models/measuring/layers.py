@@ -184,7 +184,7 @@ def _levels(layer: Layer) -> None:
 
 
 def _binary(values: Tensor) -> bool:
-    return bool(((values == 0) | (values == 1)).all())
+    return torch.equal(values * values, values)
 
 
 def _sent(calls: list[Call]) -> Tensor:
