@@ -31,6 +31,9 @@ from .measuring.surrogate_probe import Floats
 SAMPLES, RANDOMISATIONS = 2**12, 4
 BELOW, INPUT, CURRENT, ABOVE, SPIKES = "layers below", "measured input", "measured current", "layers above", "measured gradient"
 
+TINY = 1e-300
+"""The theory's gain of weights that are all zero: it must be positive."""
+
 SAME = 0.02
 """Second moments of spikes and of the weights' input that differ by less, relative to the largest, are the same: columns of a
 long sequence are a sample, and an edge of padding is not seen."""
@@ -106,7 +109,7 @@ def layer_model(one: Measured) -> LayerModel:
         numeric=one.surrogate.probe.gradient if known is None else None,
         steps=one.steps,
         depth=1,
-        gain=one.effective_gain,
+        gain=one.effective_gain or TINY,
         gain_out=one.gain_out * one.passed,
         bias_var=one.bias_var * (1.0 if one.factor is None else one.factor) ** 2,
     )

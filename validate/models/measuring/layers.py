@@ -164,8 +164,11 @@ def layers_of(model: nn.Module, recorder: Recorder, source: Any) -> tuple[list[L
 
 def _levels(layer: Layer) -> None:
     """Spikes of another height, several at once, of two signs, or held back after they were asked for."""
-    counts = torch.stack([call.counts for call in layer.calls])
+    sent = _sent(layer.calls) if all(call.sent is not None for call in layer.calls) else None
     signed = any(call.others for call in layer.calls)
+    # as a rule a library gives all steps as one tensor: no need to put them together again
+    whole = sent is not None and not signed and all(map(torch.equal, sent, (call.counts for call in layer.calls)))
+    counts = sent if sent is not None and whole else torch.stack([call.counts for call in layer.calls])
     if not (plain := _binary(counts)):
         layer.height = unit_of(counts)
         signed, counts = signed or bool((counts < 0).any()), counts.abs() / layer.height
@@ -174,8 +177,7 @@ def _levels(layer: Layer) -> None:
         layer.unlike = "it sends spikes of both signs"
     elif not plain and (most := float(counts.max())) > 1:
         layer.unlike = f"it sends up to {most:.0f} spikes at once"
-    elif all(call.sent is not None for call in layer.calls):
-        sent = _sent(layer.calls)
+    elif sent is not None and not whole:
         if torch.equal(sent, counts) or not in_levels(sent) or bool(((sent != 0) & (counts == 0)).any()):
             return
         if bool(((sent == 0) & (counts != 0)).any()):
@@ -246,8 +248,8 @@ def _weight(layer: Layer, owned: dict[int, nn.Module], named: dict[int, str], mo
     elif not way.products and len(weights := [w for w in way.weights if id(w) in named]) == 1:
         layer.weight, layer.weight_name = weights[0], named[id(weights[0])]
         layer.writer = weights[0].detach().copy_
-        layer.bias = getattr(layer.owner, "bias", None)
         layer.owner = owned.get(id(weights[0]))
+        layer.bias = getattr(layer.owner, "bias", None)
     if layer.weight_name and layer.record.library is None and layer.owner is not layer.record.module:
         layer.name = layer.name if layer.calls[0].sent is not None else f"after {_owner_name(layer)}"
 

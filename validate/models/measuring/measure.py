@@ -15,7 +15,7 @@ from ..libraries import Reading
 from .between import Between, between, padding_share
 from .graph import Map
 from .layers import Layer, layers_of
-from .moments import COLUMNS, columns, flat, mean_square, second
+from .moments import COLUMNS, REPLAYED, columns, flat, mean_square, second
 from .neuron_check import Sample, detached
 from .neuron_reading import Known, joined, known_of
 from .neuron_reading import numbers as _numpy
@@ -24,9 +24,6 @@ from .recorded_run import ONE_CALL, Run, backward, forward
 from .restored import untouched
 from .surrogate_match import Found, recognise
 from .surrogate_probe import Floats, Probe
-
-TINY = 1e-300
-"""Replaces the variance of weights that are all zero: a gain must be positive."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -115,13 +112,13 @@ def seen(model: nn.Module, example: Any, index: int, run: Run) -> Seen:
         layer = layers[index]
         x = torch.stack([call.x.detach() for call in layer.calls])
         _, lies = _read(layer, layers, graph)
-        received = _received(layer, lies)
-        return Seen(x, layer.counts, None if received is None else second(received))
+        received, share = _received(layer, lies)
+        return Seen(x, layer.counts, None if received is None else second(received) * share)
 
 
 def _read(layer: Layer, layers: list[Layer], graph: Map) -> tuple[Known, Between]:
     """The neuron, and what lies between it and the weights; while the graph is there."""
-    known = known_of(layer, graph, columns(layer.counts, COLUMNS))
+    known = known_of(layer, graph, columns(layer.counts, REPLAYED))
     lies = between(layer, layers, known.currents, graph)
     if lies.scale_free and not (layer.way.norm or layer.norm):
         layer.between = ["a norm", *(word for word in layer.between if word != "pooling" or layer.pooled)]
@@ -177,7 +174,7 @@ def _measured(
         note, known_through = joined(note, "what raises its threshold is detached"), False
     by_sample = (len(x), x.shape[1] if x.ndim > 2 else 1, -1)
     moved = x - x.mean(dim=tuple(range(1, x.ndim)), keepdim=True)
-    received = _received(layer, lies)
+    received, share = _received(layer, lies)
     direct = lies.factor == 1 and _only_bias(layer, lies)
     return Measured(
         layer=layer,
@@ -191,8 +188,8 @@ def _measured(
         spikes=second(spikes),
         current=None if currents is None or (direct and received is not None) else second(currents),
         current_mean=None if currents is None else _numpy(flat(currents).mean(dim=1)),
-        input=None if received is None else second(received),
-        input_mean=math.nan if received is None else float(received.mean()),
+        input=None if received is None else second(received) * share,
+        input_mean=math.nan if received is None else float(received.mean()) * math.sqrt(share),
         grad_spikes=None if sample.grad_spikes is None or at_spikes is None else second(at_spikes) * layer.height**2,
         detach_known=known_through,
         direct=direct,
@@ -231,14 +228,14 @@ def _slope(layer: Layer, probe: Probe, x: Tensor, take: Any) -> Tensor:
     return slope
 
 
-def _received(layer: Layer, lies: Between) -> Tensor | None:
-    """[T, …]: the input of the weights, scaled for zero padding (padded positions count as zeros)."""
+def _received(layer: Layer, lies: Between) -> tuple[Tensor | None, float]:
+    """[T, …]: the input of the weights; and by what zero padding multiplies its square (padded positions count as zeros)."""
     if layer.recurrent or lies.input is None:
-        return None
+        return None, 1.0
     product = layer.products[0]
     kernel = product.weight.shape[2:]
     share = padding_share(product.options, product.input.shape[product.input.ndim - len(kernel) :], kernel)
-    return lies.input.to(layer.calls[0].x.dtype) * math.sqrt(share)
+    return lies.input.to(layer.calls[0].x.dtype), share
 
 
 def _as_run(found: Found, x: Tensor, take: Any, slope: Tensor) -> Found:
@@ -256,7 +253,7 @@ def _weights(layer: Layer) -> dict[str, float]:
     weight, fan = layer.values, layer.fan
     if weight is None or fan is None:
         return {"gain": 1.0, "gain_out": 1.0, "bias_var": 0.0}
-    variance = float(torch.linalg.vector_norm(weight.detach())) ** 2 / weight.numel() or TINY
+    variance = float(torch.linalg.vector_norm(weight.detach())) ** 2 / weight.numel()
     bias = layer.bias
     bias_var = 0.0 if bias is None else float(bias.detach().double().square().mean())
     return {"gain": fan.fan_in * variance, "gain_out": fan.fan_out * variance, "bias_var": bias_var}

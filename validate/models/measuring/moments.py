@@ -10,7 +10,10 @@ from torch import Tensor
 from .surrogate_probe import Floats
 
 COLUMNS = 4096
-"""Number of columns (neurons times samples) used for the replay and for T×T moments of long sequences; short ones use more."""
+"""Number of columns (neurons times samples) used for slopes and for T×T moments of long sequences; short ones use more."""
+
+REPLAYED = 2048
+"""Columns on which a neuron is replayed: a wrong reading is wrong in every one that has spiked."""
 
 SMALL = 1e-6
 """Numbers beyond this and its inverse are rescaled before they are squared."""

@@ -47,7 +47,7 @@ def identified(sample: Sample) -> Search:
     if found is None:
         return Search(understood="its first membrane is no multiple of its current plus a constant")
     weight, offset = found
-    threshold = -offset if abs(offset) > sample.tolerance * float(np.abs(sample.x[0]).max()) else 0.0
+    threshold = -offset if abs(offset) > sample.least * float(np.abs(sample.x[0]).max()) else 0.0
     if not weight > 0:
         return Search(understood="its current lowers the membrane")
     leak = 1.0 - weight if weight < 1 - sample.tolerance else 1.0
