@@ -59,7 +59,8 @@ def between(layer: Layer, layers: list[Layer], currents: list[Tensor] | None, fo
         result.scale_free = True  # by its name; elsewhere it is measured
     elif given is not None and given[0].shape == currents[0].shape:
         result.factor, result.constant = _factor(given, currents)
-    if result.factor is None and not result.scale_free:
+    if result.factor is None and not result.scale_free and (layer.way.norm or not layer.recurrent):
+        # beside strong recurrent currents these weights would seem not to count
         largest = max(range(len(currents)), key=lambda step: float(currents[step].detach().square().sum()))
         share = _scaling(currents[largest], layer.products[largest])
         result.scale_free = share is not None and share < (PASSES if layer.way.norm else CANCELS)

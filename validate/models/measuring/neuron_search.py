@@ -58,6 +58,7 @@ def identified(sample: Sample) -> Search:
         if not square > 0:
             return Search(understood=f"its threshold is {threshold:.4g}; nothing shows its leak")
         leak = min(max(float(h @ rest) / square, 0.0), 1.0)
+        leak = leak if leak > sample.least else 0.0
     decay_input = abs(weight - 1) > sample.tolerance
     factor = 1.0
     if decay_input and abs(weight - (1 - leak)) > sample.tolerance:

@@ -34,9 +34,9 @@ class _Sequence:
 def sequences_of(recorder: Recorder, found: Map, spikes: dict[Any, int]) -> list[tuple[Recorded, list[Call]]]:
     """The calls, grouped into layers, in the order of their first call.
 
-    A call is the next step of the one whose membrane its own membrane remembers, unless other weights feed it. Where nothing is remembered, it belongs to the
-    last one of that module with the same weights, the same shape and the same layers below. Calls on membranes that nothing has
-    reached yet are left out: those of code that asks the old membrane first."""
+    A call is the next step of the one whose membrane its own membrane remembers, unless other weights feed it. Where nothing
+    is remembered, it belongs to the last one of that module with the same weights, the same shape and the same layers below.
+    Calls on membranes that nothing has reached yet are left out: those of code that asks the old membrane first."""
     records = {id(call): record for record in recorder.records.values() for call in record.calls}
     sequences: list[_Sequence] = []
     by_key: dict[Any, int] = {}
