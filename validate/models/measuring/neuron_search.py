@@ -65,7 +65,8 @@ def identified(sample: Sample) -> Search:
         # any other factor is one of the current
         factor, decay_input = weight, False
         sample = replace(sample, current=sample.current * weight)
-    threshold, leak = (tidy(value, sample.rounding) for value in (threshold, leak))
+    threshold = tidy(threshold, sample.rounding, float(np.abs(sample.x[0]).max()))
+    leak = tidy(leak, sample.rounding)
     errors: dict[str, float] = {}
     for reset in _candidates(sample, threshold, leak, decay_input):
         trial = Reading.of(threshold, reset=reset, leak=leak, decay_input=decay_input, detach=True)
@@ -151,8 +152,9 @@ def _affine(x: Floats, y: Floats, tolerance: float) -> tuple[float, float] | Non
     return float(solution[0]), float(solution[1])
 
 
-def tidy(value: float, rounding: float = 0.0) -> float:
-    """Rounded to four digits if float32 cannot tell the difference, to three if coarser numbers cannot."""
+def tidy(value: float, rounding: float = 0.0, among: float = 1.0) -> float:
+    """Rounded to four digits if float32 cannot tell the difference, to three if coarser numbers cannot. `among`: the size of
+    the numbers that it was found from."""
     digits, room = (3, rounding) if rounding > COARSE else (4, 2e-6)
     short = float(f"{value:.{digits}g}")
-    return short if abs(short - value) <= room * max(1.0, abs(value)) else value
+    return short if abs(short - value) <= max(room * max(1.0, abs(value)), rounding * among) else value
