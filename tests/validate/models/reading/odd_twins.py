@@ -84,7 +84,8 @@ class Forgetful(Net):
 
 
 class ResetLast(Net):
-    """The last spike is subtracted at the end of the charge, with its gradient; the threshold is inside the function."""
+    """What leaks, and the last spike with its gradient, are subtracted from the last membrane; the threshold is inside the
+    function."""
 
     def forward(self, x: Tensor) -> Tensor:
         h: list[Any] = [self.rest(x[0]) for _ in range(DEPTH)]
@@ -92,7 +93,7 @@ class ResetLast(Net):
         out = []
         for s in x:
             for k in range(DEPTH):
-                h[k] = LEAK * h[k] + self.fcs[k](s) - THETA * old[k]
+                h[k] = h[k] - ((1 - LEAK) * h[k] - self.fcs[k](s) + THETA * old[k])
                 s = old[k] = BoxInside.apply(h[k])
             out.append(s)
         return torch.stack(out)

@@ -90,9 +90,11 @@ def test_the_bias_of_weights_that_no_product_shows() -> None:
 
 
 def test_a_subtraction_before_a_threshold_inside_is_part_of_the_membrane() -> None:
-    """The reset's gradient passes through it."""
-    assert [reading(one)[-1] for one in layers(odd.ResetLast)] == [False] * t.DEPTH
-    assert [one.layer.through for one in layers(odd.ResetLast)] == [True] * t.DEPTH
+    """Not the membrane of the step before, from which it is subtracted. The reset's gradient passes."""
+    found = layers(odd.ResetLast)
+    assert [one.layer.steps for one in found] == [STEPS] * t.DEPTH
+    assert [reading(one) for one in found] == [("delayed", t.LEAK, t.THETA, False, False)] * t.DEPTH
+    assert [one.layer.through for one in found] == [True] * t.DEPTH
 
 
 def test_a_membrane_that_nothing_has_reached_is_no_step() -> None:
