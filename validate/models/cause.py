@@ -215,7 +215,8 @@ def _below(patient: Patient, one: Measured, least: float) -> bool:
 
 def _saturated(patient: Patient, index: int) -> Finding:
     one, knob = patient.measured[index], patient.knob(index)
-    fires = f"neurons fire at {float(one.rate.mean()):.1%} of the steps"
+    rate = float(one.rate.mean())
+    fires = f"neurons fire at {rate:.1%} of the steps" if rate <= 1 else f"neurons send {rate:.3g} spikes a step"
     theta = None if one.reading is None else one.reading.threshold
     if theta is not None and not theta > 0:
         return Finding(cause=f"its threshold is {theta:.3g}: {fires}", advice="give it a positive threshold")
