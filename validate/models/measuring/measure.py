@@ -15,7 +15,7 @@ from ..libraries import Reading
 from .between import Between, between, padding_share
 from .graph import Map
 from .layers import Layer, layers_of
-from .moments import COLUMNS, REPLAYED, columns, flat, mean_square, second
+from .moments import COLUMNS, REPLAYED, columns, flat, mean_square, second, together
 from .neuron_check import Sample, detached
 from .neuron_reading import Known, joined, known_of
 from .neuron_reading import numbers as _numpy
@@ -142,7 +142,7 @@ def _measured(
 ) -> Measured:
     x = torch.stack([call.x.detach() for call in layer.calls])
     spikes = layer.counts.to(x.dtype)
-    currents = None if known.currents is None else torch.stack([c.detach() for c in known.currents])
+    currents = None if known.currents is None else together(known.currents)
     if currents is not None and known.factor != 1:
         currents = currents * known.factor
     at_membrane = _stacked([g for _, g in gradients], x)
@@ -260,4 +260,4 @@ def _weights(layer: Layer) -> dict[str, float]:
 
 
 def _stacked(gradients: list[Tensor | None], like: Tensor) -> Tensor:
-    return torch.stack([torch.zeros_like(like[0]) if g is None else g.detach().reshape(like[0].shape) for g in gradients])
+    return together([torch.zeros_like(like[0]) if g is None else g.detach().reshape(like[0].shape) for g in gradients])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -20,6 +21,16 @@ SMALL = 1e-6
 
 ENTRIES = 2**21
 """Most numbers from which a T×T moment is computed."""
+
+
+def together(tensors: Sequence[Tensor]) -> Tensor:
+    """[T, …]: stacked, or the tensor whose memory they are, one after the other."""
+    first, whole = tensors[0], tensors[0]._base  # torch names it nowhere else
+    if whole is not None and whole.numel() == len(tensors) * first.numel() and whole.is_contiguous():
+        whole = whole.detach().view(len(tensors), *first.shape)
+        if all(p.data_ptr() == w.data_ptr() and p.is_contiguous() for p, w in zip(tensors, whole, strict=True)):
+            return whole
+    return torch.stack([tensor.detach() for tensor in tensors])
 
 
 def flat(tensor: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from ikun_validate import diagnose
 from ikun_validate.models import patient
 from ikun_validate.models.measuring.measure import measure
-from ikun_validate.models.measuring.moments import mean_square, second
+from ikun_validate.models.measuring.moments import mean_square, second, together
 
 from . import odd_twins as odd
 from . import twins as t
@@ -103,6 +103,15 @@ def test_a_membrane_that_nothing_has_reached_is_no_step() -> None:
 
 def test_strong_recurrence_is_no_norm() -> None:
     assert [one.scale_free for one in layers(odd.LoudlyRecurrent)] == [False] * t.DEPTH
+
+
+def test_parts_are_put_together_in_their_order() -> None:
+    """Whether or not they lie in one memory."""
+    whole = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    for parts in (whole.view(3, 2, 4).unbind(0), whole.unbind(0), whole.unbind(0)[::-1], whole.unbind(1), whole.unbind(0)[:3]):
+        assert torch.equal(together(parts), torch.stack(parts))
+    alike = [whole[0]] * 6
+    assert torch.equal(together(alike), torch.stack(alike))
 
 
 @pytest.mark.parametrize("size", [1.0, 1e30, 1e-30])
