@@ -105,6 +105,17 @@ def test_strong_recurrence_is_no_norm() -> None:
     assert [one.scale_free for one in layers(odd.LoudlyRecurrent)] == [False] * t.DEPTH
 
 
+def test_a_factor_shows_itself_where_nothing_arrives() -> None:
+    """Weights for a layer behind a silent one are planned by it."""
+    net = model(t.Factor)
+    with torch.no_grad():
+        net.fcs[0].weight.zero_()  # type: ignore[index, union-attr]
+        net.fcs[0].bias.zero_()  # type: ignore[index, union-attr]
+    found = measure(net, spikes())
+    assert float(found[0].rate.max()) == 0
+    assert found[1].factor == 0.25
+
+
 def test_parts_are_put_together_in_their_order() -> None:
     """Whether or not they lie in one memory."""
     whole = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
