@@ -58,7 +58,7 @@ def square_root(covariance: Floats) -> Floats:
     for t in range(steps):
         if rest[t, t] > PIVOT * covariance[t, t]:
             root[t:, t] = rest[t:, t] / np.sqrt(rest[t, t])
-            rest[t:, t:] -= np.outer(root[t:, t], root[t:, t])
+            rest[t:, t:] -= root[t:, t, None] * root[t:, t]
     return root
 
 

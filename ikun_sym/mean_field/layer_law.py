@@ -81,8 +81,10 @@ def conditional_probability(above: Array, deviation: Floats) -> Array:
     """Φ(above/deviation), row by row; where nothing is new, 1[above >= 0]."""
     from scipy.special import ndtr
 
-    result = (above >= 0).astype(above.dtype)
     moving = np.flatnonzero(deviation > 0)
+    if len(moving) == len(above):
+        return ndtr(above / deviation[:, None].astype(above.dtype))
+    result = (above >= 0).astype(above.dtype)
     result[moving] = ndtr(above[moving] / deviation[moving, None].astype(above.dtype))
     return result
 

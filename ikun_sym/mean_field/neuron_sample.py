@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from functools import partial as partial_function
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,16 +32,42 @@ Array = NDArray[Any]
 SYMBOLS = {symbol.name: symbol for symbol in (catalogue.v, catalogue.i, catalogue.h, catalogue.s, catalogue.c, catalogue.a)}
 
 
+Terms = tuple[tuple[Evaluator, tuple[str, ...]], ...]
+"""Coefficients, in the constants, and the variables that they multiply."""
+
+
 @lru_cache(maxsize=256)
-def _lowered(expr: sp.Expr) -> Evaluator:
-    """Statements are few, and asked for once a layer."""
-    return lower(sp.expand(expr), Numpy())
+def _terms(expr: sp.Expr) -> Terms | Evaluator:
+    """Statements are few, and asked for once a layer. Most are polynomials in their variables."""
+    expanded, variables = sp.expand(expr), list(SYMBOLS.values())
+    if not expanded.is_polynomial(*variables):
+        return lower(expanded, Numpy())
+    polynomial = sp.Poly(expanded, *variables)
+    return tuple(
+        (lower(factor, Numpy()), tuple(name for name, power in zip(SYMBOLS, powers, strict=True) for _ in range(power)))
+        for powers, factor in polynomial.terms()
+    )
 
 
 def compiled(expr: sp.Expr, constants: dict[sp.Symbol, float]) -> Callable[..., Any]:
     """A statement's expression as a function of its named variables."""
-    evaluate = _lowered(expr)
-    return lambda **values: evaluate({**constants, **{SYMBOLS[name]: value for name, value in values.items()}})
+    terms = _terms(expr)
+    if callable(terms):
+        return lambda **values: terms({**constants, **{SYMBOLS[name]: value for name, value in values.items()}})
+    numbers = [(float(factor(constants)), names) for factor, names in terms]
+    return partial_function(_polynomial, [(factor, names) for factor, names in numbers if factor])
+
+
+def _polynomial(terms: list[tuple[float, tuple[str, ...]]], /, **values: Any) -> Any:
+    """Without products by 1 and sums with 0: these are small arrays, and many."""
+    total: Any = None
+    for factor, names in terms:
+        term: Any = None
+        for name in names:
+            term = values[name] if term is None else term * values[name]
+        term = factor if term is None else term if factor == 1 else term * factor
+        total = term if total is None else total + term
+    return 0.0 if total is None else total
 
 
 @lru_cache(maxsize=256)

@@ -47,7 +47,7 @@ def _healthy(patient: Patient, index: int) -> Finding:
 
 def _silent(patient: Patient, index: int) -> Finding:
     one, model = patient.measured[index], patient.model(index)
-    if not float(one.var_h.mean()) > 0:
+    if not (float(one.var_h.mean()) > 0 and one.gain > 0):
         return _nothing(patient, index)
     if patient.knob(index).norm:
         return _silent_behind_norm(patient, index)
@@ -80,11 +80,11 @@ def _passed(one: Measured, model: LayerModel) -> str:
 
 
 def _nothing(patient: Patient, index: int) -> Finding:
-    """Its membrane does not move."""
+    """Its membrane does not move, or its biases alone move it."""
     one = patient.measured[index]
     below = patient.below(index, SILENT_FATE)
-    if one.layer.zeros:
-        names, first = ", ".join(one.layer.zeros), one.layer.zeros[0]
+    if zeros := one.layer.zeros or ([] if one.gain > 0 else [one.layer.weight_name or "that feed it"]):
+        names, first = ", ".join(zeros), zeros[0]
         advice = f"set {first} to 1" if patient.knob(index).norm else f"draw {first}{does_it(patient)}"
         return Finding(cause=f"the weights {names} are all zero: nothing passes", advice=advice)
     if below is not None:
@@ -215,7 +215,8 @@ def _below(patient: Patient, one: Measured, least: float) -> bool:
 
 def _saturated(patient: Patient, index: int) -> Finding:
     one, knob = patient.measured[index], patient.knob(index)
-    fires = f"neurons fire at {float(one.rate.mean()):.1%} of the steps"
+    rate = float(one.rate.mean())
+    fires = f"neurons fire at {rate:.1%} of the steps" if rate <= 1 else f"neurons send {rate:.3g} spikes a step"
     theta = None if one.reading is None else one.reading.threshold
     if theta is not None and not theta > 0:
         return Finding(cause=f"its threshold is {theta:.3g}: {fires}", advice="give it a positive threshold")

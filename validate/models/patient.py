@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -17,6 +17,8 @@ from .knob import Knob, knob_of
 from .measuring.measure import Measured
 from .plan import AIM
 from .prediction import LayerModel, Predicted, layer_model
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,17 +35,26 @@ class Patient:
     health: Health
     factors: dict[Any, float] = field(default_factory=dict)
     """What has been computed of layers that repeat."""
+    answers: dict[Any, Any] = field(default_factory=dict)
+    """What has been asked of the whole network: every layer asks the same again."""
 
     def model(self, index: int) -> LayerModel | None:
         """The layer as the theory has it; None where it does not cover it."""
         return self.predicted[index].model
 
+    def once(self, question: Callable[[Patient], T]) -> T:
+        """The answer to a question about the whole network."""
+        if question not in self.answers:
+            self.answers[question] = question(self)
+        return self.answers[question]
+
     def ready(self, index: int) -> LayerModel | None:
         """The layer as `initialise_` takes it, without a mean current, which it removes; None where it cannot be read."""
-        try:
-            return layer_model(self.measured[index])
-        except IkunError:
-            return None
+        return self._ready[index]
+
+    @cached_property
+    def _ready(self) -> list[LayerModel | None]:
+        return [_or_none(lambda one=one: layer_model(one)) for one in self.measured]
 
     def below(self, index: int, fate: str) -> int | None:
         """The lowest of the layers that feed this one, or feed those, with this fate."""
@@ -71,10 +82,21 @@ class Patient:
 
     def target(self, index: int) -> RateTarget | None:
         """What `initialise_` aims at in this layer; None where it cannot."""
-        model = self.ready(index)
-        if model is None or not model.neuron.threshold > 0:
-            return None
-        try:
-            return rate_target(model.neuron, model.steps, advisable_rate(model.neuron, model.steps, AIM))
-        except IkunError:
-            return None
+        return self._targets[index]
+
+    @cached_property
+    def _targets(self) -> list[RateTarget | None]:
+        return [None if model is None else _or_none(lambda model=model: _target(model)) for model in self._ready]
+
+
+def _target(model: LayerModel) -> RateTarget | None:
+    if not model.neuron.threshold > 0:
+        return None
+    return rate_target(model.neuron, model.steps, advisable_rate(model.neuron, model.steps, AIM))
+
+
+def _or_none(asked: Callable[[], T | None]) -> T | None:
+    try:
+        return asked()
+    except IkunError:
+        return None

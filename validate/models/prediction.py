@@ -13,7 +13,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,9 @@ from .measuring.surrogate_probe import Floats
 
 SAMPLES, RANDOMISATIONS = 2**12, 4
 BELOW, INPUT, CURRENT, ABOVE, SPIKES = "layers below", "measured input", "measured current", "layers above", "measured gradient"
+
+TINY = 1e-300
+"""The theory's gain of weights that are all zero: it must be positive."""
 
 SAME = 0.02
 """Second moments of spikes and of the weights' input that differ by less, relative to the largest, are the same: columns of a
@@ -77,9 +80,8 @@ def predict(
     measured: list[Measured], *, samples: int = SAMPLES, randomisations: int = RANDOMISATIONS, seed: int = 0
 ) -> list[Predicted]:
     exact = all(one.steps == 1 and one.surrogate.bound is not None for one in measured)
-    streams = np.random.SeedSequence(seed).spawn(1 if exact else randomisations)
-    lengths = {one.steps for one in measured}
-    points = {steps: [_points(1 if exact else samples, steps, stream) for stream in streams] for steps in lengths}
+    size = (1, 1) if exact else (samples, randomisations)
+    points = {steps: _points(*size, steps, seed) for steps in {one.steps for one in measured}}
     found: list[Predicted] = []
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -89,8 +91,14 @@ def predict(
     return found
 
 
-def _points(samples: int, steps: int, stream: np.random.SeedSequence) -> Any:
-    return normal_points(samples, steps, np.random.default_rng(stream)).astype(np.float32)
+@lru_cache(maxsize=2)
+def _points(samples: int, runs: int, steps: int, seed: int) -> list[Any]:
+    """For each randomisation; a network is diagnosed more than once."""
+    streams = np.random.SeedSequence(seed).spawn(runs)
+    found = [normal_points(samples, steps, np.random.default_rng(stream)).astype(np.float32) for stream in streams]
+    for points in found:
+        points.flags.writeable = False
+    return found
 
 
 def layer_model(one: Measured) -> LayerModel:
@@ -106,7 +114,7 @@ def layer_model(one: Measured) -> LayerModel:
         numeric=one.surrogate.probe.gradient if known is None else None,
         steps=one.steps,
         depth=1,
-        gain=one.effective_gain,
+        gain=one.effective_gain or TINY,
         gain_out=one.gain_out * one.passed,
         bias_var=one.bias_var * (1.0 if one.factor is None else one.factor) ** 2,
     )

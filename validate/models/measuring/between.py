@@ -59,7 +59,10 @@ def between(layer: Layer, layers: list[Layer], currents: list[Tensor] | None, fo
         result.scale_free = True  # by its name; elsewhere it is measured
     elif given is not None and given[0].shape == currents[0].shape:
         result.factor, result.constant = _factor(given, currents)
-    if result.factor is None and not result.scale_free:
+        if result.factor is None and not bool((given - given[:, :1]).any()):
+            result.factor = _slope(currents[0], layer.products[0])
+    if result.factor is None and not result.scale_free and (layer.way.norm or not layer.recurrent):
+        # beside strong recurrent currents these weights would seem not to count
         largest = max(range(len(currents)), key=lambda step: float(currents[step].detach().square().sum()))
         share = _scaling(currents[largest], layer.products[largest])
         result.scale_free = share is not None and share < (PASSES if layer.way.norm else CANCELS)
@@ -196,6 +199,26 @@ def _factor(given: Tensor, currents: list[Tensor]) -> tuple[float | None, Tensor
     return float(f"{factor:.6g}"), (whole - factor * given).double().mean(dim=samples)
 
 
+def _slope(current: Tensor, product: Product) -> float | None:
+    """The factor where nothing arrives that would show it: ∂Σi/∂y, if it is the same everywhere; 0 behind a norm."""
+    gradient = _gradient(current, product, torch.ones_like(current))
+    if gradient is None or gradient.shape != current.shape:
+        return None
+    least, most = map(float, torch.aminmax(gradient))
+    return float(f"{most:.6g}") if least > 0 and most - least <= SAME * most else None
+
+
+def _gradient(current: Tensor, product: Product, direction: Tensor) -> Tensor | None:
+    """Of ⟨direction, current⟩ in the output of the weights."""
+    if current.grad_fn is None:
+        return None
+    edge = GradientEdge(*product.edge)
+    try:
+        return torch.autograd.grad(current, [edge], direction, retain_graph=True, allow_unused=True)[0]
+    except RuntimeError:
+        return None
+
+
 def _few(tensor: Tensor, samples: int, count: int = 0) -> Tensor:
     """Some of its neurons; `samples`: number of axes that are none; `count`: of the whole, whose part this is."""
     flat = tensor.flatten(samples) if tensor.ndim > samples + 1 else tensor
@@ -209,19 +232,13 @@ def _some(flat: Tensor) -> Tensor:
 def _scaling(current: Tensor, product: Product) -> float | None:
     """Σ y ∂⟨r, i⟩/∂y over ⟨r, i⟩, y the weights' output and r the current relative to its mean over the samples: 1 where the
     current is linear in the weights, 0 where it does not change with their size; None where nothing arrives."""
-    if current.grad_fn is None:
-        return None
     centred = current.detach()
     if len(centred) > 1:
         centred = centred - centred.mean(dim=0, keepdim=True)
     size = float(centred.double().square().sum())
     if not size > 0:
         return None
-    edge = GradientEdge(*product.edge)
-    try:
-        (gradient,) = torch.autograd.grad(current, [edge], centred, retain_graph=True, allow_unused=True)
-    except RuntimeError:
-        return None
+    gradient = _gradient(current, product, centred)
     return None if gradient is None else float((gradient.double() * product.output.double()).sum()) / size
 
 

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from ikun_sym.errors import IkunError
 from ikun_sym.schemes.fan import Fan
 
+from .counts import counted
 from .graph import Map, Way
 from .recorder import Call, Recorded, Recorder
 from .sequences import are_spikes, nodes_of, sequences_of
-from .spike_function import Spike, in_levels, unit_of
+from .spike_function import Spike
 from .tape import Product
 
 POOLS = ("AvgPool", "MaxPool", "MeanBackward", "AdaptiveAvg", "AdaptiveMax", "pool")
@@ -157,42 +158,9 @@ def layers_of(model: nn.Module, recorder: Recorder, source: Any) -> tuple[list[L
     owned = {id(p): m for m in model.modules() for p in m.parameters(recurse=False)}
     named = {id(p): name for name, p in model.named_parameters()}
     for layer in layers:
-        _levels(layer)
+        layer.counts, layer.height, layer.unlike = counted(layer.calls)
         _find_feed(layer, found, owned, named, model)
     return layers, found
-
-
-def _levels(layer: Layer) -> None:
-    """Spikes of another height, several at once, of two signs, or held back after they were asked for."""
-    counts = torch.stack([call.counts for call in layer.calls])
-    signed = any(call.others for call in layer.calls)
-    if not (plain := _binary(counts)):
-        layer.height = unit_of(counts)
-        signed, counts = signed or bool((counts < 0).any()), counts.abs() / layer.height
-    layer.counts = counts
-    if signed:
-        layer.unlike = "it sends spikes of both signs"
-    elif not plain and (most := float(counts.max())) > 1:
-        layer.unlike = f"it sends up to {most:.0f} spikes at once"
-    elif all(call.sent is not None for call in layer.calls):
-        sent = _sent(layer.calls)
-        if torch.equal(sent, counts) or not in_levels(sent) or bool(((sent != 0) & (counts == 0)).any()):
-            return
-        if bool(((sent == 0) & (counts != 0)).any()):
-            layer.unlike = "it holds back some of the spikes that its membrane asks for"
-            layer.counts = (sent != 0).to(counts.dtype)
-
-
-def _binary(values: Tensor) -> bool:
-    return bool(((values == 0) | (values == 1)).all())
-
-
-def _sent(calls: list[Call]) -> Tensor:
-    """[T, …]: what the layer gives to others."""
-    found = [call.sent.detach() for call in calls if call.sent is not None]
-    if len(calls) == len(found[0]) and all(call.step == step and call.sent is calls[0].sent for step, call in enumerate(calls)):
-        return found[0]
-    return torch.stack([one if call.step is None else one[call.step] for one, call in zip(found, calls, strict=True)])
 
 
 def _find_feed(layer: Layer, found: Map, owned: dict[int, nn.Module], named: dict[int, str], model: nn.Module) -> None:
@@ -209,6 +177,8 @@ def _find_feed(layer: Layer, found: Map, owned: dict[int, nn.Module], named: dic
     way.weights = [w for w in way.weights if id(w) not in again]
     way.layers.discard(layer.index)
     layer.recurrent = bool(way.recurrent)
+    by_step = _by_step(way.products, layer.steps, found)
+    way.products = by_step[:1] or way.products
     layer.through = bool(way.past & sent) if layer.steps > 1 and way.past else None
     if layer.steps > 1 and (node := layer.calls[1].argument.grad_fn) is not None:
         layer.raised = bool(found.way(node, own).past & sent)
@@ -221,7 +191,19 @@ def _find_feed(layer: Layer, found: Map, owned: dict[int, nn.Module], named: dic
     layer.between = _between(layer, bool(norms))
     if layer.products:
         first = layer.products[0]
-        layer.products = [_product(found.way(call.trunk[0][0], own), first) or first for call in layer.calls]
+        layer.products = by_step or [_product(found.way(call.trunk[0][0], own), first) or first for call in layer.calls]
+
+
+def _by_step(products: list[Product], steps: int, found: Map) -> list[Product]:
+    """Products that were made one by one, a step each, and then put together: no step shows which of them is its own. [] if
+    these are no such ones."""
+    if not 1 < len(products) == steps or not all(p.same_weight(products[0]) for p in products):
+        return []
+    for product in products:
+        node = product.input.grad_fn
+        if node is not None and any(p.same_weight(product) for p in found.way(node).products):
+            return []  # one behind the other
+    return sorted(products, key=list(found.tape.products.values()).index)
 
 
 def _product(way: Way, like: Product) -> Product | None:
@@ -246,8 +228,8 @@ def _weight(layer: Layer, owned: dict[int, nn.Module], named: dict[int, str], mo
     elif not way.products and len(weights := [w for w in way.weights if id(w) in named]) == 1:
         layer.weight, layer.weight_name = weights[0], named[id(weights[0])]
         layer.writer = weights[0].detach().copy_
-        layer.bias = getattr(layer.owner, "bias", None)
         layer.owner = owned.get(id(weights[0]))
+        layer.bias = getattr(layer.owner, "bias", None)
     if layer.weight_name and layer.record.library is None and layer.owner is not layer.record.module:
         layer.name = layer.name if layer.calls[0].sent is not None else f"after {_owner_name(layer)}"
 

@@ -15,6 +15,7 @@ from ..libraries import Reading
 from .between import Between, between, padding_share
 from .graph import Map
 from .layers import Layer, layers_of
+from .moments import COLUMNS, REPLAYED, columns, flat, mean_square, second, together
 from .neuron_check import Sample, detached
 from .neuron_reading import Known, joined, known_of
 from .neuron_reading import numbers as _numpy
@@ -23,15 +24,6 @@ from .recorded_run import ONE_CALL, Run, backward, forward
 from .restored import untouched
 from .surrogate_match import Found, recognise
 from .surrogate_probe import Floats, Probe
-
-COLUMNS = 4096
-"""Number of columns (neurons times samples) used for the replay and for T×T moments of long sequences; short ones use more."""
-
-TINY = 1e-300
-"""Replaces the variance of weights that are all zero: a gain must be positive."""
-
-ENTRIES = 2**21
-"""Most numbers from which a T×T moment is computed."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -120,13 +112,13 @@ def seen(model: nn.Module, example: Any, index: int, run: Run) -> Seen:
         layer = layers[index]
         x = torch.stack([call.x.detach() for call in layer.calls])
         _, lies = _read(layer, layers, graph)
-        received = _received(layer, lies)
-        return Seen(x, layer.counts, None if received is None else _second(received))
+        received, share = _received(layer, lies)
+        return Seen(x, layer.counts, None if received is None else second(received) * share)
 
 
 def _read(layer: Layer, layers: list[Layer], graph: Map) -> tuple[Known, Between]:
     """The neuron, and what lies between it and the weights; while the graph is there."""
-    known = known_of(layer, graph, _columns(layer.counts, COLUMNS))
+    known = known_of(layer, graph, columns(layer.counts, REPLAYED))
     lies = between(layer, layers, known.currents, graph)
     if lies.scale_free and not (layer.way.norm or layer.norm):
         layer.between = ["a norm", *(word for word in layer.between if word != "pooling" or layer.pooled)]
@@ -150,7 +142,7 @@ def _measured(
 ) -> Measured:
     x = torch.stack([call.x.detach() for call in layer.calls])
     spikes = layer.counts.to(x.dtype)
-    currents = None if known.currents is None else torch.stack([c.detach() for c in known.currents])
+    currents = None if known.currents is None else together(known.currents)
     if currents is not None and known.factor != 1:
         currents = currents * known.factor
     at_membrane = _stacked([g for _, g in gradients], x)
@@ -159,15 +151,15 @@ def _measured(
     alone = layer.calls[0].sent is not None or len(x) == 1 or layer.through is False
     probe, reading, note = Probe(layer.spike), known.reading, known.note
     surrogate = recognise(probe, reading.declared if reading else ())
-    take = _columns(x, COLUMNS)
+    take = columns(x, COLUMNS)
     slope = _slope(layer, probe, x, take)
     sample = Sample(
-        x=_numpy(_flat(x)[:, take]),
-        spikes=_numpy(_flat(spikes)[:, take]),
-        current=None if currents is None else _numpy(_flat(currents)[:, take]),
+        x=_numpy(flat(x)[:, take]),
+        spikes=_numpy(flat(spikes)[:, take]),
+        current=None if currents is None else _numpy(flat(currents)[:, take]),
         slope=_numpy(slope),
-        grad_spikes=None if at_spikes is None or not alone else _numpy(_flat(at_spikes)[:, take]) * layer.height,
-        grad_membrane=_numpy(_flat(at_membrane)[:, take]),
+        grad_spikes=None if at_spikes is None or not alone else _numpy(flat(at_spikes)[:, take]) * layer.height,
+        grad_membrane=_numpy(flat(at_membrane)[:, take]),
         rounding=torch.finfo(x.dtype).eps,
     )
     through = None if reading is None else detached(reading, sample)
@@ -180,9 +172,9 @@ def _measured(
     known_through = through is not None or len(x) == 1
     if reading is not None and reading.neuron is not None and reading.neuron.adapts and layer.raised is False:
         note, known_through = joined(note, "what raises its threshold is detached"), False
-    batch = x.shape[1] if x.ndim > 2 else 1
-    by_sample = (len(x), batch, -1)
-    received = _received(layer, lies)
+    by_sample = (len(x), x.shape[1] if x.ndim > 2 else 1, -1)
+    moved = x - x.mean(dim=tuple(range(1, x.ndim)), keepdim=True)
+    received, share = _received(layer, lies)
     direct = lies.factor == 1 and _only_bias(layer, lies)
     return Measured(
         layer=layer,
@@ -190,15 +182,15 @@ def _measured(
         reading_note=note,
         surrogate=_as_run(surrogate, x, take, slope),
         rate=_numpy(spikes.reshape(by_sample).mean(dim=2)),
-        var_h=_numpy((x - x.mean(dim=tuple(range(1, x.ndim)), keepdim=True)).square().reshape(by_sample).mean(dim=2)),
-        grad=_numpy(at_membrane.double().square().reshape(by_sample).mean(dim=2)),
+        var_h=mean_square(moved.reshape(by_sample)),
+        grad=mean_square(at_membrane.reshape(by_sample)),
         slope2=_numpy(slope.double().square().mean(dim=1)),
-        spikes=_second(spikes),
-        current=None if currents is None or (direct and received is not None) else _second(currents),
-        current_mean=None if currents is None else _numpy(_flat(currents).mean(dim=1)),
-        input=None if received is None else _second(received),
-        input_mean=math.nan if received is None else float(received.mean()),
-        grad_spikes=None if sample.grad_spikes is None or at_spikes is None else _second(at_spikes) * layer.height**2,
+        spikes=second(spikes),
+        current=None if currents is None or (direct and received is not None) else second(currents),
+        current_mean=None if currents is None else _numpy(flat(currents).mean(dim=1)),
+        input=None if received is None else second(received) * share,
+        input_mean=math.nan if received is None else float(received.mean()) * math.sqrt(share),
+        grad_spikes=None if sample.grad_spikes is None or at_spikes is None else second(at_spikes) * layer.height**2,
         detach_known=known_through,
         direct=direct,
         factor=lies.factor,
@@ -227,7 +219,7 @@ def _only_bias(layer: Layer, lies: Between) -> bool:
 
 def _slope(layer: Layer, probe: Probe, x: Tensor, take: Any) -> Tensor:
     """f' at the membranes; the sum where one membrane is asked about several times."""
-    slope = probe.of(_flat(x)[:, take])
+    slope = probe.of(flat(x)[:, take])
     for step, call in enumerate(layer.calls):
         for other in call.others:
             spike = other.spike or layer.record.spike
@@ -236,14 +228,14 @@ def _slope(layer: Layer, probe: Probe, x: Tensor, take: Any) -> Tensor:
     return slope
 
 
-def _received(layer: Layer, lies: Between) -> Tensor | None:
-    """[T, …]: the input of the weights, scaled for zero padding (padded positions count as zeros)."""
+def _received(layer: Layer, lies: Between) -> tuple[Tensor | None, float]:
+    """[T, …]: the input of the weights; and by what zero padding multiplies its square (padded positions count as zeros)."""
     if layer.recurrent or lies.input is None:
-        return None
+        return None, 1.0
     product = layer.products[0]
     kernel = product.weight.shape[2:]
     share = padding_share(product.options, product.input.shape[product.input.ndim - len(kernel) :], kernel)
-    return lies.input.to(layer.calls[0].x.dtype) * math.sqrt(share)
+    return lies.input.to(layer.calls[0].x.dtype), share
 
 
 def _as_run(found: Found, x: Tensor, take: Any, slope: Tensor) -> Found:
@@ -251,7 +243,7 @@ def _as_run(found: Found, x: Tensor, take: Any, slope: Tensor) -> Found:
     bad = slope.isnan()
     if not bool(bad.any()):
         return found
-    where = _flat(x)[:, take][bad]
+    where = flat(x)[:, take][bad]
     span = f"{float(where.min()):.3g} to {float(where.max()):.3g}"
     note = f"its gradient is NaN in {str(x.dtype).removeprefix('torch.')} for x from {span}"
     return replace(found, notes=(*found.notes, note), in_run=(*found.in_run, note))
@@ -261,34 +253,11 @@ def _weights(layer: Layer) -> dict[str, float]:
     weight, fan = layer.values, layer.fan
     if weight is None or fan is None:
         return {"gain": 1.0, "gain_out": 1.0, "bias_var": 0.0}
-    variance = float(torch.linalg.vector_norm(weight.detach())) ** 2 / weight.numel() or TINY
+    variance = float(torch.linalg.vector_norm(weight.detach())) ** 2 / weight.numel()
     bias = layer.bias
     bias_var = 0.0 if bias is None else float(bias.detach().double().square().mean())
     return {"gain": fan.fan_in * variance, "gain_out": fan.fan_out * variance, "bias_var": bias_var}
 
 
 def _stacked(gradients: list[Tensor | None], like: Tensor) -> Tensor:
-    return torch.stack([torch.zeros_like(like[0]) if g is None else g.detach().reshape(like[0].shape) for g in gradients])
-
-
-def _flat(tensor: Tensor) -> Tensor:
-    return tensor.reshape(len(tensor), -1)
-
-
-def _columns(tensor: Tensor, most: int) -> Any:
-    """Columns spread evenly over neurons and samples, by an odd stride (widths are often powers of two)."""
-    count = tensor[0].numel()
-    if count <= most:
-        return slice(None)
-    stride = count // most
-    return torch.arange(0, count, stride | 1)[:most]
-
-
-def _second(tensor: Tensor) -> Floats:
-    """E[x x] over columns, [T, T]."""
-    flat = _flat(tensor)
-    flat = flat[:, _columns(tensor, max(COLUMNS, ENTRIES // len(flat)))]
-    flat = flat.float() if flat.dtype.itemsize < 4 else flat
-    size = float(flat.abs().max()) or 1.0  # gradients' squares may lie beyond float32
-    flat = flat / size
-    return (flat @ flat.T).double().numpy() * (size**2 / flat.shape[1])
+    return together([torch.zeros_like(like[0]) if g is None else g.detach().reshape(like[0].shape) for g in gradients])

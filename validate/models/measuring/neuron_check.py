@@ -19,6 +19,9 @@ from .surrogate_probe import Floats
 TOLERANCE = 2e-3
 """Relative. float32 rounding in a membrane stays below 1e-4; a wrong leak or reset gives 1e-2 or more."""
 
+LEAST = 1e-6
+"""Smallest threshold, relative to the largest membrane."""
+
 ROUNDINGS = 4
 """So many roundings one step may add up to, where the network's numbers are coarser than that: bfloat16, float16."""
 
@@ -39,6 +42,12 @@ class Sample:
     @property
     def tolerance(self) -> float:
         return max(TOLERANCE, ROUNDINGS * self.rounding)
+
+    @property
+    def least(self) -> float:
+        """Share of the largest membrane below which a threshold is rounding. It is a mean over neurons: their errors are not
+        its own, and membranes may be hundreds of times it."""
+        return max(LEAST, ROUNDINGS * self.rounding)
 
 
 def agrees(reading: Reading, sample: Sample) -> bool | None:

@@ -47,7 +47,7 @@ def identified(sample: Sample) -> Search:
     if found is None:
         return Search(understood="its first membrane is no multiple of its current plus a constant")
     weight, offset = found
-    threshold = -offset if abs(offset) > sample.tolerance * float(np.abs(sample.x[0]).max()) else 0.0
+    threshold = -offset if abs(offset) > sample.least * float(np.abs(sample.x[0]).max()) else 0.0
     if not weight > 0:
         return Search(understood="its current lowers the membrane")
     leak = 1.0 - weight if weight < 1 - sample.tolerance else 1.0
@@ -58,13 +58,15 @@ def identified(sample: Sample) -> Search:
         if not square > 0:
             return Search(understood=f"its threshold is {threshold:.4g}; nothing shows its leak")
         leak = min(max(float(h @ rest) / square, 0.0), 1.0)
+        leak = leak if leak > sample.least else 0.0
     decay_input = abs(weight - 1) > sample.tolerance
     factor = 1.0
     if decay_input and abs(weight - (1 - leak)) > sample.tolerance:
         # any other factor is one of the current
         factor, decay_input = weight, False
         sample = replace(sample, current=sample.current * weight)
-    threshold, leak = (tidy(value, sample.rounding) for value in (threshold, leak))
+    threshold = tidy(threshold, sample.rounding, float(np.abs(sample.x[0]).max()))
+    leak = tidy(leak, sample.rounding)
     errors: dict[str, float] = {}
     for reset in _candidates(sample, threshold, leak, decay_input):
         trial = Reading.of(threshold, reset=reset, leak=leak, decay_input=decay_input, detach=True)
@@ -150,8 +152,9 @@ def _affine(x: Floats, y: Floats, tolerance: float) -> tuple[float, float] | Non
     return float(solution[0]), float(solution[1])
 
 
-def tidy(value: float, rounding: float = 0.0) -> float:
-    """Rounded to four digits if float32 cannot tell the difference, to three if coarser numbers cannot."""
+def tidy(value: float, rounding: float = 0.0, among: float = 1.0) -> float:
+    """Rounded to four digits if float32 cannot tell the difference, to three if coarser numbers cannot. `among`: the size of
+    the numbers that it was found from."""
     digits, room = (3, rounding) if rounding > COARSE else (4, 2e-6)
     short = float(f"{value:.{digits}g}")
-    return short if abs(short - value) <= room * max(1.0, abs(value)) else value
+    return short if abs(short - value) <= max(room * max(1.0, abs(value)), rounding * among) else value

@@ -50,6 +50,8 @@ def _identical(a: Tensor, b: Tensor) -> bool:
 def _tensors(value: Any, depth: int = 3) -> Iterator[Tensor]:
     if isinstance(value, Tensor):
         yield value
+    elif isinstance(value, CONTAINERS) and not value:
+        return  # as most containers of a module are
     elif depth and isinstance(value, dict):
         for inner in value.values():
             yield from _tensors(inner, depth - 1)
@@ -60,6 +62,8 @@ def _tensors(value: Any, depth: int = 3) -> Iterator[Tensor]:
 
 def _copied(container: Any) -> Any:
     """The container's contents, copied recursively."""
+    if not container:
+        return {} if isinstance(container, dict) else []
     if isinstance(container, dict):
         return {key: _copied(value) if isinstance(value, CONTAINERS) else value for key, value in container.items()}
     return [_copied(value) if isinstance(value, CONTAINERS) else value for value in container]
@@ -67,6 +71,8 @@ def _copied(container: Any) -> Any:
 
 def _refill(container: Any, contents: Any) -> None:
     """Put the old contents back into the same object; inner containers likewise."""
+    if not container and not contents:
+        return
     for now, before in _pairs(container, contents):
         _refill(now, before)
     if isinstance(container, dict):

@@ -18,17 +18,25 @@ def nodes_of(call: Call) -> list[Any]:
 
 @dataclass(eq=False)
 class _Sequence:
+    """`weights`: ids of those that feed it, as far as they have been met."""
+
     record: Recorded
     calls: list[Call] = field(default_factory=list)
     depth: int = 0
+    weights: set[int] = field(default_factory=set)
+
+    def may_go_on(self, record: Recorded, weights: set[int]) -> bool:
+        """Whether a call that remembers this one's membrane can be its next step: not behind other weights, where a shortcut
+        hands the membrane on from layer to layer. Recurrent weights join after the first step."""
+        return self.record is record and not (weights and self.weights and weights.isdisjoint(self.weights))
 
 
 def sequences_of(recorder: Recorder, found: Map, spikes: dict[Any, int]) -> list[tuple[Recorded, list[Call]]]:
     """The calls, grouped into layers, in the order of their first call.
 
-    A call is the next step of the one whose membrane its own membrane remembers. Where nothing is remembered, it belongs to the
-    last one of that module with the same weights, the same shape and the same layers below. Calls on membranes that nothing has
-    reached yet are left out: those of code that asks the old membrane first."""
+    A call is the next step of the one whose membrane its own membrane remembers, unless other weights feed it. Where nothing
+    is remembered, it belongs to the last one of that module with the same weights, the same shape and the same layers below.
+    Calls on membranes that nothing has reached yet are left out: those of code that asks the old membrane first."""
     records = {id(call): record for record in recorder.records.values() for call in record.calls}
     sequences: list[_Sequence] = []
     by_key: dict[Any, int] = {}
@@ -37,6 +45,7 @@ def sequences_of(recorder: Recorder, found: Map, spikes: dict[Any, int]) -> list
         record = records.get(id(call))
         if record is None or not call.trunk:
             continue
+        weights: set[int] = set()
         if record.library is not None:
             place = by_key.get(id(record), len(sequences))
             if place == len(sequences) and not _reached(found.way(call.trunk[0][0])):
@@ -46,8 +55,9 @@ def sequences_of(recorder: Recorder, found: Map, spikes: dict[Any, int]) -> list
             way = found.way(call.trunk[0][0], membranes)
             if not way.past and not _reached(way):
                 continue
-            before = [membranes[node] for node in way.past if sequences[membranes[node][0]].record is record]
-            key = (id(record), tuple(sorted({id(w) for w in way.weights})), tuple(call.x.shape), frozenset(way.layers))
+            weights = {id(w) for w in way.weights}
+            before = [membranes[node] for node in way.past if sequences[membranes[node][0]].may_go_on(record, weights)]
+            key = (id(record), tuple(sorted(weights)), tuple(call.x.shape), frozenset(way.layers))
             if before:
                 place, depth = max(before)
                 sequences[place].depth = max(sequences[place].depth, depth)
@@ -56,6 +66,7 @@ def sequences_of(recorder: Recorder, found: Map, spikes: dict[Any, int]) -> list
         if place == len(sequences):
             sequences.append(_Sequence(record))
         sequences[place].calls.append(call)
+        sequences[place].weights |= weights
         membranes |= {node: (place, depth) for depth, (node, _) in enumerate(call.trunk)}
         spikes |= dict.fromkeys(nodes_of(call), place)
     for sequence in sequences:

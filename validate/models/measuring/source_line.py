@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import FrameType, TracebackType
 
@@ -37,6 +38,7 @@ def _frames(traceback: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
         traceback = traceback.tb_next
 
 
+@cache  # asked of the same few files at every call of a spike function
 def _users(name: str) -> bool:
     return not name.startswith((OURS, TORCH)) and not any(word in name for word in INSTALLED)
 

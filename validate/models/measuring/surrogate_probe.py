@@ -36,36 +36,46 @@ class Probe:
     function: Callable[[Tensor], Tensor]
 
     def gradient(self, x: ArrayLike) -> Floats:
+        return self._gradients(x, 1)[0]
+
+    def _gradients(self, x: ArrayLike, times: int) -> list[Floats]:
+        """The same of so many backward passes."""
         points = np.asarray(x, dtype=float)
-        with torch.enable_grad():
-            for dtype in (torch.float64, torch.float32):
-                try:
-                    return self._vjp(points, dtype)
-                except (RuntimeError, TypeError):
-                    continue
-        return np.full(points.shape, np.nan)
+        for dtype in (torch.float64, torch.float32):
+            try:
+                return [g.double().numpy() for g in self._passes(torch.tensor(points, dtype=dtype), times)]
+            except (RuntimeError, TypeError):
+                continue
+        return [np.full(points.shape, np.nan)] * times
 
     def of(self, x: Tensor) -> Tensor:
         """f' at the points of a tensor, in its own precision."""
+        return self._passes(x, 1)[0]
+
+    def _passes(self, x: Tensor, times: int) -> list[Tensor]:
         with torch.enable_grad():
             u = x.detach().requires_grad_()
             out = self.function(u)
             if not out.requires_grad:
-                return torch.zeros_like(u)
-            (gradient,) = torch.autograd.grad(out, u, torch.ones_like(out), allow_unused=True)
-        return torch.zeros_like(u) if gradient is None else gradient.detach()
-
-    def _vjp(self, points: Floats, dtype: torch.dtype) -> Floats:
-        return self.of(torch.tensor(points, dtype=dtype)).double().numpy()
+                return [torch.zeros_like(u)] * times
+            ones, found = torch.ones_like(out), []
+            for left in range(times, 0, -1):
+                (gradient,) = torch.autograd.grad(out, u, ones, retain_graph=left > 1, allow_unused=True)
+                found.append(torch.zeros_like(u) if gradient is None else gradient.detach())
+        return found
 
     @cached_property
+    def _twice(self) -> list[Floats]:
+        return self._gradients(grid(), 2)
+
+    @property
     def values(self) -> Floats:
-        return self.gradient(grid())
+        return self._twice[0]
 
     @cached_property
     def random(self) -> bool:
-        """Whether a second evaluation gives other values."""
-        return not np.array_equal(self.values, self.gradient(grid()), equal_nan=True)
+        """Whether a second backward pass gives other values."""
+        return not np.array_equal(*self._twice, equal_nan=True)
 
     @property
     def defects(self) -> list[str]:
