@@ -68,6 +68,9 @@ def initialise_(
     wish = _wish(scheme, rate, alpha)
     kept = Snapshot(model)
     try:
+        if scheme == DEFAULT and rate is None:
+            from .mend import mended
+            return mended(model, example_input, run)
         return _initialised(model, example_input, wish, run, scheme=scheme, correct=correct, undo=undo)
     except BaseException:
         kept.give_back()
@@ -150,7 +153,10 @@ def _weights(
         for index in waiting:
             plans[index] = again[index]
     if aim is not None:
-        correct_(model, example, plans, aim, run)
+        for plan in plans:
+            if plan.gain is not None and plan.knob.norm:
+                plan.change.could_not.append("not rescaled: a norm cancels σ_W")
+        correct_(model, example, [plan for plan in plans if plan.gain is not None and not plan.knob.norm], aim, run)
         now = measure(model, example, run)
     for plan in plans:
         if plan.norm is not None and plan.gain is not None and plan.knob.there:
