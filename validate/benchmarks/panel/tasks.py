@@ -16,8 +16,8 @@ from ...training.data import Data, Part, load_data
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """`data`: by its name. `samples`: that are learnt, in batches of `batch`, over `epochs`, the budget B. `steps`: at least so
-    many, where order in time matters. `needs_folder`: the data are in files of the user's. `halved`: pictures of half the size, the means of
-    2 × 2 pixels."""
+    many, where order in time matters. `needs_folder`: the data are in files of the user's. `halved`: pictures of half the size,
+    the means of 2 × 2 pixels."""
 
     name: str
     data: str

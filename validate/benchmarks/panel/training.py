@@ -18,7 +18,7 @@ from ...training.data import Data, Part
 from ...training.outcome import LOOKS, looks_of, short
 from ...training.recipe import OPTIMIZERS, Recipe
 from ...training.trial import presented
-from .network import Network
+from .networks import Network
 from .starts import Start
 from .tasks import Task
 

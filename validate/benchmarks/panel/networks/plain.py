@@ -8,19 +8,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .network import IMAGES, NETWORKS, Network, Shape
+from .statement import IMAGES, NETWORKS, Network, Shape
 
 
 class Triangle(torch.autograd.Function):
     """1 where x >= 0; the gradient is max(0, 1 − |x|)."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
         return (x >= 0).to(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Any:
         (x,) = ctx.saved_tensors
         return grad * (1 - x.abs()).clamp(min=0)
 
@@ -113,7 +113,9 @@ def _recurrent(shape: Shape, classes: int) -> nn.Module:
 
 
 NETWORKS.register(
-    Network(name="plain-soft-6", summary="6 dense layers of 96, leak 0.9, soft reset, triangular surrogate, 4 steps", build=_soft)
+    Network(
+        name="plain-soft-6", summary="6 dense layers of 96, leak 0.9, soft reset, triangular surrogate, 4 steps", build=_soft
+    )
 )
 NETWORKS.register(
     Network(

@@ -43,7 +43,8 @@ class Network:
     @property
     def missing(self) -> str:
         """Why it cannot be built here; "" if it can."""
-        return "" if not self.package or find_spec(self.package) else f"{self.package} is not installed: pip install 'ikun[interop]'"
+        here = not self.package or find_spec(self.package) is not None
+        return "" if here else f"{self.package} is not installed: pip install 'ikun[interop]'"
 
 
 NETWORKS: Registry[Network] = Registry("network of the panel")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .network import NETWORKS, Network, Shape
+from .statement import NETWORKS, Network, Shape
 
 
 class Lif(nn.Module):
@@ -38,7 +39,7 @@ class Box(nn.Module):
 
         super().__init__()
         sizes = [inputs, *[width] * depth]
-        self.fcs = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.fcs = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         p = LIFBoxParameters(tau_mem_inv=torch.as_tensor(500.0))
         self.cells = nn.ModuleList(norse.LIFBoxCell(p) for _ in range(depth))
         self.out = nn.Linear(width, classes)
@@ -63,7 +64,10 @@ def _box(shape: Shape, classes: int) -> nn.Module:
 
 for one in (
     Network(
-        name="norse-lif-2", summary="2 dense layers of 96, LIF with synaptic currents, SuperSpike, 16 steps", build=_lif, steps=16
+        name="norse-lif-2",
+        summary="2 dense layers of 96, LIF with synaptic currents, SuperSpike, 16 steps",
+        build=_lif,
+        steps=16,
     ),
     Network(name="norse-box-4", summary="4 dense layers of 96, LIFBox, leak 0.5, SuperSpike, 8 steps", build=_box, steps=8),
 ):

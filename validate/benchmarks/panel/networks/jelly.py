@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .network import IMAGES, NETWORKS, Network, Shape, of_rates
+from .statement import IMAGES, NETWORKS, Network, Shape, of_rates
 
 M: dict[str, Any] = {"step_mode": "m"}
 
@@ -120,9 +120,7 @@ for one in (
     Network(name="jelly-mlp-5", summary=f"5 dense layers of 96, IF, {ATAN}, linear read-out", build=mlp(5)),
     Network(name="jelly-mlp-10", summary=f"10 dense layers of 96, IF, {ATAN}, linear read-out", build=mlp(10)),
     Network(name="jelly-lif-4", summary=f"4 dense layers of 96, LIF, tau 2, {ATAN}, linear read-out", build=mlp(4, _lif)),
-    Network(
-        name="jelly-one-step", summary=f"4 dense layers of 96, IF, {ATAN}, one step", build=mlp(4), steps=1, tasks=IMAGES
-    ),
+    Network(name="jelly-one-step", summary=f"4 dense layers of 96, IF, {ATAN}, one step", build=mlp(4), steps=1, tasks=IMAGES),
     Network(
         name="jelly-mlp-norm",
         summary=f"3 dense layers of 96 with batch norm, IF, {ATAN}, spiking read-out, mean square of rates",
@@ -154,7 +152,10 @@ for one in (
         tasks=IMAGES,
     ),
     Network(
-        name="jelly-sew", summary=f"SEW, 2 blocks of 8 channels with batch norm, {ATAN}, linear read-out", build=sew, tasks=IMAGES
+        name="jelly-sew",
+        summary=f"SEW, 2 blocks of 8 channels with batch norm, {ATAN}, linear read-out",
+        build=sew,
+        tasks=IMAGES,
     ),
 ):
     NETWORKS.register(Network(**{**vars(one), "package": JELLY}))

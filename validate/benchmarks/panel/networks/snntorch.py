@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .network import IMAGES, NETWORKS, Network, Shape
+from .statement import IMAGES, NETWORKS, Network, Shape
 
 
 class Leaky(nn.Module):
@@ -19,7 +20,7 @@ class Leaky(nn.Module):
 
         super().__init__()
         sizes = [inputs, *[width] * depth]
-        self.fcs = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.fcs = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.lifs = nn.ModuleList(snntorch.Leaky(**settings) for _ in range(depth))
         self.out = nn.Linear(width, classes)
 
