@@ -141,13 +141,13 @@ def correct_(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: R
 def _at_once(plan: Plan) -> bool:
     """Whether scaling the currents of a known neuron is the same as scaling the layer's weights."""
     one = plan.one
+    bias = one.layer.bias
     known = one.layer.record.library is not None and one.reading is not None and one.reading.neuron is not None
-    return known and one.direct and not plan.knob.norm
+    whole = bias is None or plan.knob.bias is not None or not bool(bias.detach().any())
+    return known and one.direct and whole and not plan.knob.norm
 
 
-def _passing(
-    model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: Run, leave: Leave | None
-) -> list[float]:
+def _passing(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: Run, leave: Leave | None) -> list[float]:
     """The factors of these layers, found in one forward pass: each layer sees the currents from the layers before it, already
     scaled. The pass stops finding factors at the first layer that does not get all its steps in one call."""
     factors: list[float] = []

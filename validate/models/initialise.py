@@ -30,6 +30,7 @@ from .initialised import Initialised
 from .measuring.measure import Measured, measure
 from .measuring.recorded_run import Run
 from .measuring.restored import Snapshot
+from .mend import mended
 from .plan import CRITICAL, Change, Plan, Wish, plans_of, settable
 from .wake import plan_again
 from .worse import worse
@@ -68,8 +69,7 @@ def initialise_(
     wish = _wish(scheme, rate, alpha)
     kept = Snapshot(model)
     try:
-        if scheme == DEFAULT and rate is None:
-            from .mend import mended
+        if scheme.strip() == DEFAULT and rate is None and not correct:
             return mended(model, example_input, run)
         return _initialised(model, example_input, wish, run, scheme=scheme, correct=correct, undo=undo)
     except BaseException:

@@ -45,6 +45,7 @@ class Initialised(Result):
         changed = [change for change in self.changes if change.gain is not None]
         result = [f"initialise_ {self.scheme}{self._aim}: {len(changed)} of {len(self.changes)} layers"]
         for title, notes in (
+            ("left", [(change.left, change.layer) for change in self.changes if change.left]),
             ("done", [(note, change.layer) for change in self.changes for note in change.done]),
             ("could not", [(note, change.layer) for change in self.changes for note in change.could_not]),
         ):

@@ -20,9 +20,9 @@ class Triangle(torch.autograd.Function):
         return (x >= 0).to(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:
+    def backward(ctx: Any, *grads: Any) -> Any:
         (x,) = ctx.saved_tensors
-        return grad * (1 - x.abs()).clamp(min=0)
+        return grads[0] * (1 - x.abs()).clamp(min=0)
 
 
 Triangle.__module__ = "plain_networks"  # stands for a user's: functions of this package are not taken for neurons
