@@ -39,7 +39,7 @@ REACH = 0.25
 Aim = Callable[[Plan], lsuv.Excess]
 """Gives, for a layer, the function whose root is searched."""
 
-Leave = Callable[[lsuv.Shown], bool]
+Leave = Callable[[Plan, lsuv.Shown], bool]
 """Whether a layer that shows this is left as it is."""
 
 
@@ -159,7 +159,7 @@ def _passing(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: R
                 return None
             with torch.no_grad():
                 population = _population(plan.one)
-                if leave is not None and leave(population.forward(current.clone())):
+                if leave is not None and leave(plan, population.forward(current.clone())):
                     factors.append(1.0)
                     return None
                 factors.append(_factor(plan, lambda: lsuv.factor(population, current, aim(plan), _where(plan))))
@@ -198,7 +198,7 @@ def _population(one: Measured) -> Population:
 def _alone(model: nn.Module, example: Any, plan: Plan, aim: Aim, run: Run, leave: Leave | None = None) -> None:
     """By trials on the whole network."""
     knob, excess, index = plan.knob, aim(plan), plan.one.layer.index
-    if leave is not None and leave(seen(model, example, index, run)):
+    if leave is not None and leave(plan, seen(model, example, index, run)):
         return
     kept = knob.state()
 

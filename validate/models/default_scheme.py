@@ -6,13 +6,13 @@ Why this band, and this rate. From layer to layer a difference of overlaps is mu
 gradients by s_b (one step, independent weights, the fixed point of the overlap at this rate). A low rate passes little
 information, a high one comes with gradients that disagree. For the arctan surrogate (α = 2) and a threshold of 1:
 
-    rate       0.02   0.05   0.08   0.12   0.15   0.20   0.25   0.30   0.40
-    s          0.129  0.252  0.341  0.420  0.467  0.507  0.525  0.531  0.527
-    s_b        0.422  0.422  0.434  0.443  0.444  0.432  0.403  0.363  0.234
-    s · s_b    0.055  0.106  0.148  0.186  0.207  0.219  0.212  0.193  0.123
+    rate       0.02   0.05   0.08   0.12   0.15   0.20   0.25   0.30   0.35   0.40
+    s          0.129  0.252  0.341  0.420  0.467  0.507  0.525  0.531  0.530  0.527
+    s_b        0.422  0.422  0.434  0.443  0.444  0.432  0.403  0.363  0.306  0.234
+    s · s_b    0.055  0.106  0.148  0.186  0.207  0.219  0.212  0.193  0.162  0.123
 
-Both together are largest at a rate of 0.2, and about half as large at the ends of the band. Trained networks agree: gains that
-give rates of 0.1 to 0.25 learn alike, and better than higher or lower ones.
+Both together are largest at a rate of 0.2, and three quarters as large at the ends of the band. Training agrees: dense
+networks whose first layer fires at 0.05 learn faster once it is brought to 0.2.
 """
 
 from __future__ import annotations
@@ -22,15 +22,31 @@ from dataclasses import dataclass
 DEFAULT = "default"
 """The word by which it can be asked for, as a scheme."""
 
-LOW, HIGH = 0.05, 0.4
+LOW, HIGH = 0.1, 0.35
 """The band: of firing rates, spikes a step, averaged over neurons, samples and steps."""
 
 AIM = 0.2
 """The firing rate that a layer outside the band gets."""
 
 
-def in_band(rate: float) -> bool:
-    return LOW <= rate <= HIGH
+@dataclass(frozen=True)
+class Band:
+    """Rates that are left, and the one aimed at."""
+
+    low: float
+    aim: float
+    high: float = HIGH
+
+    def holds(self, rate: float) -> bool:
+        return self.low <= rate <= self.high
+
+
+HIDDEN = Band(LOW, AIM)
+
+
+def read_out(classes: int) -> Band:
+    """Of a layer whose spikes are the answer. One class of C shall fire: at first all of them do half as often, 1/(2C)."""
+    return Band(1 / (4 * classes), 1 / (2 * classes))
 
 
 @dataclass(frozen=True, kw_only=True)

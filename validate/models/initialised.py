@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,9 @@ from ikun_sym.told import Result
 
 from .diagnosis import Diagnosis
 from .plan import Change
+
+Tell = Callable[..., Any]
+"""(model, what was measured, seed) to a diagnosis."""
 
 
 @dataclass(frozen=True, kw_only=True)
