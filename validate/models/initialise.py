@@ -1,7 +1,7 @@
 """`initialise_`: initialise the user's own network in place: its default, or any scheme of `ikun init`.
 
-The default is `mend`. By a scheme, each layer's weights are drawn for its own fans, threshold, leak, steps and surrogate, as read and measured, the first layer's
-for the second moment of the example input; then, from the first layer on, for what the new layers below send. Layers that
+The default is `mend`. By a scheme, each layer's weights are drawn for its own fans, threshold, leak, steps and surrogate, as
+read and measured, the first layer's for the second moment of the example input; then, from the first layer on, for what the new layers below send. Layers that
 nothing had reached are read once something does; neurons that never fire, or always, from a run under other weights.
 Then come the slopes of the surrogates, if the scheme sets them. After each the network is measured again, and what made it
 worse is undone. The report says, layer by layer, what could not be done.
@@ -54,11 +54,11 @@ def initialise_(
 ) -> Initialised:
     """Draw the weights that feed `model`'s spiking layers by `scheme`, in place. Report what changed, before and after.
 
-    scheme: a scheme of `ikun init`, as `name` or `name:param=value,…`; "default": layers whose rate is in a healthy band are left
-    exactly as they are, the others scaled into it, surrogates as they are (`models.mend`). rate: the target firing rate (None:
-    the scheme's own; for critical 0.2, or where that is not stable, the lowest advisable rate of each layer's neuron); the
-    default with a rate draws the weights of `critical` for it in all layers. alpha: IKUN's constant. correct: afterwards rescale
-    each layer in turn, first to last, until it reaches its target on this input (LSUV, arXiv:1511.06422); schemes that
+    scheme: a scheme of `ikun init`, as `name` or `name:param=value,…`; "default": layers whose rate is in a healthy band are
+    left exactly as they are, the others scaled into it, surrogates as they are (`models.mend`). rate: the target firing rate
+    (None: the scheme's own; for critical 0.2, or where that is not stable, the lowest advisable rate of each layer's neuron);
+    the default with a rate draws the weights of `critical` for it in all layers. alpha: IKUN's constant. correct: afterwards
+    rescale each layer in turn, first to last, until it reaches its target on this input (LSUV, arXiv:1511.06422); schemes that
     are defined this way do so anyway. undo: take back a change that makes the network worse by the measures of `diagnose`.
     steps, step_by_step, example_input: as for `diagnose`. The weights come from torch's generator, seeded from `seed` for this
     call only.
