@@ -1,10 +1,10 @@
 """`initialise_`: initialise the user's own network in place: its default, or any scheme of `ikun init`.
 
 The default is `mend`. By a scheme, each layer's weights are drawn for its own fans, threshold, leak, steps and surrogate, as
-read and measured, the first layer's for the second moment of the example input; then, from the first layer on, for what the new layers below send. Layers that
-nothing had reached are read once something does; neurons that never fire, or always, from a run under other weights.
-Then come the slopes of the surrogates, if the scheme sets them. After each the network is measured again, and what made it
-worse is undone. The report says, layer by layer, what could not be done.
+read and measured, the first layer's for the second moment of the example input; then, from the first layer on, for what the
+new layers below send. Layers that nothing had reached are read once something does; neurons that never fire, or always, from a
+run under other weights. Then come the slopes of the surrogates, if the scheme sets them. After each the network is measured
+again, and what made it worse is undone. The report says, layer by layer, what could not be done.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ Tell = Callable[..., Any]
 @dataclass(frozen=True, kw_only=True)
 class Initialised(Result):
     """What was changed, and the network before and after. `rate`: the target, if it is one for all layers (each change has its
-    own). `undone`: what was taken back, and why; "" if nothing was. `slopes`: whether the scheme may set surrogates' slopes.
-    `laws`: of each layer's weights; None where none were drawn."""
+    own). `read_out`: what was done to one without spikes. `undone`: what was taken back, and why; "" if nothing was. `slopes`:
+    whether the scheme may set surrogates' slopes. `laws`: of each layer's weights; None where none were drawn."""
 
     shown = ("scheme", "rate", "changes", "could_not", "undone", "before", "after")
 
@@ -30,6 +30,7 @@ class Initialised(Result):
     before: Diagnosis
     after: Diagnosis
     undone: str = ""
+    read_out: str = ""
     slopes: bool = True
     laws: tuple[Initialisation | None, ...] = ()
 
@@ -57,6 +58,8 @@ class Initialised(Result):
             for note, layer in notes:
                 grouped.setdefault(note, []).append(layer)
             result += [f"{title} ({_places(layers)}): {note}" for note, layers in grouped.items()]
+        if self.read_out:
+            result.append(f"done (read-out): {self.read_out}")
         if self.undone:
             result.append(f"undone: {self.undone}")
         return [*result, *self._gradient(), f"before: {self.before.summary()}", f"after: {self.after.summary()}"]
@@ -84,6 +87,7 @@ class Initialised(Result):
             "rate": self.rate,
             "changes": [change.to_dict() for change in self.changes],
             "undone": self.undone,
+            "read_out": self.read_out,
             "before": self.before.to_dict(),
             "after": self.after.to_dict(),
         }

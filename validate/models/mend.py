@@ -4,7 +4,8 @@ From the first layer to the last, each on what the layers below it then send: if
 `default_scheme` it is left. Else all that sets the size of its current, weights and biases, behind a norm those of the norm,
 is multiplied by the one factor that gives it the rate aimed at, on this input. First what no factor helps is seen to: weights
 that are all zero, or of one sign, are drawn, and biases that outweigh the weights become 0. A read-out that answers with its
-spikes has a band of its own; one that answers with its membrane is left, for nobody uses what it fires.
+spikes has a band of its own; one whose spikes nobody uses is left. One without spikes is no layer: above layers that were
+mended its answers are brought to the size ANSWERS, if they are smaller.
 
 Then the gradient. If on the way through this network, as deep as it is, it vanishes or explodes, all layers get the rate aimed
 at, where the theory keeps it best. What does not help is taken back, and said.
@@ -21,15 +22,16 @@ import torch
 from torch import Tensor, nn
 
 from ..networks import lsuv
+from .answers import answers_of
 from .correction import correct_, to_planned_rate
-from .default_scheme import AIM, DEFAULT, HIDDEN, Band, read_out
+from .default_scheme import AIM, ANSWERS, DEFAULT, HIDDEN, Band, read_out
 from .diagnosis import diagnosis_of
 from .health import HEALTHY, Health, judge
 from .initialised import Initialised, Tell
 from .knob import knob_of
 from .measuring.measure import Measured, measure
-from .measuring.recorded_run import Run, forward
-from .measuring.restored import Snapshot, untouched
+from .measuring.recorded_run import Run
+from .measuring.restored import Snapshot
 from .plan import Change, Plan, arrives
 from .worse import worse
 
@@ -42,8 +44,7 @@ def mended(model: nn.Module, example: Any, run: Run, *, undo: bool = True, tell:
     measured = measure(model, example, run)
     before = tell(model, measured, run.seed)
     health = judge(measured)
-    answers = _answers(model, example, run)
-    bands = [_band(one, measured, answers) for one in measured]
+    bands = [_band(one, measured, answers_of(model, example, measured, run).width) for one in measured]
     plans = [_plan(model, one, band.aim) for one, band in zip(measured, bands, strict=True)]
     reasons = [_left(one, health) for one in measured]
     turned = [plan for plan in plans if not reasons[plan.one.layer.index] and plan.knob.there]
@@ -57,11 +58,13 @@ def mended(model: nn.Module, example: Any, run: Run, *, undo: bool = True, tell:
     now, undone = _changed(measured, turned, model, example, run), ""
     if judge(now).verdict != HEALTHY and turned:
         now, undone = _all_at_the_rate(model, example, turned, now, run)
+    raised = _raised(model, example, now, run) if now is not measured else ""
     if undo and (reasons_against := worse(health, judge(now))):
         kept.give_back()
         for plan in plans:
             plan.take_back()
-        now, undone = measured, f"the weights made the network worse ({'; '.join(reasons_against)})"
+        raised, now = "", measured
+        undone = f"the weights made the network worse ({'; '.join(reasons_against)})"
     _say(plans, measured, now, reasons, bands)
     return Initialised(
         scheme=DEFAULT,
@@ -70,6 +73,7 @@ def mended(model: nn.Module, example: Any, run: Run, *, undo: bool = True, tell:
         before=before,
         after=before if now is measured else tell(model, now, run.seed),
         undone=undone,
+        read_out=raised,
         slopes=False,
         laws=(None,) * len(plans),
     )
@@ -98,13 +102,13 @@ def _band(one: Measured, measured: Sequence[Measured], answers: int) -> Band:
     return read_out(answers) if not feeds and size == answers and fan is not None and size < fan.fan_in else HIDDEN
 
 
-def _answers(model: nn.Module, example: Any, run: Run) -> int:
-    """Numbers in an answer; 0 if the output is no tensor."""
-    with untouched(model, run.seed):
-        output = forward(model, example, run)[1]
-    while isinstance(output, list | tuple) and output:
-        output = output[0]
-    return int(output.shape[-1]) if isinstance(output, Tensor) and output.ndim else 0
+def _raised(model: nn.Module, example: Any, now: list[Measured], run: Run) -> str:
+    """What was done to a read-out without spikes above layers that were mended; "" if nothing."""
+    found = answers_of(model, example, now, run)
+    if found.module is None or not 0 < found.size < ANSWERS:
+        return ""
+    found.scale(ANSWERS / found.size)
+    return f"{found.name} multiplied by {ANSWERS / found.size:.4g}: answers of size {ANSWERS:g}, before {found.size:.3g}"
 
 
 def _redrawn(plans: list[Plan], seed: int) -> None:

@@ -34,6 +34,8 @@ CONFIDENCE = 0.95
 SHARE = 0.9
 """Of the baseline's training accuracy: the target."""
 
+FIRST = 4
+
 KEY = "network"
 CONDITIONS = ("ikun", "torch", "base_seed")
 
@@ -112,16 +114,23 @@ def cells_of(extent: Extent, folder: str | None) -> tuple[tuple[Cell, ...], tupl
 
 
 def jobs_of(results: Results, extent: Extent) -> Iterator[Job]:
-    """Cell by cell while baselines are chosen, seed by seed in the comparison. Baselines are asked for when they are known."""
+    """Cell by cell the choice of the baseline and FIRST pairs, so that what is there of an interrupted run says something; then
+    seed by seed. Baselines are asked for when they are known."""
     for cell in results.cells:
         for index in range(extent.choosing):
             for start in STARTS.names():
                 yield Job(cell, start, CHOOSING, index)
-    for index in range(extent.pairs):
+        for index in range(min(FIRST, extent.pairs)):
+            yield from _pair(results, cell, index)
+    for index in range(FIRST, extent.pairs):
         for cell in results.cells:
-            for start in dict.fromkeys((OURS, results.baseline(cell), DEFAULT)):
-                if start:
-                    yield Job(cell, start, PAIRING, index)
+            yield from _pair(results, cell, index)
+
+
+def _pair(results: Results, cell: Cell, index: int) -> Iterator[Job]:
+    for start in dict.fromkeys((OURS, results.baseline(cell), DEFAULT)):
+        if start:
+            yield Job(cell, start, PAIRING, index)
 
 
 def carried_out(
@@ -153,7 +162,7 @@ def carried_out(
                     break
                 advance(len(results.runs), f"{job.cell}: {job.start}, {job.purpose} {job.index}")
                 outcome = _run(job, folder, seed)
-                rows.append(conditions | _row(job, outcome))
+                rows.append(conditions | row_of(job, outcome))
                 results.runs[job] = outcome
     finally:
         rows.close()
@@ -171,7 +180,7 @@ def _data(task: str, folder: str | None, steps: int) -> Data:
     return TASKS[task].read(folder, steps)
 
 
-def _row(job: Job, outcome: Outcome) -> dict[str, Any]:
+def row_of(job: Job, outcome: Outcome) -> dict[str, Any]:
     words = {"network": job.cell.network, "task": job.cell.task}
     return words | {"start": job.start, "purpose": job.purpose, "seed": job.index} | outcome.to_dict()
 

@@ -52,4 +52,4 @@ def _halved(data: Data) -> Data:
 TASKS: Registry[Task] = Registry("task of the panel")
 TASKS.register(Task(name="digits", data="digits", samples=1250, epochs=8))
 TASKS.register(Task(name="fashion-mnist", data="fashion-mnist", samples=1250, epochs=8, needs_folder=True, halved=True))
-TASKS.register(Task(name="spike-patterns", data="spike-patterns", samples=1250, epochs=8, steps=10))
+TASKS.register(Task(name="spike-patterns", data="spike-patterns", samples=1250, epochs=4, steps=10))
