@@ -23,7 +23,7 @@ def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     folder = tmp_path_factory.mktemp("small") / "demo"
-    found = demo(folder, "--claims", "theorem1.backward", "--depth", "10", "--width", "64", "--json")
+    found = demo(folder, "--claims", "theorem1.backward.alpha-one", "--depth", "10", "--width", "64", "--json")
     # at this size a verdict may depart from the infinite-width prediction: 1; or stay open: 3
     assert found.returncode in (0, 1, 3), found.stderr
     return folder, json.loads(found.stdout)
@@ -43,7 +43,7 @@ def test_writes_everything(small: tuple[Path, dict]) -> None:
 def test_the_console_is_short(small: tuple[Path, dict]) -> None:
     """The same draws again, not as JSON."""
     folder, document = small
-    found = demo(folder, "--claims", "theorem1.backward", "--depth", "10", "--width", "64", "--resume")
+    found = demo(folder, "--claims", "theorem1.backward.alpha-one", "--depth", "10", "--width", "64", "--resume")
     lines = found.stdout.splitlines()
     assert len(lines) <= 25
     assert lines[-1] == f"page: {document['page']}"

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,9 +19,11 @@ from ..reading.surrogate_spec import Spec, resolve
 from ..told import Told
 from .closed_form import form_of
 from .enclosures.certify import Enclosure, expectation
-from .evaluate import FloatFunction
 from .form import Certificate, ClosedForm
 from .primitive import with_primitive
+
+if TYPE_CHECKING:
+    from .evaluate import FloatFunction
 
 OF = ("fprime", "f")
 MAX_POWER = 16
@@ -152,6 +154,8 @@ def float_function(bound: Bound, of: str = "fprime", power: int = 1) -> FloatFun
 
 @lru_cache(maxsize=512)
 def _float_function(bound: Bound, function: PiecewiseFunction) -> FloatFunction:
+    from .evaluate import FloatFunction  # here: it needs scipy, which takes as long to import as a moment to derive
+
     return FloatFunction(function, bound.environment)
 
 

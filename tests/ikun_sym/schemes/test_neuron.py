@@ -32,6 +32,7 @@ from ikun_sym.schemes.initialise import init_variance
 from ikun_sym.schemes.rate_targeted import design
 from ikun_sym.schemes.rate_targeted_over_time import gain_for_input, lowest_rate
 from ikun_validate.commands import validate as validate_command
+from tests.selection import spread
 
 SPECS = [
     *RESETS.names(),
@@ -192,20 +193,23 @@ def settled(flags: dict[str, Any]) -> float:
 
 @pytest.mark.parametrize(
     "flags",
-    [
-        {},
-        {"synaptic_leak": 0.1},
-        {"synaptic_leak": 0.7},
-        {"v_reset": -0.7},
-        {"v_reset": -1.0},
-        {"reset": "hard:v_reset=-0.7"},
-        {"reset": "soft"},
-        {"reset": "delayed"},
-        {"reset": "adaptive"},
-        {"reset": "adaptive:adaptation=2,adaptation_leak=0.5"},
-        {"reset": "adaptive-hard", "v_reset": -0.3},
-        {"decay_input": True},
-    ],
+    spread(
+        [
+            {},
+            {"synaptic_leak": 0.1},
+            {"synaptic_leak": 0.7},
+            {"v_reset": -0.7},
+            {"v_reset": -1.0},
+            {"reset": "hard:v_reset=-0.7"},
+            {"reset": "soft"},
+            {"reset": "delayed"},
+            {"reset": "adaptive"},
+            {"reset": "adaptive:adaptation=2,adaptation_leak=0.5"},
+            {"reset": "adaptive-hard", "v_reset": -0.3},
+            {"decay_input": True},
+        ],
+        4,
+    ),
     ids=str,
 )
 def test_the_mean_field_settles_at_the_rate_of_the_weights_or_refuses(flags: dict[str, Any]) -> None:
@@ -250,7 +254,7 @@ def random_neuron(seed: int) -> tuple[Neuron, int]:
     return neuron, int(rng.integers(1, 6))
 
 
-@pytest.mark.parametrize("seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(8, 60))])
+@pytest.mark.parametrize("seed", spread(range(60), 12))
 def test_what_init_gives_the_mean_field_confirms(seed: int) -> None:
     """A rate a quarter above the lowest stable one, within a hundredth, after 80 layers from an input of that rate."""
     neuron, steps = random_neuron(seed)
