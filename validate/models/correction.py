@@ -39,6 +39,9 @@ REACH = 0.25
 Aim = Callable[[Plan], lsuv.Excess]
 """Gives, for a layer, the function whose root is searched."""
 
+Leave = Callable[[Plan, lsuv.Shown], bool]
+"""Whether a layer that shows this is left as it is."""
+
 
 def to_deviation(wanted: float | None = None) -> Aim:
     """The membrane's standard deviation shall be `wanted` (None: the plan's)."""
@@ -121,23 +124,18 @@ def _to_its_rate(model: nn.Module, example: Any, plan: Plan, look: Any, run: Run
     _alone(model, example, plan, to_rate(plan.rate), run)
 
 
-def correct_(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: Run) -> None:
-    """Scale the weights of each layer in turn, first to last, until it reaches the aim."""
-    left = []
-    for plan in plans:
-        if plan.gain is not None and plan.knob.norm:
-            plan.change.could_not.append("not rescaled: a norm cancels σ_W")
-        elif plan.gain is not None:
-            left.append(plan)
+def correct_(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: Run, leave: Leave | None = None) -> None:
+    """Scale what sets the current of each layer in turn, first to last, until it reaches the aim; not where `leave`."""
+    left = list(plans)
     passing = True
     while left:
         leading = list(takewhile(_at_once, left)) if passing else []
-        factors = _passing(model, example, leading, aim, run) if leading else []
+        factors = _passing(model, example, leading, aim, run, leave) if leading else []
         for plan, factor in zip(leading, factors, strict=False):
             _scale(plan, factor)
         left, passing = left[len(factors) :], bool(factors) or not leading
         if left:  # the first of these does not get its steps in one call
-            _alone(model, example, left.pop(0), aim, run)
+            _alone(model, example, left.pop(0), aim, run, leave)
 
 
 def _at_once(plan: Plan) -> bool:
@@ -145,10 +143,11 @@ def _at_once(plan: Plan) -> bool:
     one = plan.one
     bias = one.layer.bias
     known = one.layer.record.library is not None and one.reading is not None and one.reading.neuron is not None
-    return known and one.direct and (bias is None or not bool(bias.detach().any()))
+    whole = bias is None or plan.knob.bias is not None or not bool(bias.detach().any())
+    return known and one.direct and whole and not plan.knob.norm
 
 
-def _passing(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: Run) -> list[float]:
+def _passing(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: Run, leave: Leave | None) -> list[float]:
     """The factors of these layers, found in one forward pass: each layer sees the currents from the layers before it, already
     scaled. The pass stops finding factors at the first layer that does not get all its steps in one call."""
     factors: list[float] = []
@@ -159,7 +158,11 @@ def _passing(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: R
             if current is None or len(factors) != place:
                 return None
             with torch.no_grad():
-                factors.append(_factor(plan, lambda: lsuv.factor(_population(plan.one), current, aim(plan), _where(plan))))
+                population = _population(plan.one)
+                if leave is not None and leave(plan, population.forward(current.clone())):
+                    factors.append(1.0)
+                    return None
+                factors.append(_factor(plan, lambda: lsuv.factor(population, current, aim(plan), _where(plan))))
             return arguments[0] * factors[-1], *arguments[1:]
 
         return scaled
@@ -192,18 +195,20 @@ def _population(one: Measured) -> Population:
     return Population(neuron=one.reading.neuron)
 
 
-def _alone(model: nn.Module, example: Any, plan: Plan, aim: Aim, run: Run) -> None:
+def _alone(model: nn.Module, example: Any, plan: Plan, aim: Aim, run: Run, leave: Leave | None = None) -> None:
     """By trials on the whole network."""
-    knob, excess = plan.knob, aim(plan)
-    assert knob.values is not None
-    start = knob.values.detach().clone()
+    knob, excess, index = plan.knob, aim(plan), plan.one.layer.index
+    if leave is not None and leave(plan, seen(model, example, index, run)):
+        return
+    kept = knob.state()
 
     def miss(log_factor: float) -> float:
-        knob.give(start * math.exp(log_factor))
-        return excess(seen(model, example, plan.one.layer.index, run))
+        knob.restore(kept)
+        knob.scale(math.exp(log_factor))
+        return excess(seen(model, example, index, run))
 
     factor = _factor(plan, lambda: lsuv.root(miss, _where(plan), close=CLOSE, reach=REACH))
-    knob.give(start)
+    knob.restore(kept)
     _scale(plan, factor)
 
 
@@ -221,6 +226,8 @@ def _factor(plan: Plan, search: Callable[[], float]) -> float:
 
 
 def _scale(plan: Plan, factor: float) -> None:
+    if factor == 1:
+        return
     plan.knob.scale(factor)
     plan.change.correction = factor
     if plan.norm is not None:

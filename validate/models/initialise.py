@@ -1,10 +1,10 @@
-"""`initialise_`: initialise the user's own network in place, by any scheme of `ikun init`.
+"""`initialise_`: initialise the user's own network in place: its default, or any scheme of `ikun init`.
 
-Each layer's weights are drawn for its own fans, threshold, leak, steps and surrogate, as read and measured, the first layer's
-for the second moment of the example input; then, from the first layer on, for what the new layers below send. Layers that
-nothing had reached are read once something does; neurons that never fire, or always, from a run under other weights.
-Then come the slopes of the surrogates, if the scheme sets them. After each the network is measured again, and what made it
-worse is undone. The report says, layer by layer, what could not be done.
+The default is `mend`. By a scheme, each layer's weights are drawn for its own fans, threshold, leak, steps and surrogate, as
+read and measured, the first layer's for the second moment of the example input; then, from the first layer on, for what the
+new layers below send. Layers that nothing had reached are read once something does; neurons that never fire, or always, from a
+run under other weights. Then come the slopes of the surrogates, if the scheme sets them. After each the network is measured
+again, and what made it worse is undone. The report says, layer by layer, what could not be done.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from .default_scheme import DEFAULT, choice_of
 from .diagnosis import Diagnosis, diagnosis_of
 from .draw_weights import draw
 from .health import judge
-from .initialised import Initialised
+from .initialised import Initialised, Tell
 from .measuring.measure import Measured, measure
 from .measuring.recorded_run import Run
 from .measuring.restored import Snapshot
+from .mend import mended
 from .plan import CRITICAL, Change, Plan, Wish, plans_of, settable
 from .wake import plan_again
 from .worse import worse
@@ -53,9 +54,10 @@ def initialise_(
 ) -> Initialised:
     """Draw the weights that feed `model`'s spiking layers by `scheme`, in place. Report what changed, before and after.
 
-    scheme: a scheme of `ikun init`, as `name` or `name:param=value,…`; "default": weights for a stable firing rate (those of
-    `critical`), surrogates as they are. rate: the target firing rate (None: the scheme's own; for default and critical 0.2, or
-    where that is not stable, the lowest advisable rate of each layer's neuron). alpha: IKUN's constant. correct: afterwards
+    scheme: a scheme of `ikun init`, as `name` or `name:param=value,…`; "default": layers whose rate is in a healthy band are
+    left exactly as they are, the others scaled into it, surrogates as they are (`models.mend`). rate: the target firing rate
+    (None: the scheme's own; for critical 0.2, or where that is not stable, the lowest advisable rate of each layer's neuron);
+    the default with a rate draws the weights of `critical` for it in all layers. alpha: IKUN's constant. correct: afterwards
     rescale each layer in turn, first to last, until it reaches its target on this input (LSUV, arXiv:1511.06422); schemes that
     are defined this way do so anyway. undo: take back a change that makes the network worse by the measures of `diagnose`.
     steps, step_by_step, example_input: as for `diagnose`. The weights come from torch's generator, seeded from `seed` for this
@@ -65,10 +67,28 @@ def initialise_(
     on the way, the model is as it was.
     """
     run = Run(steps=steps, step_by_step=step_by_step, seed=seed)
+    return initialised(model, example_input, scheme, rate, run, alpha=alpha, correct=correct, undo=undo)
+
+
+def initialised(
+    model: nn.Module,
+    example: Any,
+    scheme: str,
+    rate: float | None,
+    run: Run,
+    *,
+    alpha: float = 1.0,
+    correct: bool = False,
+    undo: bool = True,
+    tell: Tell = diagnosis_of,
+) -> Initialised:
+    """`initialise_`; `tell` makes what is said of the network before and after, which may cost more than the rest."""
     wish = _wish(scheme, rate, alpha)
     kept = Snapshot(model)
     try:
-        return _initialised(model, example_input, wish, run, scheme=scheme, correct=correct, undo=undo)
+        if scheme.strip() == DEFAULT and rate is None and not correct:
+            return mended(model, example, run, undo=undo, tell=tell)
+        return _initialised(model, example, wish, run, scheme=scheme, correct=correct, undo=undo, tell=tell)
     except BaseException:
         kept.give_back()
         raise
@@ -86,10 +106,10 @@ def _wish(scheme: str, rate: float | None, alpha: float) -> Wish:
 
 
 def _initialised(
-    model: nn.Module, example: Any, wish: Wish, run: Run, *, scheme: str, correct: bool, undo: bool
+    model: nn.Module, example: Any, wish: Wish, run: Run, *, scheme: str, correct: bool, undo: bool, tell: Tell
 ) -> Initialised:
     measured = measure(model, example, run)
-    before = diagnosis_of(model, measured, run.seed)
+    before = tell(model, measured, run.seed)
     kept = Snapshot(model)
     plans, now = _weights(model, example, measured, wish, run, scheme, correct)
     undone = ""
@@ -109,7 +129,7 @@ def _initialised(
         now = measured
         for plan in plans:
             plan.take_back()
-    after = before if now is measured else diagnosis_of(model, now, run.seed)
+    after = before if now is measured else tell(model, now, run.seed)
     _gradient_factors(plans, now)
     rates = {plan.rate for plan in plans if plan.rate is not None}
     return Initialised(
@@ -150,7 +170,10 @@ def _weights(
         for index in waiting:
             plans[index] = again[index]
     if aim is not None:
-        correct_(model, example, plans, aim, run)
+        for plan in plans:
+            if plan.gain is not None and plan.knob.norm:
+                plan.change.could_not.append("not rescaled: a norm cancels σ_W")
+        correct_(model, example, [plan for plan in plans if plan.gain is not None and not plan.knob.norm], aim, run)
         now = measure(model, example, run)
     for plan in plans:
         if plan.norm is not None and plan.gain is not None and plan.knob.there:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,15 @@ from ikun_sym.told import Result
 from .diagnosis import Diagnosis
 from .plan import Change
 
+Tell = Callable[..., Any]
+"""(model, what was measured, seed) to a diagnosis."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Initialised(Result):
     """What was changed, and the network before and after. `rate`: the target, if it is one for all layers (each change has its
-    own). `undone`: what was taken back, and why; "" if nothing was. `slopes`: whether the scheme may set surrogates' slopes.
-    `laws`: of each layer's weights; None where none were drawn."""
+    own). `read_out`: what was done to one without spikes. `undone`: what was taken back, and why; "" if nothing was. `slopes`:
+    whether the scheme may set surrogates' slopes. `laws`: of each layer's weights; None where none were drawn."""
 
     shown = ("scheme", "rate", "changes", "could_not", "undone", "before", "after")
 
@@ -26,6 +30,7 @@ class Initialised(Result):
     before: Diagnosis
     after: Diagnosis
     undone: str = ""
+    read_out: str = ""
     slopes: bool = True
     laws: tuple[Initialisation | None, ...] = ()
 
@@ -45,6 +50,7 @@ class Initialised(Result):
         changed = [change for change in self.changes if change.gain is not None]
         result = [f"initialise_ {self.scheme}{self._aim}: {len(changed)} of {len(self.changes)} layers"]
         for title, notes in (
+            ("left", [(change.left, change.layer) for change in self.changes if change.left]),
             ("done", [(note, change.layer) for change in self.changes for note in change.done]),
             ("could not", [(note, change.layer) for change in self.changes for note in change.could_not]),
         ):
@@ -52,6 +58,8 @@ class Initialised(Result):
             for note, layer in notes:
                 grouped.setdefault(note, []).append(layer)
             result += [f"{title} ({_places(layers)}): {note}" for note, layers in grouped.items()]
+        if self.read_out:
+            result.append(f"done (read-out): {self.read_out}")
         if self.undone:
             result.append(f"undone: {self.undone}")
         return [*result, *self._gradient(), f"before: {self.before.summary()}", f"after: {self.after.summary()}"]
@@ -79,6 +87,7 @@ class Initialised(Result):
             "rate": self.rate,
             "changes": [change.to_dict() for change in self.changes],
             "undone": self.undone,
+            "read_out": self.read_out,
             "before": self.before.to_dict(),
             "after": self.after.to_dict(),
         }

@@ -38,9 +38,25 @@ class Knob:
         self.write(values)
         self.values = values
 
+    @torch.no_grad()
     def scale(self, factor: float) -> None:
+        """All that sets the current, the biases too: the current is multiplied by `factor`."""
         assert self.values is not None
         self.give(self.values.detach() * factor)
+        if self.bias is not None:
+            self.bias.mul_(factor)
+
+    def state(self) -> tuple[Tensor, Tensor | None]:
+        assert self.values is not None
+        return self.values.detach().clone(), None if self.bias is None else self.bias.detach().clone()
+
+    @torch.no_grad()
+    def restore(self, state: tuple[Tensor, Tensor | None]) -> None:
+        """As it was when `state` was taken."""
+        values, bias = state
+        self.give(values)
+        if self.bias is not None and bias is not None:
+            self.bias.copy_(bias)
 
     @torch.no_grad()
     def set(self, size: float) -> None:
@@ -62,7 +78,8 @@ def cancels(one: Measured) -> bool:
 def knob_of(model: nn.Module, one: Measured) -> Knob:
     layer = one.layer
     if not cancels(one):
-        return Knob(values=layer.values, write=layer.write if layer.writer else None, name=layer.weight_name)
+        bias = layer.bias if isinstance(layer.bias, nn.Parameter) else None
+        return Knob(values=layer.values, write=layer.write if layer.writer else None, bias=bias, name=layer.weight_name)
     named = {id(p): name for name, p in model.named_parameters()}
     own = {id(p) for m in (layer.owner, layer.record.module) if m is not None for p in m.parameters(recurse=False)}
     found = [p for p in layer.way.others if id(p) in named and id(p) not in own]

@@ -34,9 +34,9 @@ AIM = float(SCHEMES[CRITICAL].defaults[rate_symbol])
 
 @dataclass(kw_only=True)
 class Change(Told):
-    """What was done to one layer: `gain_before`, `gain`: fan_in · Var(W). `rate`: the firing rate aimed at, if any.
-    `gradient_factor`: by what E[δ²] is multiplied from the layer above to this one, measured afterwards. `could_not`: what the
-    scheme asks for and the library does not allow, or why nothing was done."""
+    """What was done to one layer: `gain_before`, `gain`: fan_in · Var(W). `rate`: the firing rate aimed at, if any. `left`: why
+    nothing was done, where nothing need be. `gradient_factor`: by what E[δ²] is multiplied from the layer above to this one,
+    measured afterwards. `could_not`: what the scheme asks for and the library does not allow, or why nothing was done."""
 
     layer: int
     name: str
@@ -49,6 +49,7 @@ class Change(Told):
     surrogate_before: str = ""
     surrogate: str = ""
     correction: float = 1.0
+    left: str = ""
     done: list[str] = field(default_factory=list)
     could_not: list[str] = field(default_factory=list)
 

@@ -172,12 +172,12 @@ def test_a_change_that_makes_it_worse_is_undone_and_said(monkeypatch: pytest.Mon
     assert diagnose(model, x).healthy
     before, right = values(model), initialise.draw
     monkeypatch.setattr(initialise, "draw", lambda weight, found, std: right(weight, found, std / 100))
-    report = initialise_(model, x)
+    report = initialise_(model, x, rate=0.2)
     assert "made the network worse" in report.undone
     assert "layers silent, before 0" in report.undone
     assert "undone: " in str(report)
     assert same(before, model)
-    initialise_(model, x, undo=False)
+    initialise_(model, x, rate=0.2, undo=False)
     assert not same(before, model), "the planted change does nothing"
 
 
@@ -196,7 +196,7 @@ def test_an_exception_midway_changes_nothing(kind: type[BaseException], where: s
 
     monkeypatch.setattr(initialise, where, stop)
     with pytest.raises(kind, match="midway"):
-        initialise_(model, x)
+        initialise_(model, x, rate=0.2)
     assert changed == [True], "it was not midway"
     assert same(before, model)
 
@@ -219,7 +219,7 @@ def test_neurons_that_could_not_be_read_are_left_as_they_were() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(64, 64), neuron.IFNode(**M), scaled(nn.Linear(64, 64), 3.0), Odd())
     before = values(model)
-    report = initialise_(model, bernoulli(4, 16, 64))
+    report = initialise_(model, bernoulli(4, 16, 64), rate=0.2)
     assert [change.gain is not None for change in report.changes] == [True, False]
     assert "match no neuron" in report.could_not[0]
     changed = [name for name, value in before.items() if not torch.equal(value, model.state_dict()[name])]
@@ -241,13 +241,13 @@ def test_one_call_does_what_three_did(between_them: Any) -> None:
     """Behind dropout or a pool, silent so far. Rates of 64 neurons of one draw: 0.2 ± 0.07."""
     torch.manual_seed(0)
     model, x = scaled(between(between_them, depth=4), 0.5), bernoulli(1, 64, 64)
-    first = initialise_(model, x)
+    first = initialise_(model, x, rate=0.2)
     assert first.before.verdict == "silent"
     assert first.after.healthy
     assert all(change.gain is not None for change in first.changes)
     gains = [change.gain for change in first.changes]
-    initialise_(model, x)
-    again = initialise_(model, x)
+    initialise_(model, x, rate=0.2)
+    again = initialise_(model, x, rate=0.2)
     for change, gain, one in zip(again.changes, gains, first.after.layers, strict=True):
         assert gain is not None
         assert change.gain == pytest.approx(gain, rel=0.25)
