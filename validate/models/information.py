@@ -184,7 +184,7 @@ def finding(found: Account, index: int, at: int) -> Finding:
     return Finding(
         cause="; ".join(["sizes are right, but no layer has both inputs that are told apart and gradients that agree", *parts]),
         advice=f"fewer layers (on this batch at most about {reach}); or shortcuts, a wider surrogate times an amplitude (ikun "
-        "design --amplitude unit), more steps, or weights that copy (scheme copy)",
+        "design --amplitude unit), more steps, or weights that copy spikes",
     )
 
 
