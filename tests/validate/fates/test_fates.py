@@ -259,9 +259,10 @@ def test_the_rule_of_information() -> None:
 
 
 def test_two_inputs_by_the_law_follow_theory() -> None:
-    """One step, critical gain at rate 0.2, sigmoid of its slope: networks of 1000 neurons with 8 inputs each, 24 by the law and 6
-    drawn. What partners share beyond others goes along the overlap map; correlations of gradients fall by 0.450 a layer from the
-    last on. Within five standard errors over networks (two-sided 5e-5 each of 7 by the law, 0.004 of the drawn; seeds are fixed)."""
+    """One step, critical gain at rate 0.2, sigmoid of its slope: networks of 1000 neurons, 8 inputs each, 24 by the law and 6
+    drawn. What partners share beyond others goes along the overlap map; correlations of gradients fall by 0.450 a layer from
+    the last on. Within five standard errors over networks (two-sided 5e-5 each of 7 by the law, 0.004 of the drawn; seeds are
+    fixed)."""
     made = setup("critical", "sigmoid 4", ONE, 1000)
     assert made.forward is not None
     job, depth = Job(forward=made.forward, trained=(made.trained,)), 5
