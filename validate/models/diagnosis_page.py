@@ -83,13 +83,17 @@ def _draw_pairs(axes: Axes, found: dict[str, Any], name: str, label: str) -> Non
 
 def _settled(found: dict[str, Any], name: str) -> np.ndarray:
     """Theory of each layer, if all were like it: the fixed point of overlaps; for gradients the product of the layers'
-    coherences from here to the last. NaN where there is none."""
+    coherences from here to the last. NaN where there is none, and for overlaps in layer 1: it has not settled, it has the
+    input below it."""
     layers = found["layers"]
     key = {"overlap": "overlap", "gradient_correlation": "coherence"}.get(name)
     if key is None:
         return np.full(len(layers), np.nan)
     said = np.array([np.nan if (v := layer["information"][key]) is None else v for layer in layers], dtype=float)
-    return said if name == "overlap" else np.cumprod(said[::-1])[::-1]
+    if name == "overlap":
+        said[0] = np.nan
+        return said
+    return np.cumprod(said[::-1])[::-1]
 
 
 def _draw(axes: Axes, found: dict[str, Any], name: str, label: str) -> None:
