@@ -1,4 +1,4 @@
-"""Fates of a layer and of a network: what counts as silent, saturated, vanishing, exploding, healthy."""
+"""Fates of a layer and of a network: what counts as silent, saturated, vanishing, exploding, uninformative, healthy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ FADED = 1e-4
 slower than in the last layer. Above 1/FADED it counts as exploding: a hundred times faster."""
 
 FATES = ("silent", "saturated", "vanishing", "exploding", "healthy")
-"""In order of precedence: the first that applies is the fate."""
+"""Of sizes, in order of precedence: the first that applies is the fate."""
+
+HEALTHY_SIZES, UNINFORMATIVE = FATES[-1], "uninformative"
+
+VERDICTS = (*FATES[:-1], UNINFORMATIVE, HEALTHY_SIZES)
+"""All fates of a network, in order of precedence. Uninformative is one whose sizes are right: `informative` is not true."""
 
 SILENCE, SATURATION, VANISHING, EXPLODING, HEALTHY = range(len(FATES))
 FORWARD = (SILENCE, SATURATION)
@@ -50,3 +55,24 @@ def decisive(layers: Codes) -> int | None:
         return None
     places = np.flatnonzero(layers == fate)
     return int(places[0] if fate in FORWARD else places[-1])
+
+
+def informative(apart: Any, agree: Any) -> bool:
+    """Whether some layer has both: two inputs are told apart in it, and their gradients agree.
+
+    The one rule of `ikun diagnose` and `ikun fates`, provisional: it is not calibrated on training. `apart`, `agree` [L]: lower
+    ends of 99 % intervals, of how much overlaps still differ between pairs of inputs, and of the correlation of two inputs'
+    gradients. Both are 0 where layers have settled: above 0 there is something to learn from."""
+    return bool(((np.asarray(apart) > 0) & (np.asarray(agree) > 0)).any())
+
+
+def told_to(apart: Any) -> int:
+    """Inputs are told apart in all layers up to this one, from 1; 0: in none."""
+    lost = np.flatnonzero(~(np.asarray(apart) > 0))
+    return int(lost[0]) if len(lost) else len(apart)
+
+
+def agree_from(agree: Any) -> int:
+    """From this layer on, from 1, gradients agree in all; one beyond the last: in none."""
+    lost = np.flatnonzero(~(np.asarray(agree) > 0))
+    return int(lost[-1]) + 2 if len(lost) else 1

@@ -82,14 +82,18 @@ def _information(found: Mapping[str, Any]) -> list[str]:
         return [f"information: none said, for {found['reason']}"]
     lines = [
         f"two inputs settle at the overlap {found['overlap']:.4f}; a difference falls by {found['slope']:.4f} a layer, "
-        f"to 1/e in {found['reach']:.3g} layers"
+        f"{_to_fall(found['reach'])}"
     ]
     if found["coherence"] is not None:
         lines.append(
-            f"the correlation of their gradients falls by {found['coherence']:.4f} a layer, to 1/e in "
-            f"{found['coherence_reach']:.3g} layers"
+            f"the correlation of their gradients falls by {found['coherence']:.4f} a layer, "
+            f"{_to_fall(found['coherence_reach'])}"
         )
     return lines
+
+
+def _to_fall(layers: float | None) -> str:
+    return "never to 1/e" if layers is None else f"to 1/e in {layers:.3g} layers"
 
 
 def _row(layer: LayerPrediction) -> tuple[Any, ...]:

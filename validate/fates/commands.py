@@ -33,8 +33,9 @@ def fates(
     """Predict and measure what becomes of the signal under each SCHEME (default: all) of `ikun init`.
 
     Networks are up to 300 layers deep, with six surrogates, over 1 and 8 time steps. A layer's fate is silent, saturated,
-    vanishing, exploding or healthy. Wrong predictions are listed with their cause. The last part says which surrogate is best
-    at which rate and depth.
+    vanishing, exploding, uninformative (sizes are right, but two inputs are no longer told apart, or their gradients no longer
+    agree) or healthy. Wrong predictions are listed with their cause. The last part says which surrogate is best at which rate
+    and depth.
     """
     from ikun_sym.catalogue.schemes import SCHEMES
     from ikun_sym.errors import IkunError

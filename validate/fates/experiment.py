@@ -56,6 +56,9 @@ class Settings:
         return json.loads(json.dumps(made | {n: v for n, v in asdict(self).items() if n not in ("draws", "device")}))
 
 
+NETWORKS = 8
+"""By the law, with several inputs: as many as there are draws, whose intervals are then as wide."""
+
 QUICK = {"width": 256, "draws": 4, "samples": (32, 8)}
 
 
@@ -148,7 +151,7 @@ def _kept(
 
 def _predicted(settings: Settings, job: Job) -> dict[str, Any]:
     samples = settings.samples[job.forward.time.steps > 1]
-    law = predicted(job, settings.depths, settings.width, samples, settings.seed, settings.device)
+    law = predicted(job, settings.depths, settings.width, samples, settings.seed, settings.device, NETWORKS)
     infinite = mean_field(job.forward, job.trained, settings.depths) or {}
     return {"law": _plain(law), "infinite": [[spec, depth, asdict(one)] for (spec, depth), one in infinite.items()]}
 

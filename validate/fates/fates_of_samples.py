@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..layer_fate import FATES, FORWARD, decisive, layer_fates, network_fate
+from ..layer_fate import FATES, FORWARD, HEALTHY_SIZES, decisive, layer_fates, network_fate
 from ..networks.drawing import INPUT, READOUT, generator
 from .forward_backward import Between, Floats, Signal, backward, forward, population, seed_of
 from .grid import INPUT_RATE, Forward, Job, Time
 from .layer_law_or_weights import Drawn, Law, Matrices, Normalised, Rescaled
+from .two_inputs import INPUTS, Told, agree, apart, inputs
 
-LAW = 7
-"""Number of the law's random stream, distinct from those of drawn networks."""
+LAW, TWO = 7, 8
+"""Numbers of random streams, distinct from those of drawn networks: the law's, and of several inputs of a network."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """Networks of one depth. One entry per network: fate, deciding layer (from 1), log Σ_t E[δ²] of layer 1 over the last,
     firing rate of the last layer. One entry per layer, means over networks: Var(H), and the log-gradient (`profile`) over
-    networks that carry a signal."""
+    networks that carry a signal.
+
+    `apart`, `agree`: one list over the layers for each network with several inputs (`two_inputs`); none where no network has
+    the right sizes."""
 
     fates: list[str]
     at: list[int | None]
@@ -31,6 +35,12 @@ class Outcome:
     rate: list[float]
     var_h: list[float]
     profile: list[float]
+    apart: list[list[float]] = field(default_factory=list)
+    agree: list[list[float]] = field(default_factory=list)
+
+    @property
+    def told(self) -> Told:
+        return Told(self.apart, self.agree)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -48,7 +58,8 @@ class Outcome:
 def joined(parts: Sequence[Outcome]) -> Outcome:
     """The same networks as one sample."""
     lists: dict[str, list[Any]] = {
-        name: [value for part in parts for value in getattr(part, name)] for name in ("fates", "at", "log_gradient", "rate")
+        name: [value for part in parts for value in getattr(part, name)]
+        for name in ("fates", "at", "log_gradient", "rate", "apart", "agree")
     }
     lists |= {name: mean_over([getattr(part, name) for part in parts]) for name in ("var_h", "profile")}
     return Outcome(**lists)
@@ -104,6 +115,21 @@ def _input(source: torch.Generator, time: Time, samples: int, width: int, device
     return torch.bernoulli(torch.full((time.steps, samples, width), INPUT_RATE, device=device), generator=source)
 
 
+def with_inputs(found: Found, job: Job, between: Between, x: torch.Tensor, readouts: dict[int, torch.Tensor]) -> Found:
+    """What two inputs say is added to the outcomes with a network of the right sizes. `x`: several inputs of each network."""
+    wanted = {key for key, one in found.items() if HEALTHY_SIZES in one.fates}
+    if not wanted:
+        return found
+    signal = forward(population(job.trained[0], job.forward.time), between, x, max(depth for _, depth in wanted))
+    kept, made = apart(signal), dict(found)
+    for spec, depth in wanted:
+        if len(signal.membranes) < depth:  # silence
+            continue
+        agreed = agree(population(spec, job.forward.time), between, signal.membranes[:depth], readouts[depth])
+        made[spec, depth] = replace(found[spec, depth], apart=kept[:depth].T.tolist(), agree=agreed.T.tolist())
+    return made
+
+
 NORM = "batch-norm"
 """The catalogue's word for a scheme that normalises over a batch."""
 
@@ -132,18 +158,30 @@ def measured(
         time, group = job.forward.time, group_of(job.forward)
         x = _input(generator(place, seed, index, INPUT), time, group, width, place)
         readouts = {d: _readout(generator(place, seed, index, READOUT, d), time, group, width, place) for d in depths}
-        results.append(outcomes(job, _aimed(Drawn(job.forward, matrices, group), job.forward), x, depths, readouts))
+        sizes = outcomes(job, _aimed(Drawn(job.forward, matrices, group), job.forward), x, depths, readouts)
+        several = inputs(generator(place, seed, index, TWO), time, 1, width, place)
+        one = {d: readout[:, :1] for d, readout in readouts.items()}
+        results.append(with_inputs(sizes, job, _aimed(Drawn(job.forward, matrices, INPUTS), job.forward), several, one))
     return results
 
 
-def predicted(job: Job, depths: Sequence[int], width: int, samples: int, seed: int, device: str = "cpu") -> Found:
-    """`samples` inputs of networks of this width, by the law of their sums. Each is a network, unless networks have a batch."""
+def predicted(
+    job: Job, depths: Sequence[int], width: int, samples: int, seed: int, device: str = "cpu", networks: int = 0
+) -> Found:
+    """`samples` inputs of networks of this width, by the law of their sums. Each is a network, unless networks have a batch.
+    `networks`: so many further ones have several inputs."""
     place, time, group = torch.device(device), job.forward.time, group_of(job.forward)
     samples = max(2, samples // group) * group
     source = torch.Generator(place).manual_seed(seed_of(seed, LAW))
     x = _input(source, time, samples, width, place)
     readouts = {depth: _readout(source, time, samples, width, place) for depth in depths}
-    return outcomes(job, _aimed(Law(job.forward, source, group), job.forward), x, depths, readouts)
+    sizes = outcomes(job, _aimed(Law(job.forward, source, group), job.forward), x, depths, readouts)
+    if not networks:
+        return sizes
+    source = torch.Generator(place).manual_seed(seed_of(seed, TWO))
+    several = inputs(source, time, networks, width, place)
+    each = {depth: _readout(source, time, networks, width, place) for depth in depths}
+    return with_inputs(sizes, job, _aimed(Law(job.forward, source, INPUTS), job.forward), several, each)
 
 
 def _readout(source: torch.Generator, time: Time, samples: int, width: int, device: torch.device) -> torch.Tensor:

@@ -6,9 +6,10 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from ..layer_fate import HEALTHY_SIZES
 from .experiment import Table
 from .grid import SURROGATES
-from .table_cell import BORDER, CAUSES, CHANCE, NO_WEIGHTS, OPEN, Cell
+from .table_cell import BORDER, CAUSES, CHANCE, NO_WEIGHTS, OPEN, Cell, most
 
 SIGNIFICANT = 1e-3
 """Cells are listed if predicted and measured shares would differ so much by chance with less than this probability."""
@@ -28,11 +29,11 @@ def tally(table: Table) -> str:
 def infinite_width(table: Table) -> str:
     """What finite width changes."""
     known = [cell for cell in table.run if cell.mean_field is not None]
-    right = sum(cell.mean_field is not None and cell.mean_field.fate == cell.fate for cell in known)
-    finite = sum(cell.agrees for cell in known)
+    right = sum(cell.mean_field is not None and cell.mean_field.fate == cell.size for cell in known)
+    finite = sum(cell.predicted is not None and most(cell.predicted.fates) == cell.size for cell in known)
     return (
-        f"Infinite width, where its theory covers the weights, is right in {right} of {len(known)} cells; the law at width "
-        f"{table.settings.width} in {finite} of the same."
+        f"Sizes at infinite width, where its theory covers the weights, are right in {right} of {len(known)} cells; the law at "
+        f"width {table.settings.width} in {finite} of the same."
     )
 
 
@@ -57,12 +58,12 @@ def healthy(table: Table) -> list[str]:
     deepest = max(table.settings.depths)
     for time in table.settings.times:
         here = [cell for cell in table.cells if cell.setup.time == time and cell.depth == deepest]
-        by_scheme = Counter(cell.setup.scheme for cell in here if cell.fate == "healthy")
+        by_scheme = Counter(cell.setup.scheme for cell in here if cell.size == HEALTHY_SIZES)
         all_of = [name for name, count in by_scheme.items() if count == len(SURROGATES)]
         some = [f"{name} ({count} of {len(SURROGATES)})" for name, count in by_scheme.items() if count < len(SURROGATES)]
         lines.append(
-            f"{time.label}, depth {deepest}: healthy with every surrogate: {', '.join(all_of) or 'no scheme'}; with some: "
-            f"{', '.join(some) or 'no other'}."
+            f"{time.label}, depth {deepest}: sizes are right with every surrogate: {', '.join(all_of) or 'no scheme'}; with "
+            f"some: {', '.join(some) or 'no other'}."
         )
         counts = {
             name: [
@@ -73,13 +74,31 @@ def healthy(table: Table) -> list[str]:
         }
         listed = ", ".join(f"{name} {'/'.join(map(str, found))}" for name, found in counts.items())
         lines.append(
-            f"{time.label}: schemes that keep it healthy at depth {'/'.join(map(str, table.settings.depths))}: {listed}."
+            f"{time.label}: schemes that keep its sizes right at depth {'/'.join(map(str, table.settings.depths))}: {listed}."
+        )
+    return lines
+
+
+def informative(table: Table) -> list[str]:
+    """How many of the networks of the right sizes still have something to learn from, by time and depth; and which ones."""
+    lines = []
+    for time in table.settings.times:
+        right = [cell for cell in table.cells if cell.setup.time == time and cell.size == HEALTHY_SIZES]
+        kept = [cell for cell in right if cell.fate == HEALTHY_SIZES]
+        counts = [
+            f"{sum(c.depth == depth for c in kept)} of {sum(c.depth == depth for c in right)} at depth {depth}"
+            for depth in table.settings.depths
+        ]
+        names = dict.fromkeys(c.setup.scheme for c in kept if c.depth == max(table.settings.depths))
+        lines.append(
+            f"{time.label}: of the cells with the right sizes, those in which some layer tells inputs apart and has gradients "
+            f"that agree: {', '.join(counts)}; at the last depth under {', '.join(names) or 'no scheme'}."
         )
     return lines
 
 
 def _healthy(cell: Cell, surrogate: str, depth: int) -> bool:
-    return cell.setup.surrogate == surrogate and cell.depth == depth and cell.fate == "healthy"
+    return cell.setup.surrogate == surrogate and cell.depth == depth and cell.size == HEALTHY_SIZES
 
 
 def spreads(table: Table, scheme: str = "critical") -> list[str]:
@@ -125,5 +144,7 @@ def explained() -> Sequence[str]:
         f"compatible (Fisher's exact test, p >= {CHANCE:g})",
         f"border: the mean log-gradient, predicted or measured, lies within {BORDER:.0%} of the border between two fates",
         "few: the shares are compatible all the same, so few networks do not tell them apart",
+        "resolution: sizes agree, and so do overlaps and gradients of two inputs in every layer, by intervals; so few networks "
+        "leave their limit open",
         "unexplained: none of these",
     )

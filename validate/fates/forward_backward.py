@@ -7,7 +7,7 @@ rescaled on its own, by an exact power of two per layer, so that float32 stays i
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,15 +71,24 @@ def forward(neurons: Population, between: Between, x: Tensor, depth: int) -> Sig
 
 
 @torch.no_grad()
-def backward(neurons: Population, between: Between, membranes: Sequence[Tensor], grad_s: Tensor) -> Floats:
+def backward(
+    neurons: Population,
+    between: Between,
+    membranes: Sequence[Tensor],
+    grad_s: Tensor,
+    seen: Callable[[Tensor], None] | None = None,
+) -> Floats:
     """[L, networks]: log of Σ_t Σ_i (∂L/∂h_i[t])², summed over a network's samples, of each layer over the last. `grad_s`:
-    gradient at the last layer's spikes. −∞: no gradient; NaN: overflow of float32 within a layer."""
+    gradient at the last layer's spikes. −∞: no gradient; NaN: overflow of float32 within a layer. `seen` is shown the gradient
+    at each layer's currents, the last layer first."""
     logs: list[Tensor] = []
     group = between.group
     scale = torch.zeros(grad_s.shape[1] // group, dtype=torch.float64, device=grad_s.device)
     for layer in range(len(membranes) - 1, -1, -1):
         # the engine may overwrite its arguments
         grad_i = neurons.adjoint(membranes[layer].clone(), grad_s, 1.0)
+        if seen is not None:
+            seen(grad_i.grad_i)
         total = _grouped(grad_i.power.to(scale.device).sum(dim=0), group).sum(dim=1)
         logs.append(scale + total.log())
         if not layer:

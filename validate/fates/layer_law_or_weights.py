@@ -195,12 +195,13 @@ class Rescaled:
 
     def currents(self, x: Tensor, layer: int) -> Tensor:
         current = self.inner.currents(x, layer)
-        found = [self._factor(current[:, b : b + 1], layer) for b in range(x.shape[1])]
-        self.factors[layer] = torch.tensor(found, device=x.device, dtype=x.dtype)[None, :, None]
+        found = [self._factor(current[:, b : b + self.group], layer) for b in range(0, x.shape[1], self.group)]
+        factors = torch.tensor(found, device=x.device, dtype=x.dtype).repeat_interleave(self.group)
+        self.factors[layer] = factors[None, :, None]
         return current * self.factors[layer]
 
     def _factor(self, current: Tensor, layer: int) -> float:
-        """The factor for the single sample; 1 for a silent layer."""
+        """The factor for one network's samples; 1 for a silent layer."""
         return lsuv.factor(self.neurons, current, self.excess, f"layer {layer + 1}") if bool(current.any()) else 1.0
 
     def returned(self, grad_i: Tensor, layer: int) -> Tensor:

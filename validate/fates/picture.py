@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from ikun_derivations.render.drawing import BAD, GOOD, INK, QUIET, SERIES, svg
+from ikun_derivations.render.drawing import BAD, GOOD, INK, OPEN, QUIET, SERIES, svg
 
 from .experiment import Table
 from .findings import tally
@@ -30,15 +30,18 @@ COLOURS = {
     "saturated": SERIES[3],
     "vanishing": SERIES[0],
     "exploding": BAD,
+    "uninformative": OPEN,
     "healthy": GOOD,
 }
 
+TWINS = "d"
 TICK = ((-1.0, 0.0), (-0.3, -0.8), (1.0, 0.9))
 SHAPES = {
     "silent": ("o", False),
     "saturated": ("s", True),
     "vanishing": ("v", True),
     "exploding": ("^", False),
+    "uninformative": (TWINS, False),
     "healthy": (TICK, False),
 }
 """Marker, and whether it is filled: told apart without colour, and small."""

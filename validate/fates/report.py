@@ -22,8 +22,17 @@ from .fates_of_samples import BATCH
 from .grid import INPUT_RATE, SURROGATES, Time
 from .picture import picture
 from .table_cell import NO_WEIGHTS, Cell
+from .two_inputs import INPUTS, SHARED
 
-MARKS = {"silent": "○", "saturated": "■", "vanishing": "▼", "exploding": "△", "healthy": "✓", NO_WEIGHTS: "–"}
+MARKS = {
+    "silent": "○",
+    "saturated": "■",
+    "vanishing": "▼",
+    "exploding": "△",
+    "uninformative": "≈",
+    "healthy": "✓",
+    NO_WEIGHTS: "–",
+}
 """As in the picture."""
 
 MISS = "!"
@@ -46,7 +55,10 @@ def introduction(table: Table) -> list[str]:
         "their Gram matrix as covariance, and so are the gradients on the way back, independent of the spikes.",
         f"The first that applies, of any layer: silent (rate below {SILENT:g}), saturated (above {SATURATED:g}), vanishing "
         f"(E[δ²] below 1e{round(math.log10(FADED))} of the last layer's), exploding (above 1e{round(-math.log10(FADED))}), "
-        "healthy.",
+        f"uninformative, healthy. Uninformative: sizes are right, but in no layer both are two inputs told apart and do their "
+        f"gradients agree. {INPUTS} inputs of a network are measured, partners with {SHARED:g} of their spikes in common: "
+        "overlaps of partners above those of others, and the correlation of gradients above 0, by 99 % intervals over "
+        "networks. The rule is provisional, that of `ikun diagnose`; it is not calibrated on training.",
         "At one step schemes that ask for a time constant take their authors'; the neurons here have no synaptic current. LSUV "
         f"rescales on the very input that is measured; batch norm has batches of {BATCH}; delta-orthogonal weights of a dense "
         "layer are orthogonal.",
@@ -56,7 +68,7 @@ def introduction(table: Table) -> list[str]:
 def conclusions(table: Table) -> list[str]:
     """What is found, in sentences."""
     found = [findings.tally(table), findings.infinite_width(table), findings.shares(table)]
-    return [*found, *findings.healthy(table), *findings.spreads(table)]
+    return [*found, *findings.healthy(table), *findings.informative(table), *findings.spreads(table)]
 
 
 def rows(table: Table, time: Time) -> list[tuple[str, ...]]:

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..layer_fate import FADED, FATES
+from ..layer_fate import FADED, HEALTHY_SIZES, UNINFORMATIVE, VERDICTS
 from .fates_of_samples import Outcome
 from .forward_backward import half_way
 from .grid import Setup
 from .mean_field import MeanField
+from .two_inputs import alike
 
 NO_WEIGHTS = "no weights"
 
@@ -31,6 +32,7 @@ BORDER = 0.1
 CAUSES = {
     "chance": "finite width leaves it open, and the shares are compatible",
     "border": f"the mean log-gradient lies within {BORDER:.0%} of the border between two fates",
+    "resolution": "sizes agree, and overlaps and gradients of two inputs do too: so few networks do not tell their limit",
     "few": "the shares are compatible, though the law calls the measured fate rare: too few networks to tell",
     "unexplained": "the law at finite width does not explain it",
 }
@@ -54,13 +56,18 @@ class Cell:
 
     @cached_property
     def fate(self) -> str:
-        """The most frequent fate of the measured networks."""
-        return NO_WEIGHTS if self.measured is None else most(self.measured.fates)
+        """The most frequent fate of the measured networks; of two inputs in them, where their sizes are right."""
+        return NO_WEIGHTS if self.measured is None else fate_of(self.measured)
 
     @cached_property
     def expected(self) -> str:
         """The most frequent fate of the predicted networks."""
-        return NO_WEIGHTS if self.predicted is None else most(self.predicted.fates)
+        return NO_WEIGHTS if self.predicted is None else fate_of(self.predicted)
+
+    @property
+    def size(self) -> str:
+        """The fate of sizes alone."""
+        return NO_WEIGHTS if self.measured is None else most(self.measured.fates)
 
     @property
     def agrees(self) -> bool:
@@ -72,7 +79,9 @@ class Cell:
         if self.agrees or self.predicted is None or self.measured is None:
             return ""
         compatible = self.compatibility >= CHANCE
-        if OPEN <= share(self.predicted.fates, self.fate) <= 1 - OPEN and compatible:
+        if self.size == most(self.predicted.fates):  # it is about two inputs
+            return "resolution" if alike(self.measured.told, self.predicted.told) else "unexplained"
+        if OPEN <= share(self.predicted.fates, self.size) <= 1 - OPEN and compatible:
             return "chance"
         if self._near_a_border:
             return "border"
@@ -92,7 +101,7 @@ class Cell:
         if self.predicted is None or self.measured is None:
             return 1.0
         rows = [
-            [one.fates.count(self.fate), len(one.fates) - one.fates.count(self.fate)] for one in (self.measured, self.predicted)
+            [one.fates.count(self.size), len(one.fates) - one.fates.count(self.size)] for one in (self.measured, self.predicted)
         ]
         return float(fisher_exact(rows)[1])  # type: ignore[index]  # scipy does not say what it returns
 
@@ -101,8 +110,12 @@ class Cell:
         """The numbers of a miss, as text."""
         if not self.cause or self.predicted is None or self.measured is None:
             return ""
-        seen, wanted = (f"{share(f, self.fate):.0%} of {len(f)}" for f in (self.measured.fates, self.predicted.fates))
-        parts = [f"{self.fate} in {seen} draws, predicted in {wanted} (p = {self.compatibility:.2g})"]
+        if self.size == most(self.predicted.fates):
+            said = (one.told.to_dict() for one in (self.measured, self.predicted))
+            apart, law = (f"told apart up to layer {n['told_to']}, gradients agree from {n['agree_from']}" for n in said if n)
+            return f"{self.fate}, predicted {self.expected}: {apart}; predicted {law}"
+        seen, wanted = (f"{share(f, self.size):.0%} of {len(f)}" for f in (self.measured.fates, self.predicted.fates))
+        parts = [f"{self.size} in {seen} draws, predicted in {wanted} (p = {self.compatibility:.2g})"]
         drawn, law = mean(self.measured.log_gradient), mean(self.predicted.log_gradient)
         if drawn is not None and law is not None:
             parts.append(f"log-gradient {drawn:.3g}, predicted {law:.3g}, border ±{-math.log(FADED):.3g}")
@@ -146,6 +159,7 @@ class Cell:
             "compatibility": self.compatibility,
             "infinite_width": theory,
             "halves": self.halves,
+            "two_inputs": {name: o.told.to_dict() for name, o in self._both},
             "shares": {name: shares(o.fates) for name, o in self._both},
             "at": {name: _middle([place for place in o.at if place is not None]) for name, o in self._both},
             "log_gradient": {name: mean(o.log_gradient) for name, o in self._both},
@@ -158,7 +172,13 @@ class Cell:
 def most(fates: Sequence[str]) -> str:
     """The most frequent fate; of several, the first in the order of FATES."""
     counts = Counter(fates)
-    return max(FATES, key=lambda fate: counts[fate])
+    return max(VERDICTS, key=lambda fate: counts[fate])
+
+
+def fate_of(one: Outcome) -> str:
+    """Of sizes; uninformative where they are right and no layer has inputs that are told apart and gradients that agree."""
+    size = most(one.fates)
+    return UNINFORMATIVE if size == HEALTHY_SIZES and one.told.known and not one.told.informative else size
 
 
 def share(fates: Sequence[str], fate: str) -> float:
@@ -166,7 +186,7 @@ def share(fates: Sequence[str], fate: str) -> float:
 
 
 def shares(fates: Sequence[str]) -> dict[str, float]:
-    return {fate: share(fates, fate) for fate in FATES if fate in fates}
+    return {fate: share(fates, fate) for fate in VERDICTS if fate in fates}
 
 
 def mean(values: Sequence[float]) -> float | None:

@@ -45,7 +45,7 @@ def figures(found: dict[str, Any]) -> list[dict[str, Any]]:
         if name in PAIRS and not found["information"]["samples"]:
             continue
         picture = svg(
-            lambda axes, n=name, label=label: _draw(axes, found, n, label),
+            lambda axes, n=name, label=label: (_draw_pairs if n in PAIRS else _draw)(axes, found, n, label),
             anchor=f"figure-{name}",
             title=caption,
             description=_told(found, name),
@@ -58,6 +58,42 @@ def _told(found: dict[str, Any], name: str) -> str:
     """The layers' means in words."""
     means = ((layer["layer"], layer[name]["mean"]) for layer in found["layers"])
     return "By layer: " + ", ".join(f"{layer} {'unknown' if mean is None else format(mean, '.3g')}" for layer, mean in means)
+
+
+def _draw_pairs(axes: Axes, found: dict[str, Any], name: str, label: str) -> None:
+    """On a linear axis: 0 is where nothing is shared, and noise lies on both sides of it. Dashed: where theory says that
+    overlaps settle, and how correlations fall in settled layers from the last one on."""
+    layers = np.arange(1, len(found["layers"]) + 1)
+    mean, low, high = (
+        np.array([np.nan if (v := layer[name][key]) is None else v for layer in found["layers"]], dtype=float)
+        for key in ("mean", "low", "high")
+    )
+    axes.fill_between(layers, low, high, color=SERIES[0], alpha=0.25, linewidth=0)
+    axes.plot(layers, mean, color=SERIES[0], marker="o", markersize=3, linewidth=0.9, label="measured")
+    settled = _settled(found, name)
+    if np.isfinite(settled).any():
+        axes.plot(layers, settled, color=INK, linewidth=1.2, linestyle="--", label="theory, settled layers")
+    axes.axhline(0, color=INK, linewidth=0.6)
+    axes.set_ylim(min(0.0, float(np.nanmin(low, initial=0.0))), None)
+    whole_ticks(axes.xaxis)
+    axes.set_xlabel("layer")
+    axes.set_ylabel(label)
+    legend(axes)
+
+
+def _settled(found: dict[str, Any], name: str) -> np.ndarray:
+    """Theory of each layer, if all were like it: the fixed point of overlaps; for gradients the product of the layers'
+    coherences from here to the last. NaN where there is none, and for overlaps in layer 1: it has not settled, it has the
+    input below it."""
+    layers = found["layers"]
+    key = {"overlap": "overlap", "gradient_correlation": "coherence"}.get(name)
+    if key is None:
+        return np.full(len(layers), np.nan)
+    said = np.array([np.nan if (v := layer["information"][key]) is None else v for layer in layers], dtype=float)
+    if name == "overlap":
+        said[0] = np.nan
+        return said
+    return np.cumprod(said[::-1])[::-1]
 
 
 def _draw(axes: Axes, found: dict[str, Any], name: str, label: str) -> None:

@@ -8,16 +8,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..layer_fate import FADED, FATES, SATURATED, SILENT, decisive, layer_fates, network_fate
+from ..layer_fate import (
+    FADED,
+    FATES,
+    HEALTHY_SIZES,
+    SATURATED,
+    SILENT,
+    UNINFORMATIVE,
+    VERDICTS,
+    decisive,
+    layer_fates,
+    network_fate,
+)
 from .measuring.measure import Measured
 from .measuring.surrogate_probe import Floats
 
 __all__ = ["FADED", "HEALTHY", "SATURATED", "SILENT", "UNINFORMATIVE", "VERDICTS", "Health", "halving", "judge"]
 
-HEALTHY, UNINFORMATIVE = FATES[-1], "uninformative"
-
-VERDICTS = (*FATES[:-1], UNINFORMATIVE, HEALTHY)
-"""The first that applies. `uninformative` is a verdict on the user's own data, `information`; the others are fates of sizes."""
+HEALTHY = HEALTHY_SIZES
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,9 +1,10 @@
 """Whether the inputs of the user's own batch are told apart in each layer, and whether their gradients agree.
 
-A provisional rule, not calibrated on training. In a layer inputs are *told apart* if the overlaps of pairs of samples follow
-those in the first layer: if the 99 % interval of the alignment (`measuring.pairs`) lies above 0. Where layers have settled all
-pairs of different inputs have the same overlap, the fixed point, whatever it is: nothing then follows. Gradients *agree* if the
-99 % interval of their correlation, averaged over pairs, lies above 0, its fixed point. A network of the right sizes is
+A provisional rule, `layer_fate.informative`, not calibrated on training. In a layer inputs are *told apart* if the overlaps of
+pairs of samples follow those in the first layer: if the 99 % interval of the alignment (`measuring.pairs`) lies above 0. Where
+layers have settled all pairs of different inputs have the same overlap, the fixed point, whatever it is: nothing then follows.
+Gradients *agree* if the 99 % interval of their correlation, averaged over pairs, lies above 0, its fixed point. A network
+of the right sizes is
 
     uninformative      if no layer has both.
 
@@ -13,6 +14,7 @@ are Student's t with the jackknife's error over samples: with more samples less 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,6 +26,7 @@ from ikun_sym.errors import IkunError, NoTheoryError
 from ikun_sym.mean_field.information import Information, information
 from ikun_sym.told import Told
 
+from ..layer_fate import agree_from, informative, told_to
 from .health import HEALTHY, UNINFORMATIVE, Health
 from .measuring.measure import Measured
 from .measuring.pairs import LEAST, Estimate, alignment, different, mean_of_pairs
@@ -51,8 +54,9 @@ class LayerPairs(Told):
     gradient_correlation: Quantity = NOT_MEASURED
 
     @property
-    def has_both(self) -> bool:
-        return above_zero(self.alignment) and above_zero(self.gradient_correlation)
+    def lowest(self) -> tuple[float, float]:
+        """Lower ends of the intervals of alignment and gradient correlation; −∞ where there is none."""
+        return _low(self.alignment), _low(self.gradient_correlation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,13 +135,15 @@ def account(measured: Sequence[Measured], predicted: Sequence[Predicted], health
         return replace(
             found, reason="the axis of samples of the model's output is not seen: gradients had no readout in common"
         )
-    untold = (index for index in judged if not above_zero(layers[index].alignment))
-    disagree = (index for index in reversed(judged) if not above_zero(layers[index].gradient_correlation))
+    # layers that are not judged are passed over
+    apart, agree = np.full((2, count), np.inf)
+    for index in judged:
+        apart[index], agree[index] = layers[index].lowest
     return replace(
         found,
-        told_to=next(untold, count),
-        agree_from=next(disagree, -1) + 2,
-        uninformative=bool(judged) and not any(layers[index].has_both for index in judged),
+        told_to=told_to(apart),
+        agree_from=agree_from(agree),
+        uninformative=bool(judged) and not informative(apart[judged], agree[judged]),
     )
 
 
@@ -178,13 +184,12 @@ def finding(found: Account, index: int, at: int) -> Finding:
     return Finding(
         cause="; ".join(["sizes are right, but no layer has both inputs that are told apart and gradients that agree", *parts]),
         advice=f"fewer layers (on this batch at most about {reach}); or shortcuts, a wider surrogate times an amplitude (ikun "
-        "design --amplitude unit), more steps, or weights that copy (scheme copy)",
+        "design --amplitude unit), more steps, or weights that copy spikes",
     )
 
 
-def above_zero(quantity: Quantity) -> bool:
-    """Whether its interval is."""
-    return quantity.low is not None and quantity.low > 0
+def _low(quantity: Quantity) -> float:
+    return -math.inf if quantity.low is None else quantity.low
 
 
 def _told(one: Measured, first: Measured, kept: np.ndarray) -> LayerPairs:

@@ -31,6 +31,12 @@ OVER_LAYERS = (
 )
 """(quantity, label of the axis, caption, logarithmic)"""
 
+PAIRS = (
+    ("overlap", "overlap", "forward: overlap of the spikes of two inputs", False),
+    ("gradient_correlation", "correlation of gradients", "backward: correlation of the gradients of two inputs", False),
+)
+"""Where samples are pairs."""
+
 OVER_STEPS = (("rate", "rate", False), ("grad_var", "second moment of the gradient, relative to the last layer", True))
 
 
@@ -53,7 +59,8 @@ def groups(verdict: Verdict) -> list[list[CaseResult]]:
 def _of_group(verdict: Verdict, group: Sequence[CaseResult], anchor: str) -> list[Shown]:
     name = group[0].case.architecture.neuron.surrogate.spec
     found = []
-    for quantity, label, caption, log in OVER_LAYERS:
+    pairs = PAIRS if group[0].case.architecture.input_overlap is not None else ()
+    for quantity, label, caption, log in (*OVER_LAYERS, *pairs):
         level = 1.0 if quantity == "grad_var" and _claims_the_gradient(verdict) else None
         title = f"{name}, {caption}"
         picture = layers_plot(group, quantity, label, level, anchor=f"{anchor}-{quantity}", title=title, log=log)

@@ -49,17 +49,18 @@ def layers_plot(
 ) -> str:
     """`quantity` (var_h, rate or grad_var) against the layer: for each case the measured mean with its interval (line and
     band) and the prediction (dashed); `claimed` draws the level that a claim asserts; `names`: of the cases."""
+    lows = [] if log else [_column(result, quantity, "low") for result in results]
     called = names or [_name(result) for result in results]
 
     def draw(axes: Axes) -> None:
         for colour, marker, result, name in zip(cycle((*SERIES, QUIET)), cycle("osD^v"), results, called, strict=False):
-            _series(axes, result, quantity, colour, marker, name)
+            _series(axes, result, quantity, colour, marker, name, log)
         if claimed is not None:
             axes.axhline(claimed, color=INK, linewidth=0.8, linestyle=":", label="claimed: flat")
         if log:
             decades(axes)
         else:
-            axes.set_ylim(0, None)
+            axes.set_ylim(min(0.0, *(float(np.nanmin(low, initial=0.0)) for low in lows)), None)
         whole_ticks(axes.xaxis)
         axes.set_xlabel("layer")
         axes.set_ylabel(ylabel)
@@ -85,10 +86,11 @@ def _told(result: CaseResult, quantity: str, name: str) -> str:
     return f"{name}: {ends}" + ("" if np.isnan(predicted[0]) else f", predicted {predicted[0]:.3g} and {predicted[-1]:.3g}")
 
 
-def _series(axes: Axes, result: CaseResult, quantity: str, colour: str, marker: str, name: str) -> None:
+def _series(axes: Axes, result: CaseResult, quantity: str, colour: str, marker: str, name: str, log: bool) -> None:
     layer = np.array([row["layer"] for row in result.layers])
     mean, low, high, predicted = (_column(result, quantity, key) for key in ("mean", "low", "high", "predicted"))
-    axes.fill_between(layer, np.where(low > 0, low, mean), high, color=colour, alpha=0.25, linewidth=0)
+    floor = np.where(low > 0, low, mean) if log else low
+    axes.fill_between(layer, floor, high, color=colour, alpha=0.25, linewidth=0)
     every = max(1, len(layer) // 25)
     style = {"marker": marker, "markersize": 3, "markevery": every, "linewidth": 0.9}
     axes.plot(layer, mean, color=colour, label=name, **style)

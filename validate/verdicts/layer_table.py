@@ -38,6 +38,10 @@ QUANTITIES: dict[str, tuple[Callable[[Shown], Floats], Callable[[Shown], Floats]
 log-normal, and the mean of the law is reported."""
 
 
+PAIRS = ("overlap", "gradient_correlation")
+"""Of two inputs of a network, where samples are pairs."""
+
+
 def layer_rows(case: Case, draws: Sequence[Draw], error: float) -> list[dict[str, Any]]:
     """One row per layer: `mean`, `low`, `high`, `predicted`, `predicted_se` of each quantity; for several steps also per step,
     under `steps`. Each interval misses with probability `error`."""
@@ -49,7 +53,23 @@ def layer_rows(case: Case, draws: Sequence[Draw], error: float) -> list[dict[str
         if case.architecture.steps > 1:
             for row, entries in zip(rows, _entries(case, active, per_step, logarithm, error), strict=True):
                 row[name]["steps"] = entries
+    if case.architecture.input_overlap is not None:
+        for name in PAIRS:
+            for row, entry in zip(rows, _pairs(case, active, name, error), strict=True):
+                row[name] = entry
     return rows
+
+
+def _pairs(case: Case, draws: Sequence[Draw], name: str, error: float) -> list[dict[str, float | None]]:
+    depth = case.architecture.depth
+    values = np.array([getattr(draw, name) for draw in draws])
+    predicted, errors = np.full((2, depth), np.nan)
+    if case.pair is not None:
+        predicted, errors = getattr(case.pair, name), case.pair.errors(name)
+    return [
+        _entry(mean_interval(list(values[:, layer]) if draws else [], error), float(predicted[layer]), float(errors[layer]))
+        for layer in range(depth)
+    ]
 
 
 def _entries(

@@ -82,5 +82,8 @@ class OverlapMap:
 
 
 def depth(factor: float) -> float:
-    """−1/ln factor: layers over which something falls to 1/e that each multiplies by `factor`, in [0, 1)."""
+    """−1/ln factor: layers over which something falls to 1/e that each multiplies by `factor`; infinite where it does not
+    shrink, as the correlation of gradients under a surrogate that is a constant."""
+    if factor >= 1:
+        return math.inf
     return 0.0 if factor <= 0 else -1 / math.log(factor)

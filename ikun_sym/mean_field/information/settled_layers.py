@@ -70,11 +70,18 @@ class Information:
     reason: str = NOT_CALIBRATED
 
     def to_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in WORDS} | {
-            "se": self.se,
-            "trainable_depth": None,
-            "reason": self.reason,
-        }
+        values = {name: getattr(self, name) for name in WORDS}
+        endless = [name for name, value in values.items() if value is not None and not math.isfinite(value)]
+        reason = "; ".join([*([f"{', '.join(endless)}: infinite, for the factor is 1"] if endless else []), self.reason])
+        return (
+            values
+            | dict.fromkeys(endless)
+            | {
+                "se": {name: error for name, error in self.se.items() if name not in endless},
+                "trainable_depth": None,
+                "reason": reason,
+            }
+        )
 
 
 def information(
@@ -240,7 +247,7 @@ def mean_and_error(runs: Any) -> tuple[float, float]:
 
 def depth_and_error(factor: float, error: float) -> tuple[float, float]:
     found = depth(factor)
-    return found, found**2 * error / factor if factor > 0 else 0.0
+    return found, found**2 * error / factor if 0 < factor < 1 else 0.0
 
 
 def layers_to_fall(shares: Iterator[float]) -> float:

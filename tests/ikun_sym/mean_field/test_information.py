@@ -185,6 +185,16 @@ def test_the_command_says_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert "trainable_depth" in found["reason"]
 
 
+def test_gradients_of_a_constant_surrogate_always_agree() -> None:
+    """E[f'(H) f'(H')] = E[f'²] where f' is a constant: a depth without end is no number of JSON."""
+    model = TimeModel.of(gain=9.0, depth=4, input_rate=0.2, surrogate="linear")
+    found = information(model).to_dict()
+    assert found["coherence"] == pytest.approx(1, abs=1e-12)
+    assert found["coherence_depth"] is found["coherence_reach"] is None
+    assert "coherence_depth, coherence_reach: infinite" in found["reason"]
+    assert found["depth"] == pytest.approx(-1 / math.log(found["slope"]))
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [

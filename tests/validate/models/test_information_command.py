@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ikun_sym.cli.main import main
+from ikun_validate.models import diagnosis_page
 
 from .pair_networks import digits
 
@@ -51,7 +52,17 @@ def test_a_batch_of_digits_is_lost_in_a_plain_network(batch: str, tmp_path: Path
     page = (out / "diagnosis.html").read_text()
     for anchor in ("figure-overlap", "figure-gradient_correlation", "figure-alignment"):
         assert anchor in page
-    assert found["information"]["summary"] in page
+    assert found["information"]["summary"][1:] in page
+    told = found["layers"]
+    settled = diagnosis_page._settled(found, "gradient_correlation")
+    coherence = [layer["information"]["coherence"] for layer in told]
+    # theory beside the measurement: from the last layer on, within the interval of pairs and 0.03 for the draw of the weights
+    for index in range(len(told) - 4, len(told)):
+        assert settled[index] == pytest.approx(float(np.prod(coherence[index:])))
+        correlation = told[index]["gradient_correlation"]
+        assert correlation["low"] - 0.03 < settled[index] < correlation["high"] + 0.03
+    assert np.isnan(diagnosis_page._settled(found, "overlap")[0])
+    assert np.isnan(diagnosis_page._settled(found, "alignment")).all()
 
 
 def test_shortcuts_keep_it(batch: str, capsys: Any) -> None:
