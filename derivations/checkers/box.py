@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sympy as sp
 from flint import arb
@@ -100,7 +101,13 @@ class Centred:
             yield evaluator(self.expr)({symbol: arb(end) for symbol, end in zip(box, corner, strict=True)})
 
     def slope(self, symbol: sp.Symbol) -> Callable[[Box], arb]:
-        return evaluator(sp.diff(self.expr, symbol))
+        return evaluator(_derivative(self.expr, symbol))
+
+
+@lru_cache(maxsize=256)
+def _derivative(expr: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
+    """Asked for on every box."""
+    return sp.diff(expr, symbol)
 
 
 def _halves(box: dict[sp.Symbol, arb], value: Centred) -> list[dict[sp.Symbol, arb]]:
