@@ -22,7 +22,7 @@ def test_a_bound_that_is_too_small_is_refused(bound: sp.Rational) -> None:
     document = Document(id="test", title="t", summary="s")
     document.section("here", "Here")
     document.assume("Symbols", symbols=(a, x, t, y))
-    with pytest.raises(DerivationError, match="Range [12]: .* does not hold: it fails near"):
+    with pytest.raises(DerivationError, match=r"Range [12]: .* does not hold: it fails near"):
         independent(document, document.not_shown("nothing"), bound)
 
 
