@@ -17,10 +17,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import dask
+from dask import config
 from distributed import Client, Future, KilledWorker, LocalCluster
 
-import ikun_validate
 from ikun_sym.errors import DomainError, IkunError
 
 from .cell import THREADS, computed
@@ -58,7 +57,7 @@ class Processes:
         # the package is imported by the worker as it is here: from the same place, and the user's modules too
         path = os.pathsep.join([str(Path.cwd()), *(entry for entry in sys.path if entry)])
         return subprocess.Popen(
-            [sys.executable, "-m", f"{ikun_validate.__name__}.sweeps.worker", self.address],
+            [sys.executable, "-m", f"{__package__}.worker", self.address],
             env=os.environ | THREADS | {"PYTHONPATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -100,8 +99,8 @@ class Cluster:
 
     def __init__(self, client: Client, processes: Processes | None) -> None:
         self.client, self.processes = client, processes
-        self._finished: queue.SimpleQueue[Future] = queue.SimpleQueue()
-        self._cells: dict[Future, Cell] = {}
+        self._finished: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
+        self._cells: dict[Future[Any], Cell] = {}
         self._looked, self.workers = 0.0, 0
         self.tend()
 
@@ -127,7 +126,8 @@ class Cluster:
             self.processes.tend()
             self.workers = len(self.processes.pids)
         else:
-            self.workers = len(self._answer().nthreads())
+            threads: Any = self._answer().nthreads()
+            self.workers = len(threads)
 
     def _answer(self) -> Client:
         if self.client.status != "running":
@@ -168,7 +168,7 @@ def cluster(workers: int, scheduler: str | None) -> Iterator[Cluster]:
         raise DomainError("workers", workers, "at least 1")
     with ExitStack() as stack:
         stack.enter_context(_told_nothing())
-        stack.enter_context(dask.config.set(SETTINGS))
+        stack.enter_context(config.set(SETTINGS))
         if scheduler is not None:
             yield Cluster(stack.enter_context(_client(scheduler)), None)
             return

@@ -133,7 +133,7 @@ def with_parameter(spec: str, name: str, value: str) -> str:
     """`head:a=1,b=2` with one of them set."""
     sign = ";" if spec.startswith("expr:") else ","
     head, colon, rest = spec.partition(sign if sign == ";" else ":")
-    pairs = dict(part.partition("=")[::2] for part in rest.split(sign)) if colon else {}
+    pairs = {part.partition("=")[0]: part.partition("=")[2] for part in rest.split(sign)} if colon else {}
     pairs[name] = value
     return head + (sign if sign == ";" else ":") + sign.join(f"{key}={text}" for key, text in pairs.items())
 

@@ -14,12 +14,14 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """`value`: of the document of `command`; None where it has none. `bounds`: of the colours; None: those of the values."""
+    """`value`: of the document of `command`; None where it has none. `error`: its standard error. `bounds`: of the
+    colours; None: those of the values."""
 
     name: str
     command: str
     label: str
     value: Callable[[Document], float | None]
+    error: Callable[[Document], float | None] | None = None
     bounds: tuple[float, float] | None = None
     aliases: tuple[str, ...] = ()
 
@@ -60,9 +62,8 @@ def _gradient(document: Document) -> float | None:
     return math.log10(first) if first > 0 else None
 
 
-def _check(document: Document, *names: str) -> float | None:
-    check = next(iter(document.get("checks", {}).values()), {})
-    return check.get(names[0])
+def _check(document: Document, name: str) -> float | None:
+    return next(iter(document.get("checks", {}).values()), {}).get(name)
 
 
 MEASURES.register(
@@ -71,6 +72,7 @@ MEASURES.register(
         command="train",
         label="test accuracy after training",
         value=lambda document: _mean([run["test_accuracy"] for run in document["runs"]]),
+        error=lambda document: spread(document, "test_accuracy"),
         bounds=(0, 1),
     )
 )
@@ -80,6 +82,7 @@ MEASURES.register(
         command="train",
         label="training accuracy after training",
         value=lambda document: _mean([run["train_accuracy"] for run in document["runs"]]),
+        error=lambda document: spread(document, "train_accuracy"),
         bounds=(0, 1),
     )
 )

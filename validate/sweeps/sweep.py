@@ -20,6 +20,10 @@ from .axes import Axis
 from .cell import DONE, FAILED, versions
 from .grid import Cell, Grid, find_command, grid_of, parameters
 from .journal import Journal
+from .measures import Measure
+
+LETTERS = {"gain_over_critical": "K/K_c", "rate": "p", "factor": "C", "reach": "ξ", "coherence_reach": "ξ_b"}
+"""Of what theory says."""
 
 Progress = Callable[[dict[str, int]], None]
 """Told how many cells are done, failed, running, waiting."""
@@ -44,14 +48,34 @@ class Sweep(told.Result):
             "missing": sum(row is None for row in self.rows),
         }
 
+    def pairs(self) -> list[tuple[Cell, dict[str, Any] | None]]:
+        """Each cell with its row."""
+        return list(zip(self.cells_, self.rows, strict=True))
+
     def _in(self, state: str) -> list[tuple[Cell, dict[str, Any]]]:
-        both = zip(self.cells_, self.rows, strict=True)
-        return [(cell, row) for cell, row in both if row is not None and row["state"] == state]
+        return [(cell, row) for cell, row in self.pairs() if row is not None and row["state"] == state]
+
+    def by_place(self) -> list[dict[str, Any] | None]:
+        """In the order of the grid: as in `cells`; None for what is missing or failed."""
+        return [None if row is None or row["state"] != DONE else _document(cell, row) for cell, row in self.pairs()]
+
+    @property
+    def seed(self) -> Any:
+        return self.cells_[0].flags.get("seed")
+
+    def constant_flags(self) -> dict[str, Any]:
+        """Those that no axis changes and that are set."""
+        first, last = self.cells_[0].flags, self.cells_[-1].flags
+        return {name: value for name, value in first.items() if value not in (None, ()) and last[name] == value}
+
+    def told(self, measure: Measure) -> list[str]:
+        """Of each cell in words."""
+        return [told_of(cell, row, measure) for cell, row in self.pairs()]
 
     @property
     def cells(self) -> list[dict[str, Any]]:
         """The axes' values, and the keys of the command's own document."""
-        return [row["answer"] | cell.values | {"theory": row["theory"]} for cell, row in self._in(DONE)]
+        return [_document(cell, row) for cell, row in self._in(DONE)]
 
     @property
     def failed(self) -> list[dict[str, Any]]:
@@ -59,7 +83,7 @@ class Sweep(told.Result):
 
     @property
     def missing(self) -> list[dict[str, Any]]:
-        return [cell.values for cell, row in zip(self.cells_, self.rows, strict=True) if row is None]
+        return [cell.values for cell, row in self.pairs() if row is None]
 
     def listed(self) -> list[dict[str, Any]]:
         return self.cells
@@ -68,6 +92,22 @@ class Sweep(told.Result):
         axes = [{"name": axis.name, "values": list(axis.values)} for axis in self.axes]
         own = {"cells": self.cells, "missing": self.missing, "failed": self.failed}
         return {"command": self.command, "axes": axes} | own
+
+
+def _document(cell: Cell, row: dict[str, Any]) -> dict[str, Any]:
+    return row["answer"] | cell.values | {"theory": row["theory"]}
+
+
+def told_of(cell: Cell, row: dict[str, Any] | None, measure: Measure) -> str:
+    where = ", ".join(f"{name} = {text}" for name, text in cell.at.items())
+    if row is None or row["state"] != DONE:
+        return f"{where}: {'missing' if row is None else 'failed: ' + row['reason']}"
+    value, error = measure.of(row["answer"]), measure.error(row["answer"]) if measure.error else None
+    shown = "none" if value is None else f"{value:.3g}" + ("" if error is None else f" ± {error:.2g}")
+    theory = [
+        f"{letter} = {row['theory'][name]:.3g}" for name, letter in LETTERS.items() if row["theory"].get(name) is not None
+    ]
+    return f"{where}: {measure.name} {shown}" + (f"; theory: {', '.join(theory)}" if theory else "")
 
 
 def carried_out(

@@ -13,9 +13,9 @@ from typing import Any
 from ikun_sym.catalogue.neuron_fields import NAMES
 from ikun_sym.cli.model_flags import MODEL_DEFAULTS, model_of
 from ikun_sym.errors import IkunError
-from ikun_sym.mean_field.predict import predict
 from ikun_sym.mean_field.infinite_network import TimeModel
 from ikun_sym.mean_field.information import information
+from ikun_sym.mean_field.predict import predict
 from ikun_sym.schemes.critical_scale import critical
 from ikun_sym.schemes.gradient_factor import stationary_factor_of
 

@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 
-import dask
+from dask import config
 from distributed import Worker
 
 
@@ -31,7 +31,7 @@ async def serve(address: str) -> None:
 def main() -> None:
     threading.Thread(target=_end_with_client, daemon=True).start()
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # the client tells what is worth telling
-    with dask.config.set({"distributed.admin.low-level-log-length": 100}):
+    with config.set({"distributed.admin.low-level-log-length": 100}):
         asyncio.run(serve(sys.argv[1]))
 
 
