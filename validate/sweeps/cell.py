@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -20,6 +21,7 @@ _ONE_AT_A_TIME = threading.Lock()
 """In a process: what a cell sets (threads of torch, stdout) is the process's own."""
 
 
+@cache
 def versions() -> dict[str, str]:
     """Of the code that makes a row."""
     found = {"ikun": ikun_sym.__version__}

@@ -172,7 +172,7 @@ def cluster(workers: int, scheduler: str | None) -> Iterator[Cluster]:
         if scheduler is not None:
             yield Cluster(stack.enter_context(_client(scheduler)), None)
             return
-        quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
+        quiet = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL}
         local = LocalCluster(n_workers=0, host="127.0.0.1", processes=True, **quiet)
         stack.callback(local.close, timeout=PATIENCE)
         client = stack.enter_context(_client(local.scheduler_address))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import entry_points
 from itertools import product
 from typing import Any
@@ -26,11 +27,12 @@ def commands() -> dict[str, Answering]:
     return {name: one for name, one in sorted(loaded.items()) if isinstance(one, Answering) and one.answer is not None}
 
 
+@cache
 def find_command(name: str) -> Answering:
-    found = commands()
-    if name not in found:
-        raise UnknownNameError("command of a sweep", name, found)
-    return found[name]
+    for entry in entry_points(group="ikun.commands", name=name):
+        if isinstance(found := entry.load(), Answering):
+            return found
+    raise UnknownNameError("command of a sweep", name, commands())
 
 
 def parameters(command: click.Command) -> list[click.Parameter]:

@@ -203,8 +203,8 @@ def sweep(
 def _params(command: click.Command, flags: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     """The command's flags as click reads them, from Python's words."""
     known = {one.lstrip("-").replace("-", "_"): param for param in parameters(command) for one in param.opts}
-    context = click.Context(command)
-    params = {str(one.name): one.type_cast_value(context, one.get_default(context)) for one in parameters(command)}
+    context = click.Command(command.name, params=parameters(command)).make_context(command.name, [])
+    params = dict(context.params)
     given = set()
     for word, value in flags.items():
         if word not in known:
