@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from ikun_sym.cli.console import as_json, emit, progress, stderr, table
+from ikun_sym.cli.console import as_json, emit
 from ikun_sym.errors import IkunError
 
 from ..progress import RESUME
 from ..quiet import quiet_libraries
 from .axes import ALLOWED, Axis
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from .sweep import Progress, Sweep
+from .diagram_command import DIAGRAM_FLAGS, diagram
+from .terminal import computed_in, show
 
 OVER = click.Option(
     ["--over"], multiple=True, required=True, metavar="AXIS", help=f"{ALLOWED}; once or twice. NAME: a flag, or flag.parameter."
@@ -86,54 +83,4 @@ def _run(ctx: click.Context, over: tuple[str, ...], as_json: bool, **flags: Any)
     emit(found.to_dict() | {"files": str(out)}, as_json, lambda console: show(console, found, str(out)))
 
 
-def computed_in(out: Any, grid: Any, **how: Any) -> Sweep:
-    """With a bar, rows and page; an interruption says how to go on."""
-    from .report import write
-    from .sweep import carried_out
-
-    with cells_bar() as told:
-        try:
-            found = carried_out(grid, out, **how, progress=told)
-        except KeyboardInterrupt:
-            stderr().print(f"stopped; the cells that are done are in {out}; --resume continues from there")
-            raise
-    write(found, out)
-    return found
-
-
-class cells_bar:
-    """Cells by state, with the time left."""
-
-    def __enter__(self) -> Progress:
-        from rich.progress import TimeRemainingColumn
-
-        self.bars = progress()
-        self.bars.columns = (*self.bars.columns, TimeRemainingColumn())
-        self.bars.start()
-        task = self.bars.add_task("", total=None)
-
-        def told(states: dict[str, int]) -> None:
-            whole, done = sum(states.values()), states["done"] + states["failed"]
-            words = ", ".join(f"{count} {state}" for state, count in states.items() if count)
-            self.bars.update(task, completed=done, total=whole, description=words)
-
-        return told
-
-    def __exit__(self, *error: object) -> None:
-        self.bars.stop()
-
-
-def show(console: Console, found: Sweep, out: str) -> None:
-    from .measures import measures_of
-
-    names = [axis.name for axis in found.axes]
-    measures = measures_of(found.command)
-    rows = [(*(cell[name] for name in names), *(_short(measure.of(cell)) for measure in measures)) for cell in found.cells]
-    console.print(table(f"ikun {found.command}", [*names, *(measure.name for measure in measures)], rows))
-    for one in found.failed:
-        console.print("failed: " + ", ".join(f"{name} = {one[name]}" for name in names) + f": {one['reason']}")
-    console.print(f"{', '.join(f'{count} {state}' for state, count in found.states.items())}; rows and page: {out}")
-
-
-def _short(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+sweep.add_command(as_json(click.Command("diagram", callback=diagram, params=DIAGRAM_FLAGS, help=diagram.__doc__)))

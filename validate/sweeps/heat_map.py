@@ -11,8 +11,9 @@ import numpy as np
 
 from ikun_derivations.render.drawing import BAD, DASHES, INK, SERIES, SHARP, legend, log_ticks, svg, written
 
+from .cell import FAILED
+from .cells import Cells
 from .measures import Measure
-from .sweep import Sweep
 from .theory_lines import LINES, Line
 
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ LEFT = 0.02
 """Least difference of colours, as a share of the scale."""
 
 
-def picture(found: Sweep, measure: Measure, *, anchor: str, alone: bool = False) -> str:
+def picture(found: Cells, measure: Measure, *, anchor: str, alone: bool = False) -> str:
     """SVG. `alone`: a file of its own, with its colours."""
-    values = field(found, measure.of)
+    values = found.array(lambda line: line.numbers.get(measure.name))
     draw = _map(found, measure, values) if len(found.axes) == 2 else _curve(found, measure, values)
     known = values[np.isfinite(values)]
     ends = f"from {known.min():.3g} to {known.max():.3g}" if known.size else "nothing"
@@ -38,12 +39,6 @@ def picture(found: Sweep, measure: Measure, *, anchor: str, alone: bool = False)
     )
 
 
-def field(found: Sweep, value: Any) -> np.ndarray:
-    """[values of the first axis, of the second] of what `value` reads from each cell; NaN where there is none."""
-    flat = [np.nan if cell is None or (one := value(cell)) is None else float(one) for cell in found.by_place()]
-    return np.array(flat).reshape([len(axis.texts) for axis in found.axes])
-
-
 def _scale(measure: Measure, values: np.ndarray) -> np.ndarray:
     """In [0, 1]."""
     known = values[np.isfinite(values)]
@@ -51,14 +46,14 @@ def _scale(measure: Measure, values: np.ndarray) -> np.ndarray:
     return np.clip((values - low) / max(high - low, 1e-12), 0, 1)
 
 
-def _map(found: Sweep, measure: Measure, values: np.ndarray) -> Any:
+def _map(found: Cells, measure: Measure, values: np.ndarray) -> Any:
     across, up = found.axes
 
     def draw(axes: Axes) -> None:
         from matplotlib.collections import PolyCollection
         from matplotlib.colors import to_rgba
 
-        scaled, shown = _scale(measure, values), found.told(measure)
+        scaled, shown = _scale(measure, values), [line.told(measure.name) for line in found.lines]
         corners, colours, texts = [], [], []
         for (i, j), share in np.ndenumerate(scaled):
             corners.append([(i - 0.5, j - 0.5), (i + 0.5, j - 0.5), (i + 0.5, j + 0.5), (i - 0.5, j + 0.5)])
@@ -68,7 +63,7 @@ def _map(found: Sweep, measure: Measure, values: np.ndarray) -> Any:
         tiles = PolyCollection(corners, facecolors=colours, edgecolors="none", urls=texts)
         tiles.set_gid(f"{SHARP}-cells")
         axes.add_collection(tiles)
-        failed = [cell.place for cell, row in found.pairs() if row is not None and row["state"] != "done"]
+        failed = [divmod(k, len(up.texts)) for k, line in enumerate(found.lines) if line.state == FAILED]
         if failed:
             x, y = zip(*failed, strict=True)
             axes.scatter(x, y, marker="x", color=BAD, label="failed", clip_on=False)
@@ -104,9 +99,9 @@ def _bar(axes: Axes, measure: Measure, values: np.ndarray) -> None:
     bar.set_label(measure.label, fontsize=8)
 
 
-def _contour(axes: Axes, found: Sweep, line: Line, colour: str, dash: Any) -> None:
+def _contour(axes: Axes, found: Cells, line: Line, colour: str, dash: Any) -> None:
     """At 1, between the cells' middles; of numbers only, and where theory says something."""
-    values = field(found, lambda cell: line.field(cell["theory"]))
+    values = found.array(lambda cell: line.field(cell.theory))
     known = values[np.isfinite(values)]
     if not all(axis.numeric for axis in found.axes) or min(values.shape) < 2 or not known.size:
         return
@@ -118,14 +113,14 @@ def _contour(axes: Axes, found: Sweep, line: Line, colour: str, dash: Any) -> No
     axes.plot([], [], color=colour, linestyle=dash, linewidth=1.4, label=line.name)
 
 
-def _curve(found: Sweep, measure: Measure, values: np.ndarray) -> Any:
+def _curve(found: Cells, measure: Measure, values: np.ndarray) -> Any:
     (axis,) = found.axes
 
     def draw(axes: Axes) -> None:
         at = np.array(axis.values, dtype=float) if axis.numeric else np.arange(len(axis.texts), dtype=float)
         axes.plot(at, values, color=SERIES[0], linewidth=1, marker="o", markersize=4)
         points = axes.scatter(at, np.where(np.isfinite(values), values, 0), s=80, color=SERIES[0], alpha=0.01)
-        points.set_urls(found.told(measure))
+        points.set_urls([line.told(measure.name) for line in found.lines])
         if axis.logarithmic:
             axes.set_xscale("log")
             log_ticks(axes.xaxis)
@@ -133,7 +128,7 @@ def _curve(found: Sweep, measure: Measure, values: np.ndarray) -> Any:
             axes.set_xticks(at, axis.texts, rotation=30, ha="right")
         if axis.numeric:
             for line, colour, dash in zip(LINES, COLOURS, DASHES, strict=True):
-                _crossings(axes, at, field(found, lambda cell, line=line: line.field(cell["theory"])), line, colour, dash)
+                _crossings(axes, at, found.array(lambda cell, line=line: line.field(cell.theory)), line, colour, dash)
         if measure.bounds:
             low, high = measure.bounds
             axes.set_ylim(low - LEFT * (high - low), high + LEFT * (high - low))

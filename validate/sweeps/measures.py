@@ -25,9 +25,16 @@ class Measure:
     bounds: tuple[float, float] | None = None
     aliases: tuple[str, ...] = ()
 
-    def of(self, document: Document) -> float | None:
-        found = self.value(document)
-        return found if found is not None and math.isfinite(found) else None
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The name, and that of the standard error if there may be one."""
+        return (self.name, f"{self.name} se") if self.error else (self.name,)
+
+    def read(self, document: Document) -> dict[str, float]:
+        """By column: what there is."""
+        values = (self.value(document), self.error(document) if self.error else None)
+        known = zip(self.columns, values, strict=False)
+        return {name: float(value) for name, value in known if value is not None and math.isfinite(value)}
 
 
 MEASURES: Registry[Measure] = Registry("measure")

@@ -20,10 +20,6 @@ from .axes import Axis
 from .cell import DONE, FAILED, versions
 from .grid import Cell, Grid, find_command, grid_of, parameters
 from .journal import Journal
-from .measures import Measure
-
-LETTERS = {"gain_over_critical": "K/K_c", "rate": "p", "factor": "C", "reach": "ξ", "coherence_reach": "ξ_b"}
-"""Of what theory says."""
 
 Progress = Callable[[dict[str, int]], None]
 """Told how many cells are done, failed, running, waiting."""
@@ -55,10 +51,6 @@ class Sweep(told.Result):
     def _in(self, state: str) -> list[tuple[Cell, dict[str, Any]]]:
         return [(cell, row) for cell, row in self.pairs() if row is not None and row["state"] == state]
 
-    def by_place(self) -> list[dict[str, Any] | None]:
-        """In the order of the grid: as in `cells`; None for what is missing or failed."""
-        return [None if row is None or row["state"] != DONE else _document(cell, row) for cell, row in self.pairs()]
-
     @property
     def seed(self) -> Any:
         return self.cells_[0].flags.get("seed")
@@ -67,10 +59,6 @@ class Sweep(told.Result):
         """Those that no axis changes and that are set."""
         first, last = self.cells_[0].flags, self.cells_[-1].flags
         return {name: value for name, value in first.items() if value not in (None, ()) and last[name] == value}
-
-    def told(self, measure: Measure) -> list[str]:
-        """Of each cell in words."""
-        return [told_of(cell, row, measure) for cell, row in self.pairs()]
 
     @property
     def cells(self) -> list[dict[str, Any]]:
@@ -96,18 +84,6 @@ class Sweep(told.Result):
 
 def _document(cell: Cell, row: dict[str, Any]) -> dict[str, Any]:
     return row["answer"] | cell.values | {"theory": row["theory"]}
-
-
-def told_of(cell: Cell, row: dict[str, Any] | None, measure: Measure) -> str:
-    where = ", ".join(f"{name} = {text}" for name, text in cell.at.items())
-    if row is None or row["state"] != DONE:
-        return f"{where}: {'missing' if row is None else 'failed: ' + row['reason']}"
-    value, error = measure.of(row["answer"]), measure.error(row["answer"]) if measure.error else None
-    shown = "none" if value is None else f"{value:.3g}" + ("" if error is None else f" ± {error:.2g}")
-    theory = [
-        f"{letter} = {row['theory'][name]:.3g}" for name, letter in LETTERS.items() if row["theory"].get(name) is not None
-    ]
-    return f"{where}: {measure.name} {shown}" + (f"; theory: {', '.join(theory)}" if theory else "")
 
 
 def carried_out(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ikun_sym.catalogue.registry import Registry
 
-Theory = dict[str, Any]
+Theory = Mapping[str, float]
 
 FACTOR = 6.0
 """Depths of information within which networks were found to train (Schoenholz et al. 2017, arXiv:1611.01232): no law for
