@@ -25,9 +25,7 @@ DIAGRAM_FLAGS: list[click.Parameter] = [
 ]
 
 
-def diagram(
-    ctx: click.Context, name: str | None, over: tuple[str, ...], markdown: str | None, as_json: bool, **how: Any
-) -> None:
+def diagram(name: str | None, over: tuple[str, ...], markdown: str | None, as_json: bool, **how: Any) -> None:
     """Compute the phase diagram NAME, and write it to the page of all of them.
 
     Without NAME: lists the diagrams; with --markdown alone, writes the page and its pictures again from the rows beside it.

@@ -168,7 +168,7 @@ def sweep(
         axes = [Axis.of(name, values) for name, values in over.items()]
     else:
         axes = [Axis.parse(text) for text in over]
-    params, given = _params(found, flags)
+    params, given = words_of(found, flags)
     grid = grid_of(command, axes, params, given)
     if out is not None:
         return carried_out(grid, folder(out), resume=resume, workers=workers, scheduler=scheduler)
@@ -176,7 +176,7 @@ def sweep(
         return carried_out(grid, Path(kept), workers=workers, scheduler=scheduler)
 
 
-def _params(command: click.Command, flags: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
+def words_of(command: click.Command, flags: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     """The command's flags as click reads them, from Python's words."""
     known = {one.lstrip("-").replace("-", "_"): param for param in parameters(command) for one in param.opts}
     context = click.Command(command.name, params=parameters(command)).make_context(command.name, [])

@@ -1,5 +1,5 @@
-"""kill -9 of the client, of a worker, of the scheduler, at random moments: after --resume the rows equal those of an uninterrupted
-sweep, nothing twice, nothing missing."""
+"""kill -9 of the client, of a worker, of the scheduler, at random moments: after --resume the rows equal those of a sweep that
+nobody disturbs, nothing twice, nothing missing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def rows(out: Path) -> list[dict[str, Any]]:
 
 def said(found: list[dict[str, Any]]) -> list[str]:
     """Rows without the time that they took."""
-    return sorted(json.dumps({name: value for name, value in row.items() if name != "seconds"}, sort_keys=True) for row in found)
+    return sorted(
+        json.dumps({name: value for name, value in row.items() if name != "seconds"}, sort_keys=True) for row in found
+    )
 
 
 def children(pid: int) -> list[int]:

@@ -8,8 +8,8 @@ DIAGRAMS.register(
     Diagram(
         name="leak-steps",
         title="Leak against time steps",
-        question="Eight layers of width 128 on digits, weights of K = 7, surrogate atan with α = 1. Does memory in the membrane "
-        "help deep networks?",
+        question="Eight layers of width 128 on digits, weights of K = 7, surrogate atan with α = 1. Does memory in the "
+        "membrane help deep networks?",
         over=("leak=0,0.5,0.8,1", "steps=1,2,4,8"),
         words=("--scheme", "lecun:k=7", "--model", "mlp:depth=8,width=128", "--surrogate", "atan:alpha=1", *BUDGET),
     )
