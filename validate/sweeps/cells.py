@@ -20,8 +20,8 @@ from .sweep import Sweep
 CELLS = "cells.csv"
 
 THEORY = {
-    "layers": "depth",
-    "gain": "K",
+    "layers": "",
+    "gain": "",
     "gain_over_critical": "K/K_c",
     "rate": "p",
     "factor": "C",
@@ -29,7 +29,7 @@ THEORY = {
     "coherence": "s_b",
     "coherence_reach": "ξ_b",
 }
-"""What theory says of a cell, and its letter."""
+"""What theory says of a cell, and its letter; none where it is not shown on hover."""
 
 MISSING = "missing"
 
@@ -52,7 +52,8 @@ class Line:
             return f"{where}: {self.state}" + (f", {self.reason}" if self.reason else "")
         value, error = self.numbers.get(name), self.numbers.get(f"{name} se")
         shown = "none" if value is None else f"{value:.3g}" + ("" if error is None else f" ± {error:.2g}")
-        theory = ", ".join(f"{THEORY[word]} = {number:.3g}" for word, number in self.theory.items())
+        said = [(letter, self.theory[word]) for word, letter in THEORY.items() if letter and word in self.theory]
+        theory = ", ".join(f"{letter} = {number:.3g}" for letter, number in said)
         return f"{where}: {name} {shown}" + (f"; theory: {theory}" if theory else "")
 
 
@@ -106,9 +107,7 @@ class Cells:
             own = [name for measure in measures_of(command) for name in measure.columns]
             lines = tuple(_read(row, axes, own) for row in rows)
         except (IndexError, ValueError, KeyError) as error:
-            raise IkunError(
-                f"these are not the cells of a sweep of {command} ({error}); they are in a sweep's {CELLS}"
-            ) from None
+            raise IkunError(f"no cells of a sweep of {command} ({error}); a sweep leaves them in its {CELLS}") from None
         texts = {name: tuple(dict.fromkeys(line.at[name] for line in lines)) for name in axes}
         return cls(command, tuple(Axis(name, texts[name]) for name in axes), lines)
 

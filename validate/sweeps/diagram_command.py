@@ -49,15 +49,12 @@ def _computed(name: str, over: tuple[str, ...], markdown: str | None, as_json: b
     from .cells import Cells
     from .diagrams import DIAGRAMS
     from .diagrams_page import FOLDER, counted
-    from .grid import find_command, grid_of, parameters
+    from .grid import grid_of
 
     one = DIAGRAMS[name]
     if how["out"] is None:
         raise IkunError(f"a diagram needs the folder of its journal; give --out DIR, for example --out runs/{one.name}")
-    swept = find_command(one.command)
-    context = click.Command(one.command, params=parameters(swept)).make_context(one.command, list(one.words))
-    given = {n for n in context.params if context.get_parameter_source(n) is click.core.ParameterSource.COMMANDLINE}
-    grid = grid_of(one.command, one.axes(over), context.params, given)
+    grid = grid_of(one.command, one.axes(over), *one.flags())
     out = folder(how.pop("out"))
     found = computed_in(out, grid, **how)
     cells = Cells.of(found)

@@ -40,7 +40,7 @@ def theory_of(flags: dict[str, Any]) -> dict[str, Any]:
             words |= _of_model(flags["model"])
         layers = int(words.pop("depth", MODEL_DEFAULTS["depth"]))
         return {"layers": layers} | _settled(tuple(sorted(words.items())))
-    except IkunError as error:
+    except (ValueError, ArithmeticError) as error:  # IkunErrors, and what is measured counts wherever formulas end
         return {"reason": str(error)}
 
 

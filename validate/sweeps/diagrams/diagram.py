@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import click
+from click.core import ParameterSource
 
 from ikun_sym.catalogue.registry import Registry
 
 from ..axes import Axis
+from ..grid import find_command, parameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +37,13 @@ class Diagram:
         for axis in map(Axis.parse, given):
             own[axis.name] = axis
         return list(own.values())
+
+    def flags(self) -> tuple[dict[str, Any], set[str]]:
+        """Of all cells, as the command reads them; and which of them are given."""
+        reader = click.Command(self.command, params=parameters(find_command(self.command)))
+        context = reader.make_context(self.command, list(self.words))
+        typed = ParameterSource.COMMANDLINE
+        return context.params, {name for name in context.params if context.get_parameter_source(name) is typed}
 
     def typed(self) -> str:
         """The whole command, to repeat it."""
