@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .models.diagnosis import assert_healthy, diagnose
     from .models.initialise import initialise_
     from .models.watch import Watch
+    from .sweeps.sweep import sweep
     from .training.train import train
     from .verdicts.judge import validate
 
@@ -23,9 +24,10 @@ _HOME = {
     "initialise_": "models.initialise",
     "Watch": "models.watch",
     "train": "training.train",
+    "sweep": "sweeps.sweep",
 }
 
-__all__ = ["Watch", "assert_healthy", "diagnose", "initialise_", "train", "validate"]
+__all__ = ["Watch", "assert_healthy", "diagnose", "initialise_", "sweep", "train", "validate"]
 
 
 __getattr__ = lazily(__name__, _HOME)

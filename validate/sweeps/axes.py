@@ -11,6 +11,7 @@ from typing import Any
 
 from ikun_sym.errors import DomainError, IkunError
 from ikun_sym.exact import exact
+from ikun_sym.told import Told
 
 ALLOWED = "NAME=from:to:step, NAME=from:to:*factor, or NAME=a,b,c (values with commas: a;b;c)"
 
@@ -21,7 +22,7 @@ _RANGE = re.compile(r"([^:=]+):([^:=]+):(\*?)([^:=]+)")
 
 
 @dataclass(frozen=True)
-class Axis:
+class Axis(Told):
     """`name`: a flag without its dashes, or flag.parameter. `texts`: the values as they would be typed."""
 
     name: str
@@ -83,6 +84,8 @@ def _spread(first: str, last: str, times: str, step: str) -> list[str]:
         raise IkunError(f"a factor of {step} does not lead from {first} to {last}")
     if not times and (by == 0 or (by > 0) != up):
         raise IkunError(f"a step of {step} does not lead from {first} to {last}")
+    if not times and abs(end - here) > MOST * abs(by):
+        raise IkunError(f"a step of {step} makes more than {MOST} values")
     found: list[str] = []
     while (here <= end if up else here >= end) and len(found) <= MOST:
         found.append(_text(here))

@@ -14,6 +14,7 @@ import click
 
 from ikun_sym.cli.answering import Answering
 from ikun_sym.errors import IkunError, UnknownNameError
+from ikun_sym.told import Told
 
 from .axes import Axis, typed
 
@@ -40,9 +41,11 @@ def parameters(command: click.Command) -> list[click.Parameter]:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Cell(Told):
     """`place`: on the axes. `at`: the axes' values as text. `flags`: all of the command's, `given`: names of those that the
     user, or an axis, has set."""
+
+    shown = ("at",)
 
     place: tuple[int, ...]
     at: dict[str, str]
@@ -55,8 +58,10 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Grid:
+class Grid(Told):
     """`flags`: those of all cells, the axes' too, as they were before."""
+
+    shown = ("command", "axes")
 
     command: str
     axes: tuple[Axis, ...]

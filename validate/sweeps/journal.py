@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ikun_sym.errors import IkunError
 
 from ..verdicts.journal import ROWS
-from ..verdicts.rows import Rows, check_conditions
+from ..verdicts.rows import Rows, check_conditions, read_rows
 from .cell import versions
 from .grid import Cell, Grid
 
@@ -21,8 +20,8 @@ def key_of(record: dict[str, Any]) -> str:
 
 
 class Journal:
-    """`done`: the rows by the text of their cell's key, each counted once. Rows of cells outside the grid stay in the file: it
-    may be another part of one picture, or a coarser one.
+    """`done`: the state of each row, by its key: rows themselves may be large, and stay on the disk. Each counts once. Rows of
+    cells outside the grid stay in the file: they may be another part of one picture, or a coarser one.
 
     Errors: another process writes; the folder has rows and `resume` is false; rows of other flags, axes or versions."""
 
@@ -34,8 +33,9 @@ class Journal:
         self._cells: dict[str, Cell] = {}
         for cell in grid.cells():
             self._cells[self._key(cell)] = cell
-        self.done: dict[str, dict[str, Any]] = {}
+        self.done: dict[str, str] = {}
         self._rows = Rows(self.path, key="cell", resume=resume, check=self._take_up)
+        self._rows.records.clear()
 
     def _key(self, cell: Cell) -> str:
         return key_of(self._identity(cell))
@@ -45,20 +45,29 @@ class Journal:
 
     def _take_up(self, record: dict[str, Any], number: int) -> None:
         try:
-            key = key_of(record)
+            key, state = key_of(record), record["state"]
         except KeyError as error:
             raise IkunError(
                 f"{str(self.path)!r}, line {number}, has no {error.args[0]!r}; remove it, or give another --out"
             ) from None
         check_conditions(self.path, record, self.conditions)
-        self.done.setdefault(key, record)
+        self.done.setdefault(key, state)
 
     @property
     def missing(self) -> list[Cell]:
         return [cell for key, cell in self._cells.items() if key not in self.done]
 
-    def row(self, cell: Cell) -> dict[str, Any] | None:
-        return self.done.get(self._key(cell))
+    @property
+    def states(self) -> list[str]:
+        """Of the grid's cells that are there."""
+        return [self.done[key] for key in self._cells if key in self.done]
+
+    def rows(self) -> tuple[dict[str, Any] | None, ...]:
+        """Of the grid's cells, in its order; None where there is none."""
+        found: dict[str, dict[str, Any]] = {}
+        for record in read_rows(self.path, "cell"):
+            found.setdefault(key_of(record), record)
+        return tuple(found.get(key) for key in self._cells)
 
     def keep(self, cell: Cell, found: dict[str, Any]) -> None:
         """Append what a worker has found, on disk when this returns; what is there already stays as it is. Error: the worker's
@@ -71,9 +80,8 @@ class Journal:
         key = self._key(cell)
         if key in self.done:
             return
-        record = self.conditions | self._identity(cell) | found
-        self._rows.append(record)
-        self.done[key] = record
+        self._rows.append(self.conditions | self._identity(cell) | found)
+        self.done[key] = found["state"]
 
     def finish(self) -> None:
         """Sort the rows: those of the grid by their place, before those of others."""
@@ -82,15 +90,6 @@ class Journal:
 
     def close(self) -> None:
         self._rows.close()
-
-
-def states(rows: Iterable[dict[str, Any] | None]) -> dict[str, int]:
-    """How many cells are in which state."""
-    counts: dict[str, int] = {}
-    for row in rows:
-        state = "missing" if row is None else row["state"]
-        counts[state] = counts.get(state, 0) + 1
-    return counts
 
 
 def _json(value: Any) -> str:

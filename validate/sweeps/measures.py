@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ikun_sym.catalogue.registry import Registry
+from ikun_sym.told import Told
 
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measure:
+class Measure(Told):
     """`value`: of the document of `command`; None where it has none. `error`: its standard error. `bounds`: of the
     colours; None: those of the values."""
+
+    shown = ("name", "command", "label")
 
     name: str
     command: str

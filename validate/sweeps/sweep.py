@@ -107,8 +107,7 @@ def carried_out(
 
 
 def swept(grid: Grid, journal: Journal) -> Sweep:
-    cells = tuple(grid.cells())
-    return Sweep(command=grid.command, axes=grid.axes, cells_=cells, rows=tuple(map(journal.row, cells)))
+    return Sweep(command=grid.command, axes=grid.axes, cells_=tuple(grid.cells()), rows=journal.rows())
 
 
 def _checked(found: Sweep) -> Sweep:
@@ -121,7 +120,7 @@ def _compute(journal: Journal, grid: Grid, workers: int, scheduler: str | None, 
     from .cluster import DEATHS, cluster
 
     waiting, alone = deque(journal.missing), deque[Cell]()
-    done, failed = len(journal.done), sum(row["state"] == FAILED for row in journal.done.values())
+    done, failed = len(journal.states), journal.states.count(FAILED)
     with cluster(min(workers, len(waiting)), scheduler) as there:
         while waiting or alone or there.running:
             there.tend()

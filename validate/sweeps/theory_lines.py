@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ikun_sym.catalogue.registry import Registry
+from ikun_sym.told import Told
 
 Theory = Mapping[str, float]
 
@@ -15,8 +16,10 @@ spikes, but a number that was known before."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class Line(Told):
     """The contour of `field` at 1."""
+
+    shown = ("name", "meaning")
 
     name: str
     meaning: str

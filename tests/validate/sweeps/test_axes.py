@@ -49,7 +49,7 @@ def test_the_values_of_an_axis(text: str, values: tuple[object, ...]) -> None:
         ("lr=1:10:*0.5", "does not lead"),
         ("depth=1:x:1", "not a finite number"),
         ("depth=3,3", "twice"),
-        ("depth=1:1000000:1", "at most"),
+        ("depth=1:1000000:1", "more than 100000 values"),
     ],
 )
 def test_what_is_no_axis_is_told_in_a_line(text: str, told: str) -> None:

@@ -67,6 +67,7 @@ def test_a_cell_of_train_is_the_run_of_its_seeds_alone() -> None:
     assert not row["answer"]["comparisons"]
 
 
+@pytest.mark.slow
 def test_a_cell_of_validate_is_the_verdict() -> None:
     flags = {"claim": "theorem1.backward.alpha-one", "width": 16, "draws": "2", "batch": 2}
     row = done("validate", "depth=4", **flags)

@@ -10,15 +10,18 @@ import click
 from click.core import ParameterSource
 
 from ikun_sym.catalogue.registry import Registry
+from ikun_sym.told import Told
 
 from ..axes import Axis
 from ..grid import find_command, parameters
 
 
 @dataclass(frozen=True, kw_only=True)
-class Diagram:
+class Diagram(Told):
     """`over`, `words`: as they are typed after `ikun sweep COMMAND`. `measure`: shown and counted. `learnt`: from which value
     of it on a network counts as trained. `says`: what it says, in two sentences."""
+
+    shown = ("name", "title", "command")
 
     name: str
     title: str
