@@ -37,6 +37,8 @@ PATIENCE = 30.0
 LOOK = 1.0
 """Seconds between two looks at the workers."""
 
+CHATTER = ("distributed", "tornado", "asyncio")
+
 SETTINGS = {
     "distributed.scheduler.allowed-failures": DEATHS,
     "distributed.comm.timeouts.connect": f"{PATIENCE:g}s",
@@ -152,7 +154,7 @@ class Cluster:
             return cell, None
         except Exception as error:
             raise IkunError(
-                f"the scheduler gave up a cell ({type(error).__name__}); is it still there? --resume continues from the journal"
+                f"the scheduler no longer answers ({type(error).__name__}); --resume continues from the journal"
             ) from None
         finally:
             future.release()
@@ -199,11 +201,13 @@ def _client(address: str) -> Iterator[Client]:
 
 @contextmanager
 def _told_nothing() -> Iterator[None]:
-    """Dask's logs of workers that come and go are not the user's."""
-    logger = logging.getLogger("distributed")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
+    """Dask's logs of what comes and goes are not the user's; its loggers have levels of their own."""
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in CHATTER]
+    before = {logger: logger.level for logger in map(logging.getLogger, names)}
+    for logger in before:
+        logger.setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for logger, level in before.items():
+            logger.setLevel(level)

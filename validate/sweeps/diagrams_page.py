@@ -32,12 +32,15 @@ depth below both. A cell is a mean over the seeds of its sweep, with its standar
 
 
 class Verdicts(NamedTuple):
-    """Of the cells that theory speaks of: how many there are, learnt, predicted rightly. `best`: by length, the number of them
+    """Of the cells that theory speaks of: how many there are, learnt, predicted rightly; how many lie below the critical scale,
+    and learnt. `best`: by length, the number of them
     that would be right most often as the only border, and how often."""
 
     cells: int
     learnt: int
     right: int
+    below: int
+    learnt_below: int
     best: dict[str, tuple[float, int]]
 
 
@@ -46,7 +49,8 @@ def verdicts(cells: Cells, diagram: Diagram) -> Verdicts:
     learnt = [line.numbers[diagram.measure] >= diagram.learnt for line in known]
     right = sum(expected_to_learn(line.theory) == found for line, found in zip(known, learnt, strict=True))
     best = {letter: _best([_depths(line, word) for line in known], learnt) for word, letter in LENGTHS.items()}
-    return Verdicts(len(known), sum(learnt), right, best)
+    below = [found for line, found in zip(known, learnt, strict=True) if line.theory["gain_over_critical"] < 1]
+    return Verdicts(len(known), sum(learnt), right, len(below), sum(below), best)
 
 
 LENGTHS = {"reach": "ξ", "coherence_reach": "ξ_b"}
@@ -78,7 +82,7 @@ def counted(cells: Cells, diagram: Diagram) -> str:
     best = "; ".join(f"a border at {factor:.2g} {letter} alone: {count}" for letter, (factor, count) in found.best.items())
     return (
         f"Cells: {states}. Of {found.cells}, {found.learnt} reach a {diagram.measure} of {diagram.learnt:g}; theory, nothing "
-        f"fitted, is right in {found.right}. Fitted: {best}."
+        f"fitted, is right in {found.right}. Below K_c lie {found.below}, of which {found.learnt_below} learn. Fitted: {best}."
     )
 
 

@@ -30,7 +30,7 @@ async def serve(address: str) -> None:
 
 def main() -> None:
     threading.Thread(target=_end_with_client, daemon=True).start()
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # the client tells what is worth telling
+    logging.disable(logging.CRITICAL)  # the client tells what is worth telling
     with config.set({"distributed.admin.low-level-log-length": 100}):
         asyncio.run(serve(sys.argv[1]))
 
