@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -32,25 +33,22 @@ depth below both. A cell is a mean over the seeds of its sweep, with its standar
 
 
 class Verdicts(NamedTuple):
-    """Of the cells that theory speaks of: how many there are, learnt, predicted rightly; how many lie below the critical scale,
-    and learnt. `best`: by length, the number of them
-    that would be right most often as the only border, and how often."""
+    """Of the cells that theory speaks of: how many there are, learnt, are predicted rightly."""
 
     cells: int
     learnt: int
     right: int
-    below: int
-    learnt_below: int
-    best: dict[str, tuple[float, int]]
 
 
-def verdicts(cells: Cells, diagram: Diagram) -> Verdicts:
-    known = [line for line in cells.lines if diagram.measure in line.numbers and expected_to_learn(line.theory) is not None]
-    learnt = [line.numbers[diagram.measure] >= diagram.learnt for line in known]
-    right = sum(expected_to_learn(line.theory) == found for line, found in zip(known, learnt, strict=True))
-    best = {letter: _best([_depths(line, word) for line in known], learnt) for word, letter in LENGTHS.items()}
-    below = [found for line, found in zip(known, learnt, strict=True) if line.theory["gain_over_critical"] < 1]
-    return Verdicts(len(known), sum(learnt), right, len(below), sum(below), best)
+def known(cells: Cells, diagram: Diagram) -> list[tuple[Line, bool]]:
+    """Those, and whether they learnt."""
+    there = [line for line in cells.lines if diagram.measure in line.numbers and expected_to_learn(line.theory) is not None]
+    return [(line, line.numbers[diagram.measure] >= diagram.learnt) for line in there]
+
+
+def verdicts(lines: Sequence[tuple[Line, bool]]) -> Verdicts:
+    right = sum(expected_to_learn(line.theory) == learnt for line, learnt in lines)
+    return Verdicts(len(lines), sum(learnt for _, learnt in lines), right)
 
 
 LENGTHS = {"reach": "ξ", "coherence_reach": "ξ_b"}
@@ -75,15 +73,25 @@ def _best(depths: list[float], learnt: list[bool]) -> tuple[float, int]:
 
 def counted(cells: Cells, diagram: Diagram) -> str:
     """The sentence of the numbers."""
-    found = verdicts(cells, diagram)
-    states = ", ".join(f"{count} {state}" for state, count in cells.states.items())
-    if not found.cells:
+    lines, states = known(cells, diagram), ", ".join(f"{count} {state}" for state, count in cells.states.items())
+    if not lines:
         return f"Cells: {states}."
-    best = "; ".join(f"a border at {factor:.2g} {letter} alone: {count}" for letter, (factor, count) in found.best.items())
-    return (
-        f"Cells: {states}. Of {found.cells}, {found.learnt} reach a {diagram.measure} of {diagram.learnt:g}; theory, nothing "
-        f"fitted, is right in {found.right}. Below K_c lie {found.below}, of which {found.learnt_below} learn. Fitted: {best}."
-    )
+    all_, above = verdicts(lines), [(line, learnt) for line, learnt in lines if line.theory["gain_over_critical"] >= 1]
+    told = f"Cells: {states}. Of {all_.cells}, {all_.learnt} reach a {diagram.measure} of {diagram.learnt:g}; theory, nothing "
+    told += f"fitted, is right in {all_.right}."
+    if below := [one for one in lines if one not in above]:
+        told += f" Below K_c lie {len(below)}, of which {verdicts(below).learnt} learn; above it theory is right in "
+        told += f"{verdicts(above).right} of {len(above)}."
+    fitted = "; ".join(f"{factor:.2g} {letter}, right in {count}" for letter, factor, count in borders(above))
+    return f"{told} The best single border above K_c, fitted: {fitted}." if fitted else told
+
+
+def borders(lines: Sequence[tuple[Line, bool]]) -> list[tuple[str, float, int]]:
+    """By length: the number of them that would be right most often as the only border, and how often; where that is more often
+    than to say the same of all cells."""
+    learnt = [one for _, one in lines]
+    found = [(letter, *_best([_depths(line, word) for line, _ in lines], learnt)) for word, letter in LENGTHS.items()]
+    return [one for one in found if one[2] > max(sum(learnt), len(learnt) - sum(learnt))]
 
 
 def section(diagram: Diagram, cells: Cells) -> list[str]:
@@ -98,19 +106,24 @@ def kept(beside: Path) -> dict[str, Cells]:
     return {name: Cells.read(DIAGRAMS[name].command, p.read_text(encoding="utf-8")) for name, p in found.items() if p.is_file()}
 
 
-def files(beside: Path) -> dict[str, str]:
-    """The page and the pictures by their paths under the page's folder."""
-    rows = kept(beside)
+def page(beside: Path) -> str:
+    """Of the rows under the page's folder."""
     lines = [f"# {TITLE}", "", INTRODUCTION, ""]
-    pictures: dict[str, str] = {}
-    for name, cells in rows.items():
-        diagram = DIAGRAMS[name]
-        lines += section(diagram, cells)
-        measure = next(one for one in cells.measures if one.name == diagram.measure)
-        pictures[f"{FOLDER}/{name}.svg"] = picture(cells, measure, anchor=name, alone=True) + "\n"
-    return {"DIAGRAMS.md": "\n".join(lines)} | pictures
+    for name, cells in kept(beside).items():
+        lines += section(DIAGRAMS[name], cells)
+    return "\n".join(lines)
 
 
-def write(page: Path) -> None:
-    for name, text in files(page.parent).items():
-        write_atomically(page if name == "DIAGRAMS.md" else page.parent / name, text)
+def pictures(beside: Path) -> dict[str, str]:
+    """By their paths under the page's folder."""
+    found = {}
+    for name, cells in kept(beside).items():
+        measure = next(one for one in cells.measures if one.name == DIAGRAMS[name].measure)
+        found[f"{FOLDER}/{name}.svg"] = picture(cells, measure, anchor=name, alone=True) + "\n"
+    return found
+
+
+def write(path: Path) -> None:
+    write_atomically(path, page(path.parent))
+    for name, text in pictures(path.parent).items():
+        write_atomically(path.parent / name, text)

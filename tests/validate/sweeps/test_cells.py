@@ -30,6 +30,8 @@ from ikun_validate.sweeps.sweep import Sweep, words_of
 from ikun_validate.sweeps.theory import theory_of
 from ikun_validate.sweeps.theory_lines import expected_to_learn
 
+FOLDER = Path(__file__).parents[3] / "validate"
+
 SMALL = {"samples": "60", "model": "mlp:depth=1,width=16", "epochs": 1, "steps": 2, "seeds": "2", "scheme": "kaiming"}
 
 
