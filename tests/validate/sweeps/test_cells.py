@@ -223,10 +223,14 @@ def test_a_sweep_tells_its_cells_and_what_failed() -> None:
 
 
 def test_the_page_of_the_diagrams_is_that_of_the_rows_beside_it() -> None:
-    from ikun_validate.sweeps.diagrams_page import files
+    from ikun_validate.sweeps.diagrams_page import page
 
-    folder = Path(__file__).parents[3] / "validate"
-    for name, text in files(folder).items():
-        assert (folder / name).read_text(encoding="utf-8") == text, (
-            f"{name}: ikun sweep diagram --markdown validate/DIAGRAMS.md"
-        )
+    assert (FOLDER / "DIAGRAMS.md").read_text(encoding="utf-8") == page(FOLDER), "ikun sweep diagram --markdown …"
+
+
+@pytest.mark.slow
+def test_the_pictures_of_the_diagrams_are_those_of_their_rows() -> None:
+    from ikun_validate.sweeps.diagrams_page import pictures
+
+    for name, text in pictures(FOLDER).items():
+        assert (FOLDER / name).read_text(encoding="utf-8") == text, f"{name}: ikun sweep diagram --markdown …"
