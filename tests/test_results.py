@@ -105,6 +105,7 @@ CALLS: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "validate": _validated,
     "diagnose": lambda diagnose: diagnose(*_network()),
     "assert_healthy": lambda assert_healthy: assert_healthy(*_network()),
+    "flatness": lambda flatness: flatness(*_network(), lambda z: z.square().mean(), draws=2, probes=2),
     "initialise_": lambda initialise_: initialise_(*_network(), scheme="kaiming"),
 }
 """A call of each; a new public function that returns a result is missed here and fails the test."""

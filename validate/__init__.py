@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from .models.diagnosis import assert_healthy, diagnose
     from .models.initialise import initialise_
     from .models.watch import Watch
+    from .models.watch_lightning import watch_callback
     from .sweeps.sweep import sweep
+    from .training.flatness import flatness
     from .training.train import train
     from .verdicts.judge import validate
 
@@ -23,11 +25,13 @@ _HOME = {
     "assert_healthy": "models.diagnosis",
     "initialise_": "models.initialise",
     "Watch": "models.watch",
+    "watch_callback": "models.watch_lightning",
+    "flatness": "training.flatness",
     "train": "training.train",
     "sweep": "sweeps.sweep",
 }
 
-__all__ = ["Watch", "assert_healthy", "diagnose", "initialise_", "sweep", "train", "validate"]
+__all__ = ["Watch", "assert_healthy", "diagnose", "flatness", "initialise_", "sweep", "train", "validate", "watch_callback"]
 
 
 __getattr__ = lazily(__name__, _HOME)

@@ -22,6 +22,7 @@ from .rules import error_function
 from .rules import polynomial_exponential as moments
 from .rules import rational_line as rational
 from .rules import sum_of_terms as pieces
+from .rules.written_out import MOST_POLES, degree_written_out
 from .rules.zero_mean import at_zero_mean
 
 
@@ -55,12 +56,17 @@ _POINTS = tuple(
 @lru_cache(maxsize=256)
 def derive(function: PiecewiseFunction) -> ClosedForm:
     """The closed form of E[function(X)] with the certificate that holds for all parameters, if there is one."""
-    for rule in RULES:
+    for rule in _rules(function):
         form = rule.closed_form(function)
         if form is not None:
             assert form.expr is not None
             return replace(form, certificate=rule.prove(function, form.expr))
     return ClosedForm(expr=None, kind="none", method="certified quadrature", certificate=Certificate(status="numeric-only"))
+
+
+def _rules(function: PiecewiseFunction) -> tuple[Rule, ...]:
+    """Those worth trying: none where already the writing out would take minutes."""
+    return () if any(degree_written_out(piece.value) > MOST_POLES for piece in function.pieces) else RULES
 
 
 def derive_at(function: PiecewiseFunction, mean: Fraction) -> ClosedForm:
@@ -82,7 +88,7 @@ def forget() -> None:
 def kind_of(function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction]) -> str:
     """The kind of `form_of`, without deriving or proving anything."""
     for candidate in _candidates(function, values):
-        for rule in RULES:
+        for rule in _rules(candidate):
             kind = rule.kind(candidate)
             if kind is not None:
                 return kind

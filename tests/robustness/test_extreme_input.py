@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from pathlib import Path
 
@@ -62,3 +63,24 @@ def test_an_export_is_not_overwritten_by_another_surrogate(tmp_path: Path) -> No
 @pytest.mark.parametrize("value", [float("inf"), -float("inf"), float("nan"), 1e-320, 1e308])
 def test_every_number_is_written_on_an_axis(value: float) -> None:
     assert written(value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "var"),
+    [("q_pseudo_spike:alpha=1e8", "1e30"), pytest.param("q_pseudo_spike:alpha=1e8", "1", marks=pytest.mark.slow)],
+)
+def test_a_large_power_is_not_written_out(spec: str, var: str) -> None:
+    """(1 + 2|x|/(α − 1))^−α tends to e^{−2|x|} as α grows, within 1/α; at a wide law E[f'] → 1/√(2πv)."""
+    found = moment(spec, 0, var)
+    v = float(var)
+    wanted = math.exp(2 * v) * math.erfc(math.sqrt(2 * v)) if v == 1 else 1 / math.sqrt(2 * math.pi * v)
+    assert found.value == pytest.approx(wanted, rel=1e-6)
+    assert found.status == "numeric-only"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", ["", ",T_period=1e-8"])
+def test_a_sum_of_a_thousand_waves_ends_in_one_line(more: str) -> None:
+    with pytest.raises(IkunError, match="digits could be enclosed") as caught:
+        moment("squarewave_fourier_series:n=1000" + more, 0, 1)
+    assert "\n" not in str(caught.value)

@@ -9,12 +9,13 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from ..engines import batch_norm
+from . import twice
 
 
 def normalised(x: Tensor, norm: nn.BatchNorm2d) -> Tensor | None:
     """What `norm` makes of x [N, C, H, W], its running statistics brought up to date. None: leave it to torch."""
     count = x.numel() // x.shape[1]
-    if not (norm.training and norm.track_running_stats and norm.momentum is not None and count > 1):
+    if twice.asked() or not (norm.training and norm.track_running_stats and norm.momentum is not None and count > 1):
         return None
     with torch.no_grad():
         found = batch_norm.normalised(x, norm.weight, norm.bias, norm.eps)

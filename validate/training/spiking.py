@@ -21,6 +21,7 @@ from ikun_sym.reading.neuron import Neuron
 from ikun_sym.reading.surrogate_spec import Spec
 
 from ..engines.population import AUTO, Population
+from . import twice
 from .sloped import sloped
 
 Watcher = Callable[[Tensor, Tensor], None]
@@ -70,6 +71,8 @@ class SpikingLayer(nn.Module):
 
     def forward(self, current: Tensor) -> Tensor:
         self._check(current)
+        if twice.asked():
+            return twice.spikes(current, self.recurrent, self.neuron)
         return _Spikes.apply(current, self.recurrent, self.population, self.watch)
 
     def gradient_at(self, h: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from .antiderivative_increments import ROUTE as ANTIDERIVATIVES
 from .antiderivative_increments import increments
 from .cell_sums import tail_stretches
 from .tails import Envelope, constant, envelope, tail, tilted
-from .validated_integral import Gaussian, Stretch, split
+from .validated_integral import Gaussian, Stretch, split, work_of
 
 GUARD_BITS = 40
 """Bits beyond the wanted digits: the integrand is a handful of operations, and each loses a bit or two."""
@@ -141,7 +141,8 @@ def _by_integration(
     bits = int(digits * 3.3220) + GUARD_BITS
     depth = Fraction(bits)  # the cut: where the density has fallen by e^{-depth} below its largest value on the piece
     best, cancelled = arb("nan"), 0
-    for _ in range(_ATTEMPTS):
+    work = max((work_of(piece.value) for piece in function.pieces), default=1)
+    for _ in range(max(1, _ATTEMPTS // work)):
         with precision(bits):
             env = {symbol: Balls().rational(value) for symbol, value in values.items()}
             best, scale = integral_of(function, env, ball(mean), ball(var), depth)

@@ -92,14 +92,26 @@ class Gaussian:
         return ((u - self.m) ** 2 * self.rate).exp()
 
 
+SHORT = 50
+"""Operations of a short formula."""
+
+
+@lru_cache(maxsize=1024)
+def work_of(value: sp.Expr) -> int:
+    """Of one evaluation, in units of a short formula's."""
+    return 1 + int(sp.count_ops(value)) // SHORT
+
+
 @dataclass(frozen=True)
 class Stretch:
-    """∫_a^b integrand(u) du; `most`: a bound of its magnitude, where one is known without work."""
+    """∫_a^b integrand(u) du; `most`: a bound of its magnitude, where one is known without work. `work`: of one evaluation, in
+    units of a short formula's; the evaluations allowed are divided by it, so that none takes for ever."""
 
     integrand: Integrand
     a: arb
     b: arb
     most: arb = arb.pos_inf()  # noqa: RUF009 - immutable
+    work: int = 1
 
     @classmethod
     def of(
@@ -108,7 +120,9 @@ class Stretch:
         """∫_a^b value density, value in u or in r alone."""
         plain, rigorous = (evaluator(value, env, analytic=analytic) for analytic in (False, True))
         most = arb.pos_inf() if most is None else most
-        return cls(lambda u, analytic: (rigorous if analytic else plain)(u, u) * density(u, analytic), a, b, most)
+        return cls(
+            lambda u, analytic: (rigorous if analytic else plain)(u, u) * density(u, analytic), a, b, most, work_of(value)
+        )
 
     def integrate(self, *, rel_tol: arb, abs_tol: arb, eval_limit: int) -> arb:
         width = self.b - self.a  # ends may be balls: u = a + width·t, t in [0, 1], keeps the integrator's ends exact
@@ -117,7 +131,8 @@ class Stretch:
             return self.integrand(self.a + width * t, analytic)
 
         # The heap works on the worst stretch first; depth-first order can spend its budget in a negligible tail.
-        result = acb.integral(scaled, 0, 1, rel_tol=rel_tol, abs_tol=abs_tol, eval_limit=eval_limit, use_heap=True)
+        limit = max(1, eval_limit // self.work**2)  # long formulas oscillate, too
+        result = acb.integral(scaled, 0, 1, rel_tol=rel_tol, abs_tol=abs_tol, eval_limit=limit, use_heap=True)
         return (result * width).real
 
 

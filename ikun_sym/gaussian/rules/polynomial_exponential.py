@@ -18,6 +18,7 @@ from ...expressions.rational_functions import cancelled
 from ...expressions.symbols import MEAN, VAR
 from ...expressions.zero_test import exponentials
 from .antiderivative import Antiderivative, density
+from .written_out import MOST_DEGREE, MOST_TERMS, degree_written_out, terms_written_out
 
 
 @dataclass(frozen=True)
@@ -54,25 +55,9 @@ def terms_of(value: sp.Expr) -> list[Term] | None:
     return None if found is None else list(found)
 
 
-MOST_DEGREE = 20
-"""Of a polynomial that is written out: the antiderivative of a higher one takes minutes to write, and no reader is served."""
-
-
-def _degree(value: sp.Expr) -> int:
-    """An upper bound of the degree in U once `value` is written out, which counts its terms too."""
-    parts = [_degree(part) for part in value.args if isinstance(part, sp.Expr)]
-    if value.is_Add:
-        return max(parts)
-    if value.is_Mul:
-        return sum(parts)
-    if value.is_Pow and value.exp.is_Integer and value.exp > 0:  # type: ignore[union-attr]
-        return parts[0] * int(value.exp)  # type: ignore[union-attr]
-    return int(value == U)
-
-
 @lru_cache(maxsize=1024)
 def summed(value: sp.Expr) -> tuple[Term, ...] | None:
-    if _degree(value) > MOST_DEGREE:
+    if degree_written_out(value) > MOST_DEGREE or terms_written_out(value) > MOST_TERMS:
         return None
     found: dict[tuple[sp.Expr, sp.Expr, sp.Expr], dict[int, sp.Expr]] = {}
     for summand in sp.Add.make_args(sp.expand(exponentials(value))):

@@ -28,8 +28,8 @@ from ikun_sym.gaussian.moment import evaluate
 
 PHASES = (Phase.explicit, Phase.generate)
 """No shrinking: an example takes a second, and the shrinker tries hundreds."""
-LAW = settings(derandomize=True, max_examples=25, deadline=None, phases=PHASES)
-FEW = settings(derandomize=True, max_examples=12, deadline=None, phases=PHASES)
+LAW = settings(max_examples=25, phases=PHASES)
+FEW = settings(max_examples=12, phases=PHASES)
 """For examples that derive a form, about 0.2 s each."""
 
 SLACK = 1e-12
@@ -118,7 +118,7 @@ def test_three_routes_of_random_functions(function: PiecewiseFunction, point: tu
 
 
 @pytest.mark.slow
-@settings(derandomize=True, max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(functions, points)
 def test_three_routes_of_more_random_functions(function: PiecewiseFunction, point: tuple[Fraction, Fraction]) -> None:
     assume(not all(piece.is_zero for piece in function.pieces))

@@ -32,7 +32,7 @@ def taps(draw: st.DrawFn) -> Taps:
 
 
 @given(taps(), st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_layer_sees_what_torch_convolves(one: Taps, seed: int) -> None:
     """A kernel of ones, divided by its taps: forward, and transposed by torch's own gradient."""
     d, size, k = one.dimensions, one.layer.size, one.topology.kernel
@@ -49,7 +49,7 @@ def test_a_layer_sees_what_torch_convolves(one: Taps, seed: int) -> None:
 
 
 @given(taps())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_places_count_as_the_axes_do(one: Taps) -> None:
     counts = np.zeros((one.layer.after**one.dimensions, one.layer.size**one.dimensions))
     for seen in one.places:
@@ -81,7 +81,7 @@ def test_pools_send_and_return_what_torch_does(dimensions: int, size: int, kind:
 
 
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**32 - 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_root_grown_row_by_row_is_the_root(steps: int, rank: int, seed: int) -> None:
     """Singular covariances too: steps that add nothing new."""
     factor = np.random.default_rng(seed).normal(size=(steps, rank))

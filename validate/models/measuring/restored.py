@@ -114,10 +114,12 @@ class Snapshot:
 
 @contextmanager
 def untouched(model: nn.Module, seed: int | None = None) -> Iterator[None]:
-    """Restore `model` and the random generators on exit, whatever happens inside. `seed`: seed of torch's generator inside."""
+    """Restore `model` and the random generators on exit, whatever happens inside. `seed`: seed of torch's generator inside.
+    Gradients are on inside, though the caller may have switched them off."""
     devices = {tensor.device.index for tensor in model.parameters() if tensor.is_cuda}
     numbers, states = np.random.get_state(), random.getstate()
-    with torch.random.fork_rng(devices=[device for device in devices if device is not None]):
+    known = [device for device in devices if device is not None]
+    with torch.inference_mode(False), torch.enable_grad(), torch.random.fork_rng(devices=known):
         snapshot = Snapshot(model)
         try:
             if seed is not None:
