@@ -63,6 +63,7 @@ class Processes:
             env=os.environ | THREADS | {"PYTHONPATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
+            start_new_session=True,  # a Ctrl-C is for the client, which lets them go
         )
 
     @property
