@@ -29,7 +29,7 @@ Progress = Callable[[dict[str, int]], None]
 class Sweep(told.Result):
     """`rows`: of the cells in the order of the grid, None where one is missing."""
 
-    shown = ("command", "axes", "states")
+    shown = ("command", "axes", "counted")
 
     command: str
     axes: tuple[Axis, ...]
@@ -43,6 +43,10 @@ class Sweep(told.Result):
             "failed": len(self._in(FAILED)),
             "missing": sum(row is None for row in self.rows),
         }
+
+    @property
+    def counted(self) -> str:
+        return ", ".join(f"{count} {state}" for state, count in self.states.items())
 
     def pairs(self) -> list[tuple[Cell, dict[str, Any] | None]]:
         """Each cell with its row."""

@@ -62,7 +62,7 @@ def show(console: Console, found: Sweep, out: str) -> None:
     console.print(table(f"ikun {found.command}", [*names, *columns], rows))
     for one in found.failed:
         console.print("failed: " + ", ".join(f"{name} = {one[name]}" for name in names) + f": {one['reason']}")
-    console.print(f"{', '.join(f'{count} {state}' for state, count in found.states.items())}; rows and page: {out}")
+    console.print(f"{found.counted}; rows and page: {out}")
 
 
 def _short(value: float | None) -> str:
