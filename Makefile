@@ -47,7 +47,7 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.run
 	@echo "installing what the tests need: minutes, mostly download ($(LOG) follows it)"
-	@$(PIP) -e ".[validate,train,dev,interop]" $(QUIETLY)
+	@$(PIP) -e ".[validate,train,sweep,dev,interop]" $(QUIETLY)
 	@touch $@
 
 clean:

@@ -6,9 +6,11 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
@@ -73,11 +75,29 @@ def _trained(train: Callable[..., Any]) -> Any:
     return train(samples=60, epochs=1, seeds=2, model="mlp:depth=1,width=8", schemes=("kaiming",), targets=(0.5,))
 
 
+def _swept(sweep: Callable[..., Any]) -> Any:
+    """With all cells in the journal already: no processes are begun."""
+    from ikun_validate.sweeps.axes import Axis
+    from ikun_validate.sweeps.cell import computed
+    from ikun_validate.sweeps.grid import find_command, grid_of
+    from ikun_validate.sweeps.journal import Journal
+    from ikun_validate.sweeps.sweep import words_of
+
+    grid = grid_of("meanfield", [Axis.parse("depth=3,4")], *words_of(find_command("meanfield"), {}))
+    with tempfile.TemporaryDirectory() as out:
+        journal = Journal(Path(out), grid, resume=False)
+        for cell in grid.cells():
+            journal.keep(cell, computed("meanfield", cell.flags, cell.given))
+        journal.close()
+        return sweep("meanfield", {"depth": [3, 4]}, out=out, resume=True)
+
+
 CALLS: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "moment": lambda moment: moment("sigmoid", mean=-1, var=1, power=2, digits=60),
     "constants": lambda constants: constants("atan"),
     "pair_moment": lambda pair_moment: pair_moment("erf", mean=-1, var=1, rho="0.3"),
     "train": _trained,
+    "sweep": _swept,
     "design": lambda design: design(0.2, "sigmoid", fan_in=512),
     "joint": lambda joint: joint("atan"),
     "init_variance": lambda init_variance: init_variance("ikun", 512),

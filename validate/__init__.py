@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .models.initialise import initialise_
     from .models.watch import Watch
     from .models.watch_lightning import watch_callback
+    from .sweeps.sweep import sweep
     from .training.flatness import flatness
     from .training.train import train
     from .verdicts.judge import validate
@@ -27,9 +28,10 @@ _HOME = {
     "watch_callback": "models.watch_lightning",
     "flatness": "training.flatness",
     "train": "training.train",
+    "sweep": "sweeps.sweep",
 }
 
-__all__ = ["Watch", "assert_healthy", "diagnose", "flatness", "initialise_", "train", "validate", "watch_callback"]
+__all__ = ["Watch", "assert_healthy", "diagnose", "flatness", "initialise_", "sweep", "train", "validate", "watch_callback"]
 
 
 __getattr__ = lazily(__name__, _HOME)

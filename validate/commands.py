@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from ikun_sym.cli.answering import Answering
 from ikun_sym.cli.console import REAL, as_json, emit, table
 from ikun_sym.cli.model_flags import MODEL_FLAGS, WIDTH, described
 from ikun_sym.errors import IkunError
@@ -85,7 +86,7 @@ RUN_FLAGS = (
 )
 
 
-@click.command(params=[*NETWORK_FLAGS, *RUN_FLAGS], short_help="Test claims on deep random networks.")
+@click.command(cls=Answering, params=[*NETWORK_FLAGS, *RUN_FLAGS], short_help="Test claims on deep random networks.")
 @click.argument("claim", required=False)
 @click.option("--all", "all_", is_flag=True, help="Test every claim on random networks; name `training` for the others.")
 @click.option("--quick", is_flag=True, help="At most 16 draws per network; training: 16 pairs, on digits.")
@@ -114,12 +115,11 @@ def validate(ctx: click.Context, claim: str | None, all_: bool, quick: bool, as_
 
         ctx.exit(exit_code(validate_training(claim, given, {**flags, "quick": quick}, as_json)))
     claims = list(CLAIMS) if claim is None else select(claim)
-    own = bool(given & {option.name for option in NETWORK_FLAGS})
     quiet_libraries()
     settings = _settings(flags, quick)
     from .verdicts.records import recorded, run_folder
 
-    jobs = [(c, _own_case(c, flags) if own else _cases(c, flags, given), None if own else c.expected) for c in claims]
+    jobs = _jobs(claims, flags, given)
     out = run_folder(flags["out"], f"runs/{claim or 'all'}", resume=flags["resume"])
     architectures = [case.architecture for _, cases, _ in jobs for case in cases]
     with recorded(out, settings, architectures, resume=flags["resume"]) as (laboratory, made):
@@ -129,6 +129,28 @@ def validate(ctx: click.Context, claim: str | None, all_: bool, quick: bool, as_
     document = documents[0] if claim is not None and len(documents) == 1 else {"claims": documents}
     emit(document, as_json, lambda console: _show(console, verdicts, str(out)))
     ctx.exit(exit_code(verdicts))
+
+
+@validate.answers
+def answer(flags: dict[str, Any], given: set[str]) -> dict[str, Any]:
+    """The verdict alone: no records, no page."""
+    from .claims import select
+    from .training.claims import is_training
+    from .verdicts.judge import Laboratory, judge
+
+    claim = flags["claim"]
+    if claim is None or is_training(claim):
+        raise IkunError("a sweep needs one claim about random networks; ikun claims lists them")
+    quiet_libraries()
+    jobs, laboratory = _jobs(select(claim), flags, given), Laboratory(_settings(flags, flags["quick"]))
+    documents = [judge(c, cases, laboratory, expected=expected).to_dict() for c, cases, expected in jobs]
+    return documents[0] if len(documents) == 1 else {"claims": documents}
+
+
+def _jobs(claims: Sequence[Claim], flags: dict[str, Any], given: set[str]) -> list[tuple[Claim, list[Case], str | None]]:
+    """What is judged: the claims' own networks, or the one that flags describe, of which nothing is expected."""
+    own = bool(given & {option.name for option in NETWORK_FLAGS})
+    return [(c, _own_case(c, flags) if own else _cases(c, flags, given), None if own else c.expected) for c in claims]
 
 
 def _settings(flags: dict[str, Any], quick: bool) -> Any:

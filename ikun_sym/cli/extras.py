@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from importlib.metadata import PackageNotFoundError, requires
 
-MODULES = {"sklearn": "scikit-learn"}
-"""Modules whose distribution has another name."""
+MODULES = {"sklearn": "scikit-learn", "dask": "distributed"}
+"""Modules whose distribution has another name, or comes with another one."""
 
 
 def extra_with(module: str) -> str | None:

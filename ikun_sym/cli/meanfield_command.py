@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import IkunError
+from .answering import Answering
 from .console import REAL, as_json, emit, stderr, table
 from .model_flags import MODEL_FLAGS, WIDTH, model_of
 
@@ -25,7 +26,7 @@ SHOWN = 12
 """Layers in the printed table; --json has them all."""
 
 
-@click.command(params=[*MODEL_FLAGS, WIDTH])
+@click.command(cls=Answering, params=[*MODEL_FLAGS, WIDTH])
 @click.option("--fan-out", type=REAL, help="Neurons that each neuron feeds; default: the width.")
 @click.option("--samples", type=int, help="Sampled neurons per randomisation, a power of 2.")
 @click.option("--randomisations", type=int, help="Independent runs, from which the standard errors come.")
@@ -34,6 +35,20 @@ SHOWN = 12
 def meanfield(as_json: bool, **flags: Any) -> None:
     """Variance, firing rate and gradient of every layer of an infinitely wide network, and how far down two inputs are told
     apart, with standard errors."""
+    model, result, document = predicted(flags)
+    if as_json:
+        for note in document["notes"]:
+            stderr().print(note)
+    emit(document, as_json, lambda console: _show(console, model, result, document["notes"]))
+
+
+@meanfield.answers
+def answer(flags: dict[str, Any], given: set[str]) -> dict[str, Any]:
+    return predicted(flags)[2]
+
+
+def predicted(flags: dict[str, Any]) -> tuple[TimeModel, TimePrediction, dict[str, Any]]:
+    """Of the network that the flags describe; and the document."""
     from ..mean_field.information import information
     from ..mean_field.predict import RANDOMISATIONS, SAMPLES, predict
 
@@ -48,11 +63,7 @@ def meanfield(as_json: bool, **flags: Any) -> None:
     }
     result = replace(predict(model, **how), information=information(model, **how).to_dict())
     document: dict[str, Any] = {"surrogate": model.neuron.surrogate.spec, "amplitude": model.neuron.amplitude}
-    document |= result.to_dict() | {"notes": notes}
-    if as_json:
-        for note in notes:
-            stderr().print(note)
-    emit(document, as_json, lambda console: _show(console, model, result, notes))
+    return model, result, document | result.to_dict() | {"notes": notes}
 
 
 def _show(console: Console, model: TimeModel, result: TimePrediction, notes: list[str]) -> None:

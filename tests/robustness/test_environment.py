@@ -25,7 +25,15 @@ main(sys.argv[2:])
 
 @pytest.mark.parametrize(
     ("module", "extra"),
-    [("torch", "validate"), ("torch.nn", "validate"), ("sklearn.datasets", "train"), ("snntorch", "interop"), ("json", None)],
+    [
+        ("torch", "validate"),
+        ("torch.nn", "validate"),
+        ("sklearn.datasets", "train"),
+        ("snntorch", "interop"),
+        ("dask", "sweep"),
+        ("distributed", "sweep"),
+        ("json", None),
+    ],
 )
 def test_an_extra_is_found_by_the_module(module: str, extra: str | None) -> None:
     assert extra_with(module) == extra

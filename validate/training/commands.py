@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ikun_sym.catalogue.neuron_fields import NEURON_FIELDS
+from ikun_sym.cli.answering import Answering
 from ikun_sym.cli.console import REAL, as_json, emit, option, progress, table
 from ikun_sym.errors import IkunError
 from ikun_sym.files import write_atomically
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
 
     from .experiment import Result
     from .train import Order
+    from .trial import Trial
 
 INCONCLUSIVE = 3
+
+SCHEME = "critical"
+"""Of a run that is compared with none."""
 
 DATA_FLAGS = (
     click.Option(
@@ -100,6 +105,7 @@ NEURON_FLAGS = tuple(option(field._replace(default=1.0) if field.name == "leak" 
 
 
 @click.command(
+    cls=Answering,
     params=[*DATA_FLAGS, *MODEL_FLAGS, *TRAIN_FLAGS, *NEURON_FLAGS, *PROTOCOL_FLAGS],
     short_help="Train one network from several initialisations; which learns faster?",
 )
@@ -131,12 +137,46 @@ def train(ctx: click.Context, as_json: bool, **flags: Any) -> None:
     ctx.exit(INCONCLUSIVE if any(one.verdict == "inconclusive" for one in result.comparisons) else 0)
 
 
+@train.answers
+def answer(flags: dict[str, Any], given: set[str]) -> dict[str, Any]:
+    """The runs of the schemes alone (default: critical); with --baseline the comparisons too."""
+    quiet_libraries()
+    from .train import alone, carried_out
+
+    if "baseline" in given:
+        order, data = _order(flags).read()
+        return carried_out(order, data, workers=1).to_dict()
+    seeds, targets = _whole("--seeds", flags["seeds"], "in a sweep anything else"), _targets(flags["target"])
+    trial, told = _trial(flags), {name: flags[name] for name in ("data_dir", "events", "device", "seed")}
+    return alone(trial, flags["schemes"] or (SCHEME,), seeds=seeds, targets=targets, **told)
+
+
 def _write(path: Path, document: Any) -> None:
     write_atomically(path, json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2, default=str) + "\n")
 
 
 def _order(flags: dict[str, Any]) -> Order:
     from .train import AUTO, RATES, SCHEMES, TUNED, Order
+
+    return Order(
+        trial=_trial(flags),
+        schemes=flags["schemes"] or SCHEMES,
+        baseline=flags["baseline"],
+        pairs=None if flags["seeds"] == AUTO else _whole("--seeds", flags["seeds"], AUTO),
+        targets=_targets(flags["target"]),
+        confidence=flags["confidence"],
+        rates=RATES if flags["lr"] == TUNED else None,
+        seconds=flags["budget"],
+        **{name: flags[name] for name in ("data_dir", "events", "device", "seed")},
+    )
+
+
+def _targets(text: str) -> tuple[float, ...]:
+    return tuple(_number("--target", part, "shares with commas: 0.8,0.9,0.95") for part in text.split(","))
+
+
+def _trial(flags: dict[str, Any]) -> Trial:
+    from .train import TUNED
     from .trial import Trial
 
     own = (
@@ -153,21 +193,10 @@ def _order(flags: dict[str, Any]) -> Order:
     )
     own += ("rate_penalty", "epochs", "batch", "loss", *(field.name for field in NEURON_FIELDS))
     tuned = flags["lr"] == TUNED
-    trial = Trial.of(
+    return Trial.of(
         **{name: flags[name] for name in own},
         lr=None if tuned or flags["lr"] is None else _number("--lr", flags["lr"], "a positive number, or tuned"),
         samples=None if flags["samples"] == "all" else _whole("--samples", flags["samples"], "all"),
-    )
-    return Order(
-        trial=trial,
-        schemes=flags["schemes"] or SCHEMES,
-        baseline=flags["baseline"],
-        pairs=None if flags["seeds"] == AUTO else _whole("--seeds", flags["seeds"], AUTO),
-        targets=tuple(_number("--target", text, "shares with commas: 0.8,0.9,0.95") for text in flags["target"].split(",")),
-        confidence=flags["confidence"],
-        rates=RATES if tuned else None,
-        seconds=flags["budget"],
-        **{name: flags[name] for name in ("data_dir", "events", "device", "seed")},
     )
 
 

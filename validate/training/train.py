@@ -15,8 +15,8 @@ from ikun_sym.errors import DomainError, IkunError
 from ..models.commands import quiet
 from ..networks.device import choose
 from .data import Data, load_data
-from .experiment import Plan, Result, experiment
-from .laboratory import Laboratory, Progress
+from .experiment import Plan, Result, experiment, run_record
+from .laboratory import Job, Laboratory, Progress
 from .outcome import Outcome
 from .trial import Trial, check_answers, presented
 from .weights import EXAMPLE, start
@@ -129,6 +129,27 @@ def carried_out(
             return experiment(order.plan, laboratory)
         finally:
             laboratory.close()
+
+
+def alone(
+    trial: Trial,
+    schemes: Sequence[str],
+    *,
+    seeds: int,
+    targets: Sequence[float],
+    data_dir: str | None,
+    events: bool,
+    device: str,
+    seed: int,
+) -> dict[str, Any]:
+    """The runs of each scheme, in this process, compared with nothing."""
+    data = load_data(trial.data, folder=data_dir, steps=trial.recipe.steps, events=events)
+    data = data.only(trial.samples).to(choose(device))
+    trials = [(trial if data.steps is None else trial.but(steps=data.steps)).but(scheme=name) for name in schemes]
+    with quiet(), one_thread():
+        laboratory = Laboratory({(trial.data, trial.samples): data}, seed=seed, workers=1)
+        runs = laboratory.outcomes(Job(one, index) for index in range(seeds) for one in trials).values()
+    return {"runs": [run_record(run, targets) for run in runs], "comparisons": [], "targets": list(targets)}
 
 
 def train(

@@ -42,12 +42,14 @@ SCHEMES.register(
 )
 SCHEMES.register(Scheme(name="kaiming", aliases=("he", "kaiming-fan-in"), variance=2 / fan_in, summary="2/fan_in", source=HE))
 SCHEMES.register(Scheme(name="kaiming-fan-out", variance=2 / fan_out, summary="2/fan_out", source=HE))
+_K = Param("k", 1)
 SCHEMES.register(
     Scheme(
         name="lecun",
         aliases=("lecun-normal",),
-        variance=1 / fan_in,
-        summary="1/fan_in",
+        variance=_K.symbol / fan_in,
+        params=(_K,),
+        summary="k/fan_in; LeCun's k is 1",
         source="LeCun et al. 1998, Efficient BackProp",
     )
 )

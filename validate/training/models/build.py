@@ -17,7 +17,7 @@ from ikun_sym.reading.surrogate_spec import Spec
 from ...engines.population import AUTO
 from ..spiking import SpikingLayer
 from .readout import READOUTS
-from .register import MODELS, Setting
+from .register import MODELS, Model, Setting
 from .user import user_model
 
 import_modules(__package__ or "", [str(Path(__file__).parent)])
@@ -53,7 +53,12 @@ def build_model(
         raise IkunError(f"{classes} classes of inputs {list(input_shape)}; all sizes must be at least 1")
     neurons = partial(SpikingLayer, neuron, surrogate, slope=slope, amplitude=amplitude, backend=backend)
     setting = Setting(shape=tuple(input_shape), classes=classes, neurons=neurons, readout=readout, dropout=dropout)
-    return parsed(spec, MODELS, "mlp:depth=3,width=256").build(setting)
+    return model_of_spec(spec).build(setting)
+
+
+def model_of_spec(spec: str) -> Model:
+    """A model of the registry, with its parameters. Errors: an unknown name or parameter."""
+    return parsed(spec, MODELS, "mlp:depth=3,width=256")
 
 
 def is_factory(spec: str) -> bool:
