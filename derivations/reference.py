@@ -48,3 +48,9 @@ HANIN_NICA = Reference(
     "Products of many large random matrices and gradients in deep neural networks",
     "arXiv:1812.05994",
 )
+SHATTERED = Reference(
+    "Balduzzi, Frean, Leary, Lewis, Ma & McWilliams",
+    2017,
+    "The shattered gradients problem: if resnets are the answer, then what is the question?",
+    "arXiv:1702.08591",
+)

@@ -22,15 +22,8 @@ from ikun_sym.reading.surrogate_spec import resolve
 from ..checkers.methods import Manifest, Monotone
 from ..document import Document, Statement
 from ..figure import Axis, Figure, Series
-from ..reference import Reference
+from ..reference import SHATTERED
 from .independent_weights import weighed
-
-SHATTERED = Reference(
-    "Balduzzi, Frean, Leary, Lewis, Ma & McWilliams",
-    2017,
-    "The shattered gradients problem: if resnets are the answer, then what is the question?",
-    "arXiv:1702.08591",
-)
 
 W = sp.symbols("W_1 W_2", real=True)
 f1, f2, d1, d2, e1, e2 = sp.symbols(r"f_1 f_2 \delta_1 \delta_2 \epsilon_1 \epsilon_2", real=True)
