@@ -12,7 +12,7 @@ from ikun_sym.files import write_atomically
 from ...cases.intervals import Interval
 from .judging import LOSS, SLOWER, Judged, judged, mean_ranks
 from .networks import NETWORKS
-from .protocol import CONFIDENCE, SHARE, Results
+from .protocol import CONFIDENCE, FULL, SHARE, Results
 from .starts import STARTS
 from .tasks import TASKS
 from .training import EXAMPLE
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PICTURE = "panel.svg"
+COMMAND = "ikun benchmark panel --rows validate/benchmarks/panel/rows.jsonl --markdown validate/PANEL.md"
 TITLE = "Ordinary networks, trained from several initialisations"
 COLOURS = {"worse": BAD, "open": QUIET, "not worse": GOOD}
 COLUMNS = (
@@ -83,7 +84,10 @@ def _dead(found: Sequence[Judged]) -> str:
 def methods(results: Results) -> list[str]:
     tasks = "; ".join(f"{t.name}: {t.samples} samples, {t.epochs} epochs, batches of {t.batch}" for t in TASKS)
     seconds = sum(run.seconds for run in results.runs.values())
+    whole = sum(len(network.tasks) for network in NETWORKS)
     return [
+        f"{len(results.cells)} of the {whole} cells have been run so far; a whole run compares {FULL.pairs} pairs in each. With "
+        "fewer, intervals are wide: a cell is decided only where they lie on one side of a limit.",
         f"Paired by seed: the same data in the same order. {tasks}. An initialisation may look at {EXAMPLE} training samples. "
         "Of each initialisation some runs choose the baseline to beat, the best but ours; it is then compared on other seeds. "
         f"Epochs: to {100 * SHARE:g} % of the training accuracy that the baseline had reached at the end. Intervals hold "
@@ -94,7 +98,7 @@ def methods(results: Results) -> list[str]:
 
 def markdown(results: Results) -> str:
     found = judged(results)
-    lines = [f"# {TITLE}", "", "`ikun benchmark panel --markdown` writes this file from the rows beside it.", ""]
+    lines = [f"# {TITLE}", "", f"`{COMMAND}` writes this file.", ""]
     lines += [f"{line}\n" for line in conclusions(found)]
     lines += [f"![Differences of accuracy and ratios of epochs, cell by cell]({PICTURE})", ""]
     lines += ["| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS)]

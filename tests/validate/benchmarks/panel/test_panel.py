@@ -22,6 +22,7 @@ from ikun_validate.benchmarks.panel.protocol import CHOOSING, PAIRING, Cell, Ext
 from ikun_validate.benchmarks.panel.starts import DEFAULT, OURS, STARTS
 from ikun_validate.benchmarks.panel.tasks import TASKS
 from ikun_validate.benchmarks.panel.training import Outcome, trained
+from ikun_validate.verdicts.rows import read_rows
 
 for needed in ("sklearn", "spikingjelly", "snntorch", "norse"):
     pytest.importorskip(needed, reason="needs the extras `train` and `interop`")
@@ -160,6 +161,12 @@ def test_the_journal_resumes_and_time_ends_a_run(tmp_path: Path, monkeypatch: py
     assert len(made) == len(again.runs)
     with pytest.raises(IkunError, match="--resume"):
         protocol.carried_out(extent, resume=False, **settings)
+
+
+def test_the_page_is_what_the_recorded_rows_say() -> None:
+    folder = Path(protocol.__file__).parent
+    found = protocol.of_rows(read_rows(folder / "rows.jsonl", protocol.KEY))
+    assert (folder.parents[1] / "PANEL.md").read_text() == markdown(found), "write it again, by the command that it names"
 
 
 def test_the_command_reads_rows_and_refuses_what_is_wrong(tmp_path: Path) -> None:
