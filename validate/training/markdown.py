@@ -31,6 +31,8 @@ PAPER_SIZE = (
 CONTINUE = (
     "ikun validate training --data-dir DIR --out validate/training/rows --resume --budget 7200 --markdown validate/TRAINING.md"
 )
+QUICK = "ikun validate training --quick --out validate/training/rows --resume --markdown validate/TRAINING.md"
+"""The quick form, on digits."""
 
 PROTOTYPE = {
     "torch-default": ("0.752, 0.750", "0.10"),
@@ -46,12 +48,13 @@ PROTOTYPE = {
 
 def markdown(table: Table) -> str:
     first = next(iter(table.results.values()), None)
-    parts = ["# Training, measured\n", "Written by a command, not by hand:\n", code(CONTINUE)]
+    again = QUICK if table.settings.quick else CONTINUE
+    parts = ["# Training, measured\n", "Written by a command, not by hand:\n", code(again)]
     parts += ["## What was run, and what was not\n", *_run(table)]
     parts += ["## The claims\n", *_claims(table.verdicts)]
     if first is not None:
         parts += [f"![Ratios of epochs]({PICTURE})\n"]
-        parts += _prototype(table)
+        parts += [] if table.settings.quick else _prototype(table)
     for name, result in table.results.items():
         parts += [f"## {heading(name)}\n", *_cell(result)]
     if first is not None:

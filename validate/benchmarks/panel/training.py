@@ -70,7 +70,7 @@ def trained(network: Network, task: Task, start: Start, data: Data, seed: int) -
     except IkunError as error:
         return Outcome(refused=str(error))
     before = time.process_time() - began
-    optimizer = OPTIMIZERS[network.optimizer].make(model.parameters(), Recipe(lr=network.lr))
+    optimizer = OPTIMIZERS[network.optimizer].make([{"params": list(model.parameters())}], Recipe(lr=network.lr))
     curve: list[float | None] = []
     source = torch.Generator().manual_seed(seed)
     for _ in range(task.epochs):
