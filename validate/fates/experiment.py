@@ -19,7 +19,7 @@ from ikun_sym.files import write_atomically
 from ikun_sym.processes import in_parallel
 
 from .fates_of_samples import Found, Outcome, joined, measured, predicted
-from .grid import DEPTHS, SURROGATES, TIMES, Job, Setup, Time, jobs, setup
+from .grid import DEPTHS, ROSTER, SURROGATES, TIMES, Job, Setup, Time, jobs, setup
 from .mean_field import MeanField, mean_field
 from .table_cell import Cell
 
@@ -91,7 +91,7 @@ def fates(
         kept = partial(_kept, work, settings, keep, resume)
         return in_parallel(kept, list(zip(names, items, strict=True)), workers, partial(advance, what))
 
-    names = settings.schemes or tuple(scheme.name for scheme in SCHEMES)
+    names = settings.schemes or ROSTER
     # a rule may take seconds for several steps, so it comes first
     groups = sorted(
         ((name, time) for name in names for time in settings.times), key=lambda g: (not SCHEMES[g[0]].rule, -g[1].steps)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ikun_sym.catalogue.schemes import SCHEMES
 from ikun_sym.catalogue.schemes import rate as rate_symbol
+from ikun_sym.catalogue.schemes.scheme import COPYING
 from ikun_sym.errors import NoSolutionError
 from ikun_sym.reading.surrogate_spec import resolve
 from ikun_sym.schemes.initialise import Initialisation, init_variance
@@ -22,6 +23,9 @@ SURROGATES = {
     "Erf 2": "erf:alpha=2",
 }
 """Common name to SPEC: surrogates of libraries, at their usual slopes."""
+
+ROSTER = tuple(scheme.name for scheme in SCHEMES if scheme.weights != COPYING)
+"""The table's schemes: all but weights that copy, whose gradients are fitted by an amplitude, and the table has none."""
 
 DEPTHS = (10, 50, 100, 300)
 

@@ -120,6 +120,8 @@ FORMULAS: dict[str, float | Check] = {
     "herranz": (1 - 0.36) / (300 * quad(lambda x: atan(x) ** 2, -0.8, 0.8, points=[0], epsabs=1e-13)[0] / 1.6),
     "is-snn": 1 / (norm.sf(0.8) * norm.cdf(0.8) * 300),
     "tdbn": 2 / 300,
+    # noise 1/5 of θ over λ, at the rate 0.2
+    "copy": (0.2 * 0.8 / LAMBDA) ** 2 / 0.2 / 300,
     "lsuv": 1 / 300,
     "lsuv-rate": 1 / 300,
 }
@@ -176,7 +178,7 @@ def test_slope(name: str) -> None:
 
 NEED_DATA = {"tdbn", "lsuv", "lsuv-rate"}
 DRAWN = {"orthogonal": "orthogonal", "delta-orthogonal": "delta-orthogonal", "lsuv": "orthogonal", "lsuv-rate": "orthogonal"}
-DRAWN |= {"is-snn": "row-centred"}
+DRAWN |= {"is-snn": "row-centred", "copy": "copying"}
 
 
 @pytest.mark.parametrize("name", SCHEMES.names())
