@@ -86,8 +86,8 @@ def methods(results: Results) -> list[str]:
     seconds = sum(run.seconds for run in results.runs.values())
     whole = sum(len(network.tasks) for network in NETWORKS)
     return [
-        f"{len(results.cells)} of the {whole} cells have been run so far; a whole run compares {FULL.pairs} pairs in each. With "
-        "fewer, intervals are wide: a cell is decided only where they lie on one side of a limit.",
+        f"{len(results.cells)} of the {whole} cells have been run so far; a whole run compares {FULL.pairs} pairs in each. "
+        "With fewer, intervals are wide: a cell is decided only where they lie on one side of a limit.",
         f"Paired by seed: the same data in the same order. {tasks}. An initialisation may look at {EXAMPLE} training samples. "
         "Of each initialisation some runs choose the baseline to beat, the best but ours; it is then compared on other seeds. "
         f"Epochs: to {100 * SHARE:g} % of the training accuracy that the baseline had reached at the end. Intervals hold "
