@@ -11,7 +11,7 @@ from ikun_sym.files import write_atomically
 from ..engines.machine import processor
 from . import plots
 from .calibration import ALLOWED
-from .claims import CELLS, WORDS
+from .claims import CELLS, NETWORKS
 from .comparison import VERDICTS
 from .experiment import Result
 from .judging import TrainingVerdict, farthest_of
@@ -65,7 +65,8 @@ def markdown(table: Table) -> str:
 
 def heading(cell: str) -> str:
     found = CELLS[cell]
-    return f"{WORDS[found.norm].capitalize()}, {found.optimizer}, learning rate {'tuned' if found.tuned else 'as it comes'}"
+    words, rate = NETWORKS[found.network].words, "tuned" if found.tuned else "as it comes"
+    return f"{words[0].upper()}{words[1:]}, {found.optimizer}, learning rate {rate}"
 
 
 def trial_of(result: Result) -> Trial:

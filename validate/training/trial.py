@@ -13,6 +13,7 @@ from ikun_sym.reading.neuron import HasNeuron, Neuron
 from ikun_sym.schemes.scheme_input import find_scheme
 from ikun_sym.told import Told
 
+from ..models.default_scheme import DEFAULT
 from .data import Data
 from .models.build import build_model, is_factory
 from .recipe import LOSSES, Recipe
@@ -25,7 +26,7 @@ MODEL = "mlp:depth=3,width=256"
 
 @dataclass(frozen=True, kw_only=True)
 class Trial(HasNeuron, Told):
-    """`samples` None: all. `model`: a SPEC of `models/`, or the user's MODULE:FACTORY, whose neurons are its own."""
+    """`scheme`: one of the catalogue, or DEFAULT. `samples` None: all. `model`: a SPEC of `models/`, or the user's MODULE:FACTORY, whose neurons are its own."""
 
     shown = ("data", "model", "scheme")
 
@@ -37,7 +38,8 @@ class Trial(HasNeuron, Told):
     recipe: Recipe = field(default_factory=Recipe)
 
     def __post_init__(self) -> None:
-        find_scheme(self.scheme)
+        if self.scheme != DEFAULT:
+            find_scheme(self.scheme)
         if self.foreign and self.recipe.dropout:
             raise DomainError("dropout", self.recipe.dropout, f"0 with {self.model}", "your own model brings its own")
         if self.samples is not None and self.samples < 1:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ikun_validate.training.claims import CELLS, IKUN, OWN, SCHEMES, TRAINING, cells_of
+from ikun_validate.training.claims import CELLS, CRITICAL, IKUN, OWN, SCHEMES, TRAINING, cells_of
 from ikun_validate.training.comparison import compared
 from ikun_validate.training.experiment import Plan, Result
 from ikun_validate.training.judging import farthest, judged
@@ -67,8 +67,12 @@ def test_alike_dead_and_slower() -> None:
     assert verdict("training.norm.alike", everywhere(times={"lecun": 5.0})) == "refuted"
     assert verdict("training.none.dead", same) == "refuted"
     assert verdict("training.none.dead", everywhere(times={}, accuracy={"normal": 0.1, "torch-default": 0.1})) == "confirmed"
-    assert verdict("training.own.slower", everywhere(times={OWN: 8.0})) == "confirmed"
-    assert verdict("training.own.slower", everywhere(times={OWN: 2.0})) == "refuted"
+    for claim in ("slower", "slower-than-kaiming", "slower-dense"):
+        assert verdict(f"training.critical.{claim}", everywhere(times={CRITICAL: 8.0})) == "confirmed"
+        assert verdict(f"training.critical.{claim}", everywhere(times={CRITICAL: 2.0})) == "refuted"
+    assert verdict("training.critical.slower-dense", everywhere(times={CRITICAL: 4.0, "kaiming": 6.0})) == "refuted"
+    assert verdict("training.default.harmless", everywhere(times={OWN: 2.0})) == "confirmed"
+    assert verdict("training.default.harmless", everywhere(times={OWN: 8.0})) == "refuted"
 
 
 @pytest.mark.parametrize(("moment", "expected"), [(1.5, "confirmed"), (0.6, "confirmed"), (2.1, "refuted"), (0.4, "refuted")])
