@@ -26,7 +26,8 @@ MODEL = "mlp:depth=3,width=256"
 
 @dataclass(frozen=True, kw_only=True)
 class Trial(HasNeuron, Told):
-    """`scheme`: one of the catalogue, or DEFAULT. `samples` None: all. `model`: a SPEC of `models/`, or the user's MODULE:FACTORY, whose neurons are its own."""
+    """`scheme`: of the catalogue, or DEFAULT. `samples` None: all. `model`: a SPEC of `models/`, or the user's MODULE:FACTORY,
+    whose neurons are its own."""
 
     shown = ("data", "model", "scheme")
 
