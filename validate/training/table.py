@@ -18,7 +18,7 @@ from .laboratory import Laboratory, Progress, TimeEnded
 from .train import RATES, check, one_thread
 from .trial import Trial
 
-CALIBRATION, QUICK_CALIBRATION = 200, 20
+CALIBRATION, QUICK_CALIBRATION = 500, 50
 """Verdicts for each law."""
 
 MOST_REAL = 3

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, cast
 
 import torch
@@ -70,6 +72,11 @@ class Trial(HasNeuron, Told):
     def to_dict(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("data", "samples", "model", "scheme")}
         return own | self.recipe.to_dict() | ({} if self.foreign else self.neuron.to_dict())
+
+    @cached_property
+    def text(self) -> str:
+        """Of the same trial the same, one line of JSON."""
+        return json.dumps(self.to_dict(), sort_keys=True)
 
     def built(self, data: Data) -> nn.Module:
         """The model with torch's own weights, from torch's generator."""

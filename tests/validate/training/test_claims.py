@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from ikun_validate.training.claims import CELLS, CRITICAL, IKUN, OWN, SCHEMES, T
 from ikun_validate.training.comparison import compared
 from ikun_validate.training.experiment import Plan, Result
 from ikun_validate.training.judging import farthest, judged
-from ikun_validate.training.markdown import markdown, picture
+from ikun_validate.training.markdown import markdown, picture, write
 from ikun_validate.training.table import Settings, Table
 from ikun_validate.training.trial import Trial
 
@@ -104,3 +105,11 @@ def test_the_table_says_what_was_run_and_what_was_not() -> None:
     assert "for want of a GPU" in text
     assert "0.752, 0.750" in text
     assert "<svg" in picture(table)
+
+
+def test_few_pairs_of_which_no_ratio_is_known_make_a_page_without_picture(tmp_path: Path) -> None:
+    found = result(dict.fromkeys(SCHEMES, 99.0))  # no run ever gets to the target
+    table = Table(settings=Settings(), results={"none-sgd": found}, missing=(), verdicts=(), calibration=(), made={})
+    write(table, tmp_path / "T.md")
+    assert [path.name for path in tmp_path.iterdir()] == ["T.md"]
+    assert "svg" not in (tmp_path / "T.md").read_text(encoding="utf-8")
