@@ -11,7 +11,7 @@ import numpy as np
 
 from ..cases.intervals import UNKNOWN, Interval, reserved_mean_interval, share_interval
 from ..verdicts.verdict import Check, number, outcome
-from .claims import CELLS, Alike, Criterion, Dead, Faster, Stationary, TrainingClaim
+from .claims import CELLS, Alike, Criterion, Dead, Faster, Slower, Stationary, TrainingClaim
 from .comparison import compared
 from .experiment import Result
 from .outcome import Outcome
@@ -50,9 +50,9 @@ def judged(
     claim: TrainingClaim, results: Results, missing: Sequence[str] = (), *, expected: str | None = None, confidence: float
 ) -> TrainingVerdict:
     """`missing`: cells that have not been run; a check that none of them fails is not known to hold."""
-    chosen = {name: result for name, result in results.items() if CELLS[name].norm in claim.criterion.norms}
+    chosen = {name: result for name, result in results.items() if CELLS[name].network in claim.criterion.networks}
     checks = tuple(check for name, result in chosen.items() for check in checks_of(claim.criterion, name, result))
-    left = [name for name in missing if CELLS[name].norm in claim.criterion.norms]
+    left = [name for name in missing if CELLS[name].network in claim.criterion.networks]
     checks += tuple(_check(f"{name}: not run yet", UNKNOWN, -np.inf, np.inf, np.nan) for name in left)
     pairs = sum(max(map(len, result.runs.values())) for result in chosen.values())
     return TrainingVerdict(claim=claim, expected=expected, checks=checks, pairs=pairs, confidence=confidence)
@@ -85,6 +85,14 @@ def _(criterion: Faster, cell: str, result: Result) -> list[Check]:
             criterion.share,
             criterion.share,
         )
+        for other in criterion.than
+    ]
+
+
+@checks_of.register
+def _(criterion: Slower, cell: str, result: Result) -> list[Check]:
+    return [
+        _check(f"{cell}: {criterion.scheme}/{other}", ratio(result, criterion.scheme, other), 1.0, np.inf, 1.0)
         for other in criterion.than
     ]
 

@@ -44,12 +44,16 @@ class Job:
 
     @property
     def key(self) -> str:
-        return key_of(self.trial.to_dict(), self.index, self.purpose)
+        return _key(self.trial.text, self.index, self.purpose)
 
 
-def key_of(trial: dict[str, Any], index: int, purpose: str) -> str:
-    """The same for the same run, as text."""
-    return json.dumps([trial, index, purpose], sort_keys=True)
+def key_of(outcome: Outcome) -> str:
+    """Of the job that it came from."""
+    return _key(json.dumps(outcome.trial, sort_keys=True), outcome.seed, outcome.purpose)
+
+
+def _key(trial: str, index: int, purpose: str) -> str:
+    return f'[{trial}, {index}, "{purpose}"]'
 
 
 Progress = Callable[[int, int, str], None]
@@ -110,7 +114,7 @@ class Laboratory:
                 path, key="purpose", resume=resume, check=lambda row, line: check_conditions(path, row, self.conditions)
             )
             for outcome in map(outcome_of, self._rows.records):
-                self._done[key_of(outcome.trial, outcome.seed, outcome.purpose)] = outcome
+                self._done[key_of(outcome)] = outcome
         self.recorded = len(self._done)
 
     @property

@@ -10,8 +10,8 @@ from ikun_sym.files import write_atomically
 
 from ..engines.machine import processor
 from . import plots
-from .calibration import ALLOWED
-from .claims import CELLS, WORDS
+from .calibration import ALLOWED, summary
+from .claims import CELLS, NETWORKS
 from .comparison import VERDICTS
 from .experiment import Result
 from .judging import TrainingVerdict, farthest_of
@@ -53,19 +53,20 @@ def markdown(table: Table) -> str:
     parts += ["## What was run, and what was not\n", *_run(table)]
     parts += ["## The claims\n", *_claims(table.verdicts)]
     if first is not None:
-        parts += [f"![Ratios of epochs]({PICTURE})\n"]
+        parts += [f"![Ratios of epochs]({PICTURE})\n"] if drawn(table) else []
         parts += [] if table.settings.quick else _prototype(table)
     for name, result in table.results.items():
         parts += [f"## {heading(name)}\n", *_cell(result)]
     if first is not None:
-        parts += _calibration(table)
+        parts += _calibration(table) if table.calibration else []
         parts += ["## Methods\n", *(f"* **{name}.** {text}." for name, text in methods(first.plan, trial_of(first))), ""]
     return "\n".join(parts).rstrip() + "\n"
 
 
 def heading(cell: str) -> str:
     found = CELLS[cell]
-    return f"{WORDS[found.norm].capitalize()}, {found.optimizer}, learning rate {'tuned' if found.tuned else 'as it comes'}"
+    words, rate = NETWORKS[found.network].words, "tuned" if found.tuned else "as it comes"
+    return f"{words[0].upper()}{words[1:]}, {found.optimizer}, learning rate {rate}"
 
 
 def trial_of(result: Result) -> Trial:
@@ -137,9 +138,17 @@ def _calibration(table: Table) -> list[str]:
     return [
         "## How often the verdicts are wrong\n",
         f"The whole procedure at {ALLOWED:.0%} error, on laws of times to learn with a known ratio of restricted mean epochs, "
-        "and on runs of this table, exchanged within their pairs by a coin.\n",
+        "and on runs of this table, exchanged within their pairs by a coin. Planted: one of the two needs 0.8 of its time; "
+        "budget and looks bring that ratio nearer to 1. False: better or worse where both are equal in law; where a difference "
+        "was planted, worse, or equivalent though the ratio is outside its margin.\n",
+        f"* No difference: {summary(table.calibration, null=True)}.\n* Planted: {summary(table.calibration, null=False)}.\n",
         grid(columns, [row.cells() for row in table.calibration]),
     ]
+
+
+def drawn(table: Table) -> bool:
+    """Whether there is a ratio to draw."""
+    return any(one.ratio.known for result in table.results.values() for one in result.comparisons)
 
 
 def picture(table: Table) -> str:
@@ -151,6 +160,6 @@ def picture(table: Table) -> str:
 
 def write(table: Table, path: Path) -> None:
     """With the picture beside it."""
-    if table.results:
+    if drawn(table):
         write_atomically(path.parent / PICTURE, picture(table) + "\n")
     write_atomically(path, markdown(table))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from ..models.commands import quiet
 from ..networks.device import choose
 from .calibration import Row, calibrate, real_laws
-from .claims import QUICK_PAIRS, SCHEMES, TARGETS, Cell, TrainingClaim, cells_of
+from .claims import QUICK_PAIRS, TARGETS, Cell, TrainingClaim, cells_of
 from .data import load_data
 from .experiment import PAIRS, Plan, Result, experiment
 from .judging import TrainingVerdict, judged
@@ -17,7 +18,7 @@ from .laboratory import Laboratory, Progress, TimeEnded
 from .train import RATES, check, one_thread
 from .trial import Trial
 
-CALIBRATION, QUICK_CALIBRATION = 200, 20
+CALIBRATION, QUICK_CALIBRATION = 500, 50
 """Verdicts for each law."""
 
 MOST_REAL = 3
@@ -25,7 +26,7 @@ MOST_REAL = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """`seconds`: no run is begun after so many, None: no limit. `schemes`: the baseline is the first."""
+    """`seconds`: no run is begun after so many, None: no limit."""
 
     quick: bool = False
     confidence: float = 0.99
@@ -34,7 +35,6 @@ class Settings:
     device: str = "auto"
     seed: int = 0
     tuned: bool = True
-    schemes: tuple[str, ...] = SCHEMES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +55,10 @@ class Table:
 
 def plan_of(cell: Cell, settings: Settings, cells: int) -> Plan:
     """The error of the claims is divided over the cells, and within each over its comparisons and looks."""
-    trials = tuple(Trial.of(scheme=scheme, **cell.words(settings.quick)) for scheme in settings.schemes)
+    trials = tuple(Trial.of(scheme=scheme, **cell.words(settings.quick)) for scheme in cell.schemes)
     return Plan(
         trials=trials,
-        baseline=settings.schemes[0],
+        baseline=cell.schemes[0],
         pairs=None,
         most=QUICK_PAIRS if settings.quick else PAIRS[-1],
         targets=TARGETS[settings.quick],
@@ -96,7 +96,7 @@ def carried_out(
             progress=progress,
         )
         try:
-            results = {name: result for name, plan in plans.items() if (result := _result(plan, laboratory)) is not None}
+            results = _results(plans, laboratory)
         finally:
             laboratory.close()
     missing = tuple(name for name in plans if name not in results)
@@ -121,9 +121,14 @@ def _calibrated(results: dict[str, Result], settings: Settings) -> list[Row]:
     return calibrate(QUICK_CALIBRATION if settings.quick else CALIBRATION, seed=settings.seed, real=real[:MOST_REAL])
 
 
-def _result(plan: Plan, laboratory: Laboratory) -> Result | None:
-    """None: time has ended, and of two pairs one is not there."""
-    try:
-        return experiment(plan, laboratory)
-    except TimeEnded:
-        return None
+def _results(plans: dict[str, Plan], laboratory: Laboratory) -> dict[str, Result]:
+    """All cells come to a look before one goes on to the next; those with tuned learning rates after the others."""
+    found: dict[str, Result] = {}
+    for tuned in (False, True):
+        group = {name: plan for name, plan in plans.items() if (plan.rates is not None) == tuned}
+        for look in PAIRS:
+            for name, plan in group.items():
+                if look in plan.looks and not (name in found and found[name].complete):
+                    with suppress(TimeEnded):  # of two pairs one is not there
+                        found[name] = experiment(plan, laboratory, look)
+    return {name: found[name] for name in plans if name in found}

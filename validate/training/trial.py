@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, cast
 
 import torch
@@ -13,6 +15,7 @@ from ikun_sym.reading.neuron import HasNeuron, Neuron
 from ikun_sym.schemes.scheme_input import find_scheme
 from ikun_sym.told import Told
 
+from ..models.default_scheme import DEFAULT
 from .data import Data
 from .models.build import build_model, is_factory
 from .recipe import LOSSES, Recipe
@@ -25,7 +28,8 @@ MODEL = "mlp:depth=3,width=256"
 
 @dataclass(frozen=True, kw_only=True)
 class Trial(HasNeuron, Told):
-    """`samples` None: all. `model`: a SPEC of `models/`, or the user's MODULE:FACTORY, whose neurons are its own."""
+    """`scheme`: of the catalogue, or DEFAULT. `samples` None: all. `model`: a SPEC of `models/`, or the user's MODULE:FACTORY,
+    whose neurons are its own."""
 
     shown = ("data", "model", "scheme")
 
@@ -37,7 +41,8 @@ class Trial(HasNeuron, Told):
     recipe: Recipe = field(default_factory=Recipe)
 
     def __post_init__(self) -> None:
-        find_scheme(self.scheme)
+        if self.scheme != DEFAULT:
+            find_scheme(self.scheme)
         if self.foreign and self.recipe.dropout:
             raise DomainError("dropout", self.recipe.dropout, f"0 with {self.model}", "your own model brings its own")
         if self.samples is not None and self.samples < 1:
@@ -67,6 +72,11 @@ class Trial(HasNeuron, Told):
     def to_dict(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("data", "samples", "model", "scheme")}
         return own | self.recipe.to_dict() | ({} if self.foreign else self.neuron.to_dict())
+
+    @cached_property
+    def text(self) -> str:
+        """Of the same trial the same, one line of JSON."""
+        return json.dumps(self.to_dict(), sort_keys=True)
 
     def built(self, data: Data) -> nn.Module:
         """The model with torch's own weights, from torch's generator."""

@@ -15,9 +15,13 @@ from torch import Tensor, nn
 
 from ikun_sym.schemes.initialise import Initialisation
 
+from ..models.default_scheme import DEFAULT
 from ..models.initialise import Initialised, initialise_
 from ..networks.drawing import BIAS, WEIGHTS, generator
 from . import spiking_reader  # noqa: F401 - so that initialise_ reads the models here
+
+BEFORE_DEFAULT = "torch-default"
+"""The weights that the default of `initialise_` finds, and leaves where they serve."""
 
 EXAMPLE = 32
 """Training samples on which `initialise_` measures the model."""
@@ -25,6 +29,9 @@ EXAMPLE = 32
 
 def start(model: nn.Module, example: Tensor, scheme: str, seed: int) -> tuple[str, ...]:
     """Give `model` the scheme's weights, in place; returns what the scheme could not do. `example`: inputs [T, B, …]."""
+    if scheme == DEFAULT:
+        notes = start(model, example, BEFORE_DEFAULT, seed)
+        return tuple(dict.fromkeys((*notes, *initialise_(model, example, seed=seed).could_not)))
     found = initialise_(model, example, scheme=scheme, seed=seed, undo=False)  # what is compared is the scheme, good or bad
     _pair(model, found, seed)
     return tuple(dict.fromkeys(found.could_not))
