@@ -22,6 +22,7 @@ from .neuron_reading import numbers as _numpy
 from .pairs import Pairs, pairs_of
 from .recorded_run import ONE_CALL, Run, backward, forward
 from .restored import untouched
+from .silent_resets import resets_of_the_silent
 from .surrogate_match import Found, recognise
 from .surrogate_probe import Floats, Probe
 
@@ -93,8 +94,12 @@ def measure(model: nn.Module, example: Any, run: Run = ONE_CALL) -> list[Measure
         recorder, output, source = forward(model, example, run)
         layers, graph = layers_of(model, recorder, source)
         read = [_read(layer, layers, graph) for layer in layers]
+        known = resets_of_the_silent(layers, [one for one, _ in read])
         gradients, alike = backward(layers, output, run)
-        found = [_measured(layer, *read[layer.index], gradients[layer.index], run.data, alike) for layer in layers]
+        found = [
+            _measured(layer, one, lies, gradients[layer.index], run.data, alike)
+            for layer, one, (_, lies) in zip(layers, known, read, strict=True)
+        ]
         for layer in layers:
             layer.free()
     return found
