@@ -29,8 +29,39 @@ class Nan(nn.Module):
     def forward(self, x):
         return x.flatten(2) @ self.weight.T * float("nan")
 
+class Detached(nn.Linear):
+    def __init__(self):
+        super().__init__(64, 10)
+    def forward(self, x):
+        return super().forward(x.flatten(2)).detach()
+
+class Refuses(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+    @staticmethod
+    def backward(ctx, gradient):
+        raise ArithmeticError("not this\\nway")
+
+class Backward(Detached):
+    def forward(self, x):
+        return Refuses.apply(nn.Linear.forward(self, x.flatten(2)))
+
 def number():
     return 7
+
+def second():
+    # passes all checks, then fails
+    from ikun_sym.reading.neuron import Neuron
+    from ikun_validate.training.models import build_model
+    model, passes = build_model("mlp:depth=1,width=16", (1, 8, 8), 10, Neuron.of(leak=1.0)), [0]
+    def hook(module, inputs):
+        if torch.is_grad_enabled() and module.training:
+            passes[0] += 1
+            if passes[0] > 8:
+                raise MemoryError("no\\nmore")
+    model.register_forward_pre_hook(hook)
+    return model
 """
 
 
@@ -107,6 +138,9 @@ def test_what_a_run_leaves_behind_and_that_it_resumes(ikun: Callable[..., Ran], 
         (["--scheme", "tdbn"], "tdbn"),
         (["--model", "mynet:Nan"], "NaN"),
         (["--model", "mynet:number"], "mynet:number"),
+        (["--model", "mynet:Detached"], "without a gradient"),
+        (["--model", "mynet:Backward"], "ArithmeticError on samples of digits: not this way"),
+        (["--amplitude", "unit"], "amplitude"),
         (["--model", "mlpp"], "mlp"),
         (["--lr", "fast"], "--lr"),
         (["--seeds", "1"], "seeds"),
@@ -122,6 +156,16 @@ def test_whatever_is_wrong_is_one_line(ikun: Callable[..., Ran], tmp_path: Path,
     assert match in ran.err
     assert ran.out == ""
     assert not any(path.read_bytes() for path in tmp_path.glob("runs/*/rows.jsonl"))
+
+
+def test_a_model_that_fails_while_it_learns_is_one_line_and_loses_nothing(ikun: Callable[..., Ran], tmp_path: Path) -> None:
+    order = [*SMALL, "--model", "mynet:second", "--epochs", "9", "--scheme", "kaiming", "--out", "o"]
+    ran = ikun(*order)
+    assert ran.code == 2
+    assert ran.err.count("\n") == 1
+    assert "MemoryError while it was trained (torch-default, pair 0)" in ran.err
+    assert ran.err.endswith("no more\n")
+    assert list((tmp_path / "o" / "unfinished").iterdir())  # its last finished epoch
 
 
 def test_claims_are_listed_without_torch() -> None:
