@@ -133,7 +133,7 @@ def _paper(table: Table) -> list[str]:
     verdicts = {one.claim.id: one for one in table.verdicts}
     lines = [[sentence, verdict_in_words(verdicts[claim]), f"`{claim}`"] for sentence, claim in SENTENCES if claim in verdicts]
     best = max(
-        (float(np.mean([run.test_accuracy for run in runs])), f"{scheme} in {name}")
+        (float(np.mean([run.test_accuracy or 0.0 for run in runs])), f"{scheme} in {name}")
         for name, result in table.results.items()
         for scheme, runs in result.runs.items()
     )

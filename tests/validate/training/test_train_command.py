@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from ikun_sym.cli.main import main
+from ikun_sym.errors import IkunError
+from ikun_validate import load_weights, train
+from ikun_validate.training.data import load_data
 
 pytest.importorskip("sklearn", reason="needs the extra `train`")
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -109,7 +112,13 @@ def test_what_a_run_leaves_behind_and_that_it_resumes(ikun: Callable[..., Ran], 
     assert {"epoch", "train_loss", "train_accuracy", "validation_accuracy"} == run["curve"][0].keys()
     (comparison,) = found["comparisons"]
     assert {"scheme", "baseline", "ratio", "low", "high", "faster", "accuracy_difference", "verdict"} <= comparison.keys()
-    assert len(list((tmp_path / "o" / "weights").glob("*.safetensors"))) == 4
+    saved = list((tmp_path / "o" / "weights").glob("*.safetensors"))
+    assert len(saved) == 4
+    model, described = load_weights(next(path for path in saved if path.name.startswith("kaiming-adam-1-")))
+    assert described["trial"]["scheme"] == "kaiming"
+    data = load_data("digits").only(60).validation
+    right = model.eval()(data.x.expand(2, *data.x.shape)).argmax(-1) == data.y
+    assert float(right.float().mean()) == pytest.approx(described["validation_accuracy"], abs=1e-4)
     page = (tmp_path / "o" / "report.html").read_text(encoding="utf-8")
     assert "<svg" in page
     assert "Royston" in page
@@ -186,6 +195,15 @@ def test_claims_about_training_are_listed_and_have_flags_of_their_own(ikun: Call
     assert ran.code == 2
     assert "--depth" in ran.err
     assert ikun("validate", "training.stationary").code == 2
+
+
+def test_from_python_weights_are_saved_too(tmp_path: Path) -> None:
+    order: dict[str, Any] = {"samples": 20, "model": "mlp:depth=1,width=4", "epochs": 1, "steps": 1, "seeds": 2, "workers": 1}
+    train(schemes=("kaiming",), **order, out=tmp_path / "o", save=True)
+    for path in (tmp_path / "o" / "weights").iterdir():
+        assert load_weights(path)[1]["trial"]["samples"] == 20
+    with pytest.raises(IkunError, match="give out"):
+        train(**order, save=True)
 
 
 @pytest.mark.slow
