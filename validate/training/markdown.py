@@ -12,7 +12,7 @@ from ikun_sym.files import write_atomically
 
 from ..engines.machine import processor
 from ..models.default_scheme import AIM, HIGH, LOW
-from . import plots
+from . import plots, step_cost
 from .calibration import ALLOWED, summary
 from .claims import CELLS, NETWORKS
 from .claims import PROTOTYPE as PROTOTYPE_SOURCE
@@ -36,8 +36,9 @@ CONTINUE = (
     "ikun validate training --data-dir DIR --out validate/training/rows --resume --budget 7200 "
     "--confidence 0.95 --markdown validate/TRAINING.md"
 )
-QUICK = "ikun validate training --quick --out validate/training/rows --resume --markdown validate/TRAINING.md"
-"""The quick form, on digits."""
+DIGITS = "training/rows/digits"
+QUICK = f"ikun validate training --quick --out validate/{DIGITS} --resume"
+"""The quick form, on digits, whose page lies beside its rows."""
 
 SENTENCES = (
     ("Fewer epochs than Xavier's, Kaiming's, LeCun's and normal weights", "training.ikun.faster"),
@@ -80,6 +81,7 @@ def markdown(table: Table) -> str:
         parts += [f"## {heading(name)}\n", *_cell(result)]
     if first is not None:
         parts += _calibration(table) if table.calibration else []
+        parts += [] if table.settings.quick else _step()
         parts += ["## Methods\n", *(f"* **{name}.** {text}." for name, text in methods(first.plan, trial_of(first))), ""]
     return "\n".join(parts).rstrip() + "\n"
 
@@ -115,6 +117,8 @@ def _run(table: Table) -> list[str]:
         for name, result in table.results.items()
     ]
     found.append(grid(("cell", "pairs", ""), done + [[heading(name), "none", "not run yet"] for name in table.missing]))
+    if not table.settings.quick:
+        found.append(f"The same on scikit-learn's digits, in minutes: [{DIGITS}/TRAINING.md]({DIGITS}/TRAINING.md).\n")
     found += [
         "Not run, for want of a GPU: the paper's size, 128 channels, 20,000 images, 64 epochs. One command runs it:\n",
         code(PAPER_SIZE),
@@ -200,6 +204,21 @@ def _calibration(table: Table) -> list[str]:
         "was planted, worse, or equivalent though the ratio is outside its margin.\n",
         f"* No difference: {summary(table.calibration, null=True)}.\n* Planted: {summary(table.calibration, null=False)}.\n",
         grid(columns, [row.cells() for row in table.calibration]),
+    ]
+
+
+def _step() -> list[str]:
+    if (found := step_cost.kept()) is None:
+        return []
+    lines = grid(step_cost.COLUMNS, step_cost.rows(found))
+    notes = [f"* {note}" for note in step_cost.notes(found)]
+    return [
+        "## What a step costs\n",
+        "One optimiser step, medians of paired rounds:\n",
+        code(step_cost.COMMAND),
+        lines,
+        *notes,
+        "",
     ]
 
 

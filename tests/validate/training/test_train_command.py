@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 from ikun_sym.cli.main import main
 from ikun_sym.errors import IkunError
 from ikun_validate import load_weights, train
+from ikun_validate.training import claims
 from ikun_validate.training.data import load_data
 
 pytest.importorskip("sklearn", reason="needs the extra `train`")
@@ -204,6 +206,20 @@ def test_from_python_weights_are_saved_too(tmp_path: Path) -> None:
         assert load_weights(path)[1]["trial"]["samples"] == 20
     with pytest.raises(IkunError, match="give out"):
         train(**order, save=True)
+
+
+@pytest.mark.slow
+def test_the_page_of_the_digits_is_what_its_rows_say(ikun: Callable[..., Ran], tmp_path: Path) -> None:
+    """No run is begun: all that the table needs is in the rows, and the page is made of them again."""
+    kept = Path(claims.__file__).parent / "rows" / "digits"
+    shutil.copy(kept / "rows.jsonl", tmp_path / "rows.jsonl")
+    ran = ikun("validate", "training", "--quick", "--out", ".", "--resume", "--budget", "0.001", "--json")
+    assert ran.code in (0, 3)
+    assert (tmp_path / "rows.jsonl").read_bytes() == (kept / "rows.jsonl").read_bytes()
+    pages = [(folder / "TRAINING.md").read_text(encoding="utf-8") for folder in (kept, tmp_path)]
+    # the machine is that on which the page was written
+    first, second = ([line for line in page.splitlines() if "processor time" not in line] for page in pages)
+    assert first == second
 
 
 @pytest.mark.slow
