@@ -31,15 +31,15 @@ FEWEST = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Told):
-    """`trials`: one an initialisation, the baseline's among them. `pairs` None: as many as it needs, `most` at most. `targets`:
-    training accuracies, the first is primary. `rates`: learning rates tried for each trial, None: not tuned."""
+    """`trials`: one an initialisation, the baseline's among them. `pairs` None: as many as it needs, looked at after `numbers`.
+    `targets`: training accuracies, the first is primary. `rates`: learning rates tried for each trial, None: not tuned."""
 
     shown = ("baseline", "pairs", "targets", "confidence", "rates")
 
     trials: tuple[Trial, ...]
     baseline: str
     pairs: int | None = 5
-    most: int = PAIRS[-1]
+    numbers: tuple[int, ...] = PAIRS
     targets: tuple[float, ...] = (0.95,)
     confidence: float = 0.95
     margin: float = MARGIN
@@ -61,7 +61,7 @@ class Plan(Told):
 
     @property
     def looks(self) -> tuple[int, ...]:
-        return tuple(n for n in PAIRS if n <= self.most) if self.pairs is None else (self.pairs,)
+        return self.numbers if self.pairs is None else (self.pairs,)
 
     @property
     def error(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
@@ -22,18 +22,27 @@ Results = Mapping[str, Result]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingVerdict:
-    """`expected` None: the run is not the one that it was said of."""
+    """`expected` None: the run is not the one that it was said of. `missing`: checks for which nothing has been run."""
 
     claim: TrainingClaim
     expected: str | None
     checks: tuple[Check, ...]
     pairs: int
     confidence: float
+    missing: frozenset[str] = frozenset()
 
     @property
     def verdict(self) -> str:
         """Refuted if a check fails, confirmed if all hold; the other way round where one is enough."""
-        holds = [check.holds for check in self.checks]
+        return self._of(self.checks)
+
+    @property
+    def so_far(self) -> str:
+        """The same on the cells that have been run."""
+        return self._of(check for check in self.checks if check.name not in self.missing)
+
+    def _of(self, checks: Iterable[Check]) -> str:
+        holds = [check.holds for check in checks]
         if not self.claim.criterion.some:
             return outcome(holds)
         if any(holds):
@@ -42,7 +51,13 @@ class TrainingVerdict:
 
     def to_dict(self) -> dict[str, Any]:
         found: dict[str, Any] = {"claim": self.claim.id, "statement": self.claim.statement, "source": self.claim.source}
-        found |= {"verdict": self.verdict, "expected": self.expected, "draws": self.pairs, "confidence": self.confidence}
+        found |= {
+            "verdict": self.verdict,
+            "so_far": self.so_far,
+            "expected": self.expected,
+            "draws": self.pairs,
+            "confidence": self.confidence,
+        }
         return found | {"checks": {check.name: check.to_dict() for check in self.checks}, "layers": []}
 
 
@@ -53,9 +68,16 @@ def judged(
     chosen = {name: result for name, result in results.items() if CELLS[name].network in claim.criterion.networks}
     checks = tuple(check for name, result in chosen.items() for check in checks_of(claim.criterion, name, result))
     left = [name for name in missing if CELLS[name].network in claim.criterion.networks]
-    checks += tuple(_check(f"{name}: not run yet", UNKNOWN, -np.inf, np.inf, np.nan) for name in left)
+    open_ = tuple(_check(f"{name}: not run yet", UNKNOWN, -np.inf, np.inf, np.nan) for name in left)
     pairs = sum(max(map(len, result.runs.values())) for result in chosen.values())
-    return TrainingVerdict(claim=claim, expected=expected, checks=checks, pairs=pairs, confidence=confidence)
+    return TrainingVerdict(
+        claim=claim,
+        expected=expected,
+        checks=checks + open_,
+        pairs=pairs,
+        confidence=confidence,
+        missing=frozenset(check.name for check in open_),
+    )
 
 
 @singledispatch

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from ..verdicts.rows import Rows, check_conditions, read_rows
 from .data import Data
 from .outcome import Outcome
 from .run import PURPOSES, trained
-from .trial import Trial
+from .trial import Trial, said_by
 
 UNFINISHED = "unfinished"
 """Folder of the states of interrupted runs."""
@@ -166,6 +167,11 @@ class Laboratory:
                     self.progress(done.value, whole, _said(next(iter(running.values()))))
                     for future in finished:
                         yield running.pop(future), future.result()
+            except BrokenProcessPool:
+                raise IkunError(
+                    "a process that trained was killed, as systems do where memory is short; runs that are finished are kept: "
+                    "--resume continues, IKUN_CORES=1 needs least"
+                ) from None
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 for child in multiprocessing.active_children():
@@ -183,16 +189,17 @@ class Laboratory:
             weights = (
                 self.save / f"{job.trial.scheme.replace(':', '-')}-{job.trial.recipe.optimizer}-{job.index}-{name}.safetensors"
             )
-        return trained(
-            job.trial,
-            self.data[job.trial.data, job.trial.samples],
-            seed=self.seed,
-            index=job.index,
-            purpose=job.purpose,
-            state=None if self.out is None else self.out / UNFINISHED / f"{name}.pt",
-            weights=weights,
-            advance=advance,
-        )
+        with said_by(job.trial, f"while it was trained ({_said(job)}); runs that are finished are kept, for --resume"):
+            return trained(
+                job.trial,
+                self.data[job.trial.data, job.trial.samples],
+                seed=self.seed,
+                index=job.index,
+                purpose=job.purpose,
+                state=None if self.out is None else self.out / UNFINISHED / f"{name}.pt",
+                weights=weights,
+                advance=advance,
+            )
 
 
 class _Counter:

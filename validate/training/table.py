@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import Any
 from ..models.commands import quiet
 from ..networks.device import choose
 from .calibration import Row, calibrate, real_laws
-from .claims import QUICK_PAIRS, TARGETS, Cell, TrainingClaim, cells_of
+from .claims import NUMBERS, TARGETS, Cell, TrainingClaim, cells_of
 from .data import load_data
-from .experiment import PAIRS, Plan, Result, experiment
+from .experiment import Plan, Result, experiment
 from .judging import TrainingVerdict, judged
 from .laboratory import Laboratory, Progress, TimeEnded
 from .train import RATES, check, one_thread
@@ -54,13 +55,14 @@ class Table:
 
 
 def plan_of(cell: Cell, settings: Settings, cells: int) -> Plan:
-    """The error of the claims is divided over the cells, and within each over its comparisons and looks."""
+    """The error of a claim is divided over the cells, and within each over its comparisons and looks. Cells with tuned learning
+    rates have an error of their own: what is said of the others does not wait for them."""
     trials = tuple(Trial.of(scheme=scheme, **cell.words(settings.quick)) for scheme in cell.schemes)
     return Plan(
         trials=trials,
         baseline=cell.schemes[0],
         pairs=None,
-        most=QUICK_PAIRS if settings.quick else PAIRS[-1],
+        numbers=NUMBERS[settings.quick],
         targets=TARGETS[settings.quick],
         confidence=1 - (1 - settings.confidence) / cells,
         rates=RATES if cell.tuned else None,
@@ -79,7 +81,8 @@ def carried_out(
 ) -> Table:
     """Train every cell that the claims look at, then judge them."""
     cells = cells_of(claims, tuned=settings.tuned and not settings.quick)
-    plans = {cell.name: plan_of(cell, settings, len(cells)) for cell in cells}
+    alike = Counter(cell.tuned for cell in cells)
+    plans = {cell.name: plan_of(cell, settings, alike[cell.tuned]) for cell in cells}
     first = plans[cells[0].name].trials[0]
     with quiet(), one_thread():
         data = load_data(first.data, folder=settings.data_dir, steps=first.recipe.steps)
@@ -126,9 +129,9 @@ def _results(plans: dict[str, Plan], laboratory: Laboratory) -> dict[str, Result
     found: dict[str, Result] = {}
     for tuned in (False, True):
         group = {name: plan for name, plan in plans.items() if (plan.rates is not None) == tuned}
-        for look in PAIRS:
+        for look in sorted({look for plan in group.values() for look in plan.looks}):
             for name, plan in group.items():
-                if look in plan.looks and not (name in found and found[name].complete):
+                if not (name in found and found[name].complete):
                     with suppress(TimeEnded):  # of two pairs one is not there
                         found[name] = experiment(plan, laboratory, look)
     return {name: found[name] for name in plans if name in found}

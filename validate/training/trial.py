@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, cast
@@ -45,6 +47,8 @@ class Trial(HasNeuron, Told):
             find_scheme(self.scheme)
         if self.foreign and self.recipe.dropout:
             raise DomainError("dropout", self.recipe.dropout, f"0 with {self.model}", "your own model brings its own")
+        if self.neuron.surrogate.unit:
+            raise DomainError("amplitude", self.neuron.amplitude, "a number", "for training; only theory chooses one")
         if self.samples is not None and self.samples < 1:
             raise DomainError("samples", self.samples, "at least 1, or all")
 
@@ -94,15 +98,30 @@ def presented(x: Tensor, steps: int, events: bool) -> Tensor:
 
 
 def check_answers(model: nn.Module, trial: Trial, data: Data) -> None:
-    """Error: on the first samples the untrained model raises, or gives what is no number."""
-    x = data.train.first(min(len(data.train), trial.recipe.batch)).x
+    """Error: on the first samples the untrained model raises, forward or backward, gives what is no number, or cannot learn."""
+    part = data.train.first(min(len(data.train), trial.recipe.batch))
+    with said_by(trial, f"on samples of {data.name}"):
+        z = model.train()(presented(part.x, trial.recipe.steps, data.events))
+        loss = trial.recipe.loss_of(z, part.y)
+        if loss.requires_grad:
+            loss.backward()
+    if not bool(torch.isfinite(z).all()):
+        raise IkunError(f"model {trial.model} gives NaN or infinity before any training; ikun diagnose says where")
+    if not loss.requires_grad:
+        raise IkunError(
+            f"model {trial.model} answers without a gradient; no parameter that could be trained leads to its answer"
+        )
+
+
+@contextmanager
+def said_by(trial: Trial, where: str) -> Iterator[None]:
+    """What the user's own model raises in here becomes one line; a model of this package has no such excuse."""
     try:
-        with torch.no_grad():
-            z = model.train()(presented(x, trial.recipe.steps, data.events))
+        yield
     except IkunError:
         raise
     except Exception as error:
+        if not trial.foreign:
+            raise
         message = " ".join(str(error).split())
-        raise IkunError(f"model {trial.model} raised {type(error).__name__} on samples of {data.name}: {message}") from error
-    if not bool(torch.isfinite(z).all()):
-        raise IkunError(f"model {trial.model} gives NaN or infinity before any training; ikun diagnose says where")
+        raise IkunError(f"model {trial.model} raised {type(error).__name__} {where}: {message}") from error

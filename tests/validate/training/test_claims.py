@@ -104,6 +104,7 @@ def test_the_table_says_what_was_run_and_what_was_not() -> None:
     assert text.count("not run yet") == len(missing)
     assert "for want of a GPU" in text
     assert "0.752, 0.750" in text
+    assert "SpikingJelly / this is" in text
     assert "<svg" in picture(table)
 
 
