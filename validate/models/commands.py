@@ -146,7 +146,12 @@ def made_by(factory: str, ready: type | tuple[type, ...] = ()) -> Any:
 
 
 def _imported(name: str, factory: str) -> Any:
+    """The module; a file, `path/mynet.py`, is the module `mynet` of its folder."""
     here = str(Path.cwd())
+    if name.endswith(".py"):
+        if not Path(name).is_file():
+            raise IkunError(f"cannot import {factory}: there is no file {name!r} in {here}")
+        here, name = str(Path(name).resolve().parent), Path(name).stem
     sys.path.insert(0, here)
     try:
         return importlib.import_module(name)

@@ -196,7 +196,8 @@ def diagnosis_of(model: nn.Module, measured: list[Measured], seed: int) -> Diagn
             for one, mine, why in zip(measured, predicted, findings, strict=True)
         ),
         halves={
-            "forward": halving(np.array([one.var_h.mean() for one in measured])),
+            # what the input makes of its own layers is no part of the trend
+            "forward": halving(np.array([one.var_h.mean() for one in measured if not one.layer.way.from_input])),
             "gradient": halving(health.relative[::-1]),
         },
         information=told,
