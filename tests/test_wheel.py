@@ -103,12 +103,14 @@ def test_the_wheel_holds_no_tests_and_all_data(wheel: Path) -> None:
 
     names = zipfile.ZipFile(wheel).namelist()
     assert not [name for name in names if name.startswith(("tests", "validate/", "derivations/"))]
-    # rows are measurements that pages of the repository are written from
+    apart = {"__pycache__", "rows", "diagrams"}  # measurements, for pages of the repository: written, never read by a command
+    wanted: set[str] = set()
     kinds = (".py", ".json", ".csv", ".html", ".css", "py.typed")
     for folder, package in (("ikun_sym", "ikun_sym"), ("derivations", "ikun_derivations"), ("validate", "ikun_validate")):
         for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and path.name.endswith(kinds) and not {"__pycache__", "rows"} & set(path.parts):
-                assert f"{package}/{path.relative_to(ROOT / folder).as_posix()}" in names
+            if path.is_file() and path.name.endswith(kinds) and (path.suffix == ".py" or not apart & set(path.parts)):
+                wanted.add(f"{package}/{path.relative_to(ROOT / folder).as_posix()}")
+    assert wanted - set(names) == set()
 
 
 @pytest.mark.slow
