@@ -28,7 +28,7 @@ CALLS = {
     "joint": "--surrogate atan:alpha=2 --threshold 1",
     "meanfield": "--depth 3 --steps 2 --leak 0.5 --samples 256",
     "report": "theorem-1 --out pages --format html --format markdown",
-    "benchmark": "solve-rate --help",
+    "benchmark": "--help",
     "validate": "theorem1.backward.alpha-one --width 24 --draws 2 --batch 4 --out runs",
     "claims": "",
     "demo": "--out demo",
@@ -48,7 +48,10 @@ LIGHT = {"moment", "constants", "surrogates", "init", "export", "design", "joint
 def interpreter(version: str) -> str | None:
     """One of this version, on the path or among pyenv's."""
     pyenv = sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python"))
-    return shutil.which(f"python{version}") or (str(pyenv[-1]) if pyenv else None)
+    for found in filter(None, (shutil.which(f"python{version}"), *map(str, pyenv))):  # one on the path may be an empty shim
+        if subprocess.run([found, "-m", "venv", "--help"], capture_output=True).returncode == 0:
+            return found
+    return None
 
 
 @pytest.fixture(scope="module")
@@ -100,11 +103,14 @@ def test_the_wheel_holds_no_tests_and_all_data(wheel: Path) -> None:
 
     names = zipfile.ZipFile(wheel).namelist()
     assert not [name for name in names if name.startswith(("tests", "validate/", "derivations/"))]
+    apart = {"__pycache__", "rows", "diagrams"}  # measurements, for pages of the repository: written, never read by a command
+    wanted: set[str] = set()
     kinds = (".py", ".json", ".csv", ".html", ".css", "py.typed")
     for folder, package in (("ikun_sym", "ikun_sym"), ("derivations", "ikun_derivations"), ("validate", "ikun_validate")):
         for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and path.name.endswith(kinds) and "__pycache__" not in path.parts:
-                assert f"{package}/{path.relative_to(ROOT / folder).as_posix()}" in names
+            if path.is_file() and path.name.endswith(kinds) and (path.suffix == ".py" or not apart & set(path.parts)):
+                wanted.add(f"{package}/{path.relative_to(ROOT / folder).as_posix()}")
+    assert wanted - set(names) == set()
 
 
 @pytest.mark.slow

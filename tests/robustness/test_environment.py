@@ -113,6 +113,16 @@ def test_what_killed_processes_left_is_removed(tmp_path: Path, monkeypatch: pyte
     assert not Path(made).exists()
 
 
+@pytest.mark.parametrize("groups", [True, False])
+def test_what_hangs_is_ended_with_and_without_groups_of_processes(groups: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows has none."""
+    machine = pytest.importorskip("ikun_validate.engines.machine", reason="needs the extra `validate`")
+    if not groups:
+        monkeypatch.delattr(os, "killpg", raising=False)
+    with pytest.raises(subprocess.TimeoutExpired):
+        machine.finish([sys.executable, "-c", "import time; time.sleep(60)"], str(Path.cwd()), 0.2)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("setpriv") or os.getuid() != 0, reason="not run: no setpriv, or not root")
 @pytest.mark.parametrize("command", ["moment atan --mean 0 --var 1", "report theorem-1 --out out", "claims", VALIDATE])

@@ -125,7 +125,10 @@ def finish(command: Sequence[str], folder: str, limit: float) -> None:
     try:
         code = process.wait(limit)
     except BaseException:
-        os.killpg(process.pid, signal.SIGKILL)
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:  # Windows
+            process.kill()
         process.wait()
         raise
     if code:
