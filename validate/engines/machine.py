@@ -24,6 +24,7 @@ from pathlib import Path
 import torch
 
 from ikun_sym.errors import IkunError
+from ikun_sym.files import temporary_folder
 
 BFLOAT16 = ("auto", "native", "widened")
 
@@ -162,7 +163,7 @@ def private(path: Path) -> bool:
 
 @lru_cache(maxsize=1)
 def _own_folder() -> Path:
-    folder = tempfile.TemporaryDirectory(prefix="ikun-")
+    folder = temporary_folder()
     atexit.register(folder.cleanup)
     return Path(folder.name)
 

@@ -17,7 +17,10 @@ networks whose first layer fires at 0.05 learn faster once it is brought to 0.2.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from .measuring.measure import Measured
 
 DEFAULT = "default"
 """The word by which it can be asked for, as a scheme."""
@@ -60,6 +63,15 @@ HIDDEN = Band(LOW, AIM)
 def read_out(classes: int) -> Band:
     """Of a layer whose spikes are the answer. One class of C shall fire: at first all of them do half as often, 1/(2C)."""
     return Band(1 / (4 * classes), 1 / (2 * classes))
+
+
+def band_of(one: Measured, measured: Sequence[Measured], answers: int | None = None) -> Band:
+    """A layer that feeds none, narrower than what feeds it and as wide as the answer, is a read-out. `answers`: that width;
+    None: it is not known, and every width will do."""
+    feeds = any(one.layer.index in other.layer.way.layers for other in measured)
+    fan, size = one.layer.fan, one.layer.calls[0].x[0].numel()
+    narrow = fan is not None and size < fan.fan_in
+    return read_out(size) if not feeds and narrow and answers in (None, size) else HIDDEN
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,6 @@ gradient passes (`widen`).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from torch import Tensor, nn
 from ..networks import lsuv
 from .answers import answers_of
 from .correction import correct_, to_planned_rate
-from .default_scheme import AIM, ANSWERS, DEFAULT, HIDDEN, Band, read_out
+from .default_scheme import AIM, ANSWERS, DEFAULT, Band, band_of
 from .diagnosis import diagnosis_of
 from .health import HEALTHY, Health, judge
 from .initialised import Initialised, Tell
@@ -46,8 +45,8 @@ def mended(model: nn.Module, example: Any, run: Run, *, undo: bool = True, tell:
     measured = measure(model, example, run)
     before = tell(model, measured, run.seed)
     health = judge(measured)
-    bands = [_band(one, measured, answers_of(model, example, measured, run).width) for one in measured]
-    plans = [_plan(model, one, band.aim) for one, band in zip(measured, bands, strict=True)]
+    bands = [band_of(one, measured, answers_of(model, example, measured, run).width) for one in measured]
+    plans = [_plan(model, one, band) for one, band in zip(measured, bands, strict=True)]
     reasons = [_left(one, health) for one in measured]
     turned = [plan for plan in plans if not reasons[plan.one.layer.index] and plan.knob.there]
     kept = Snapshot(model)
@@ -86,12 +85,12 @@ def mended(model: nn.Module, example: Any, run: Run, *, undo: bool = True, tell:
     )
 
 
-def _plan(model: nn.Module, one: Measured, rate: float) -> Plan:
+def _plan(model: nn.Module, one: Measured, band: Band) -> Plan:
     change = Change(layer=one.layer.index + 1, name=one.layer.name, weight=one.layer.weight_name)
     change.surrogate = change.surrogate_before = one.surrogate.label
     if one.layer.writer is not None:
         change.gain_before = one.gain
-    return Plan(one=one, change=change, knob=knob_of(model, one), rate=rate)
+    return Plan(one=one, change=change, knob=knob_of(model, one), rate=band.aim, least=band.low)
 
 
 def _left(one: Measured, health: Health) -> str:
@@ -99,14 +98,6 @@ def _left(one: Measured, health: Health) -> str:
     if health.gated[one.layer.index]:
         return "in a branch that weights of zero switch off"
     return "" if one.sends else "a read-out: nobody uses its spikes"
-
-
-def _band(one: Measured, measured: Sequence[Measured], answers: int) -> Band:
-    """The rates at which it is left. A layer that feeds none, narrower than what feeds it and as wide as the
-    answer, is a read-out."""
-    feeds = any(one.layer.index in other.layer.way.layers for other in measured)
-    fan, size = one.layer.fan, one.layer.calls[0].x[0].numel()
-    return read_out(answers) if not feeds and size == answers and fan is not None and size < fan.fan_in else HIDDEN
 
 
 def _raised(model: nn.Module, example: Any, now: list[Measured], run: Run) -> str:
@@ -169,7 +160,7 @@ def _all_at_the_rate(
     for plan, factor in zip(plans, factors, strict=True):
         plan.change.correction = factor
     verdict = judge(before).verdict
-    return before, f"all layers at the rate aimed at, because the gradient is {verdict}: it is no better then"
+    return before, f"the rate aimed at in all layers, tried because the gradient is {verdict}: it is no better then"
 
 
 def _say(plans: list[Plan], measured: list[Measured], now: list[Measured], reasons: list[str], bands: list[Band]) -> None:

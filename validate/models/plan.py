@@ -60,8 +60,8 @@ class Change(Told):
 @dataclass(kw_only=True)
 class Plan:
     """`gain` None: the layer is left alone. `spec`: the surrogate to set ("": none); `norm`: the size of a norm's weight;
-    `rate`: the firing rate aimed at; `deviation`: the membrane's standard deviation aimed at, where it is one number. `knob`:
-    what sets the size of the current."""
+    `rate`: the firing rate aimed at, `least`: the one that will do where no weights reach it; `deviation`: the membrane's
+    standard deviation aimed at, where it is one number. `knob`: what sets the size of the current."""
 
     one: Measured
     change: Change
@@ -71,6 +71,7 @@ class Plan:
     spec: str = ""
     norm: float | None = None
     rate: float | None = None
+    least: float | None = None
     deviation: float | None = None
 
     def take_back(self) -> None:
@@ -109,12 +110,17 @@ def plans_of(model: nn.Module, measured: list[Measured], wish: Wish) -> list[Pla
 
 
 def _wish_for(one: Measured, wish: Wish, read: set[int]) -> Wish:
-    """Weights that copy make sense between spikes and layers that others read: a first layer, which encodes the input, and a
-    last one, of as many neurons as there are classes, get independent weights for the same rate."""
-    if wish.scheme.weights != COPYING or (fed_by_spikes(one) and one.layer.index in read):
+    """Weights that copy make sense between spikes and layers that go on with them: a first layer, which encodes the input, and
+    a last one with fewer neurons than it reads, which are classes, get independent weights for the same rate."""
+    if wish.scheme.weights != COPYING or (fed_by_spikes(one) and (one.layer.index in read or _as_wide(one))):
         return wish
     rate = wish.scheme.defaults[rate_symbol] if wish.rate is None else wish.rate
     return Wish(scheme=SCHEMES[CRITICAL], own={}, rate=float(rate), alpha=wish.alpha, slopes=False)
+
+
+def _as_wide(one: Measured) -> bool:
+    values = one.layer.values
+    return values is not None and values.shape[0] >= values.shape[1]
 
 
 def fan_ratios(measured: list[Measured]) -> list[float]:

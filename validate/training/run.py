@@ -35,6 +35,9 @@ PURPOSES = ("pair", "tuning")
 Epoch = Callable[[], object]
 """Called at the end of each epoch."""
 
+GiveUp = Callable[[list[Look]], str]
+"""Told the curve at the end of each epoch: why no further one is worth its time, "" if one is."""
+
 
 def seed_of(base: int, purpose: str, index: int) -> int:
     """The seed of pair `index`: tuning has seeds of its own."""
@@ -66,10 +69,11 @@ def trained(
     state: Path | None = None,
     weights: Path | None = None,
     advance: Epoch | None = None,
+    give_up: GiveUp = lambda curve: "",
 ) -> Outcome:
     """Train once. `seed`: of the whole experiment; `index`: of the pair. `state`: file of the interrupted run, removed at the
     end. `weights`: file for the weights of the best validation accuracy."""
-    run = _Run(trial, data, seed_of(seed, purpose, index), state, weights is not None)
+    run = _Run(trial, data, seed_of(seed, purpose, index), state, weights is not None, give_up)
     while run.progress.epoch < trial.recipe.epochs and not run.progress.health:
         run.epoch()
         if advance:
@@ -83,7 +87,8 @@ def trained(
 
 
 class _Run:
-    def __init__(self, trial: Trial, data: Data, seed: int, state: Path | None, keep_best: bool) -> None:
+    def __init__(self, trial: Trial, data: Data, seed: int, state: Path | None, keep_best: bool, give_up: GiveUp) -> None:
+        self.give_up = give_up
         self.trial, self.data, self.seed, self.state = trial, data, seed, state
         self.recipe, self.progress = trial.recipe, Progress()
         self.batches = math.ceil(len(data.train) / self.recipe.batch)
@@ -153,6 +158,7 @@ class _Run:
         progress.epoch += 1
         if not progress.health:
             self._validate()
+            progress.health = self.give_up(progress.curve)
         progress.seconds += time.process_time() - begun
         self._keep()
 

@@ -1,4 +1,4 @@
-"""The weights that training starts from: any scheme, by `initialise_`, and for one seed the same Gaussian numbers for all.
+"""The weights that training starts from: any scheme, as `initialise_` draws it, and one seed gives all the same normal numbers.
 
 Layer l of pair s has numbers z ~ N(0, 1) of its own. Normal weights are mean + std · z, uniform ones the value with the same
 quantile, mean + bound · erf(z/√2). So two schemes that differ in scale differ in nothing else. Rotations, and schemes that
@@ -15,9 +15,14 @@ from torch import Tensor, nn
 
 from ikun_sym.schemes.initialise import Initialisation
 
-from ..models.initialise import Initialised, initialise_
+from ..models.default_scheme import DEFAULT
+from ..models.initialise import Initialised, initialise_, initialised
+from ..models.measuring.recorded_run import Run
 from ..networks.drawing import BIAS, WEIGHTS, generator
 from . import spiking_reader  # noqa: F401 - so that initialise_ reads the models here
+
+BEFORE_DEFAULT = "torch-default"
+"""The weights that the default of `initialise_` finds, and leaves where they serve."""
 
 EXAMPLE = 32
 """Training samples on which `initialise_` measures the model."""
@@ -25,7 +30,11 @@ EXAMPLE = 32
 
 def start(model: nn.Module, example: Tensor, scheme: str, seed: int) -> tuple[str, ...]:
     """Give `model` the scheme's weights, in place; returns what the scheme could not do. `example`: inputs [T, B, …]."""
-    found = initialise_(model, example, scheme=scheme, seed=seed, undo=False)  # what is compared is the scheme, good or bad
+    if scheme == DEFAULT:
+        notes = start(model, example, BEFORE_DEFAULT, seed)
+        return tuple(dict.fromkeys((*notes, *initialise_(model, example, seed=seed).could_not)))
+    # what is compared is the scheme, good or bad; of before and after nothing is said
+    found = initialised(model, example, scheme, None, Run(seed=seed), undo=False, tell=lambda *asked: None)
     _pair(model, found, seed)
     return tuple(dict.fromkeys(found.could_not))
 

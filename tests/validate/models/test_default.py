@@ -190,6 +190,45 @@ def test_a_read_out_without_spikes_answers_with_the_size_only_above_layers_that_
     assert torch.equal(model[2].weight, kept)
 
 
+class Tired(nn.Module):
+    """A neuron by hand that rests for five steps behind a spike: it fires at most at every sixth."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(64, 64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        spike = surrogate.ATan()
+        v, wait, out = torch.zeros(x.shape[1], 64), torch.zeros(x.shape[1], 64), []
+        for step in x:
+            v = 0.5 * v + self.fc(step)
+            s = spike(v - 1.0) * (wait <= 0).float()
+            v, wait = v * (1 - s.detach()), torch.where(s.detach() > 0, 5.0, wait - 1)
+            out.append(s)
+        return torch.stack(out)
+
+
+def test_where_the_rate_aimed_at_is_out_of_reach_the_least_of_the_band_will_do() -> None:
+    torch.manual_seed(0)
+    model = Tired()
+    found = initialise_(model, bernoulli(18, 32, 64))
+    assert rates(found) == pytest.approx([LOW], rel=0.02)
+    assert not found.could_not
+
+
+def test_a_network_with_the_rates_of_the_default_is_not_sent_back_to_it() -> None:
+    """Flat surrogates: the gradient vanishes at the right rates. The cure is the constant that is missing."""
+    torch.manual_seed(0)
+    parts: list[nn.Module] = []
+    for _ in range(8):
+        parts += [layer.Linear(64, 64, **M), neuron.IFNode(surrogate_function=surrogate.ATan(alpha=0.5), **M)]
+    model, x = nn.Sequential(*parts), bernoulli(1, 64, 64)
+    after = initialise_(model, x).after
+    assert after.verdict == "vanishing"
+    assert "initialise_" not in after.advice
+    assert after.advice.startswith("multiply what the surrogates return as gradients by")
+
+
 def test_what_makes_it_worse_is_taken_back_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: the search for the factor finds one that is a hundred times too small."""
     from ikun_validate.models import correction

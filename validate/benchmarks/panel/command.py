@@ -66,19 +66,19 @@ def command(
                 resume=resume,
                 seed=seed,
                 seconds=seconds,
-                part=_part(part),
-                advance=_say,
+                part=part_of(part),
+                advance=say,
             )
         if markdown is not None:
             write(found, Path(markdown))
         emit(_document(found), as_json, lambda console: _show(console, found))
 
 
-def _say(done: int, what: str) -> None:
+def say(done: int, what: str) -> None:
     stderr().print(f"{done} runs; {what}", highlight=False)
 
 
-def _part(text: str | None) -> tuple[int, int]:
+def part_of(text: str | None) -> tuple[int, int]:
     """K/N, K from 1, to (K − 1, N)."""
     if text is None:
         return 0, 1

@@ -1,0 +1,10 @@
+TITLE = ""
+COLUMNS = ()
+
+
+def row(one):
+    return ()
+
+
+def write(a, b):
+    pass
