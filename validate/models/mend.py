@@ -7,8 +7,9 @@ that are all zero, or of one sign, are drawn, and biases that outweigh the weigh
 spikes has a band of its own; one whose spikes nobody uses is left. One without spikes is no layer: above layers that were
 mended its answers are brought to the size ANSWERS, if they are smaller.
 
-Then the gradient. If on the way through this network, as deep as it is, it vanishes or explodes, all layers get the rate aimed
-at, where the theory keeps it best. What does not help is taken back, and said.
+If on the way through this network, as deep as it is, it vanishes or explodes, all layers get the rate aimed
+at, where the theory keeps it best. What does not help is taken back, and said. Surrogates stay, but for those so sharp that no
+gradient passes (`widen`).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from .measuring.measure import Measured, measure
 from .measuring.recorded_run import Run
 from .measuring.restored import Snapshot
 from .plan import Change, Plan, arrives
+from .widen import widened
 from .worse import worse
 
 ONE_SIGN = 1.0
@@ -57,14 +59,19 @@ def mended(model: nn.Module, example: Any, run: Run, *, undo: bool = True, tell:
     now, undone = _changed(measured, turned, model, example, run), ""
     if judge(now).verdict != HEALTHY and turned:
         now, undone = _all_at_the_rate(model, example, turned, now, run)
-    raised = _raised(model, example, now, run) if now is not measured else ""
+    passing = widened(model, example, [plan for plan in plans if not reasons[plan.one.layer.index]], now, run)
+    if passing:
+        now = measure(model, example, run)
+    raised = _raised(model, example, now, run) if any(plan.change.correction != 1 or plan.change.done for plan in plans) else ""
     if undo and (reasons_against := worse(health, judge(now))):
         kept.give_back()
         for plan in plans:
             plan.take_back()
-        raised, now = "", measured
+        raised, now, passing = "", measured, {}
         undone = f"the weights made the network worse ({'; '.join(reasons_against)})"
     _say(plans, measured, now, reasons, bands)
+    for index, note in passing.items():
+        plans[index].change.done.append(note)
     return Initialised(
         scheme=DEFAULT,
         rate=None,
@@ -73,7 +80,7 @@ def mended(model: nn.Module, example: Any, run: Run, *, undo: bool = True, tell:
         after=before if now is measured else tell(model, now, run.seed),
         undone=undone,
         read_out=raised,
-        slopes=False,
+        slopes=bool(passing),
         laws=(None,) * len(plans),
     )
 

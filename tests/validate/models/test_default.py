@@ -247,6 +247,33 @@ def test_what_makes_it_worse_is_taken_back_and_said(monkeypatch: pytest.MonkeyPa
     assert not all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
 
 
+@pytest.mark.parametrize("slope", [25.0, 2.0])
+def test_a_surrogate_so_sharp_that_no_gradient_passes_is_widened_and_no_other(slope: float) -> None:
+    """snnTorch's fast sigmoid, f' = 1/(1 + k|x|)², always of height 1."""
+    from snntorch import surrogate as of_snntorch
+
+    torch.manual_seed(0)
+    model = users.SnnTorchMLP(2, 64, beta=0.5, spike_grad=of_snntorch.fast_sigmoid(slope=slope))
+    x = bernoulli(1, 64, 64)
+    found = initialise_(model, x)
+    assert rates(found) == pytest.approx([AIM, AIM], rel=0.02)
+    if slope < 10:
+        assert all(change.surrogate == change.surrogate_before for change in found.changes)
+        assert not any("surrogate" in note for change in found.changes for note in change.done)
+        return
+    for change, one in zip(found.changes, found.after.layers, strict=True):
+        wide = float(change.surrogate.split("=")[1])
+        assert 0.3 < wide < 5
+        assert f"surrogate {change.surrogate}, before {change.surrogate_before}" in change.done[-1]
+        # K E[f'²] = 1, with a Gaussian of the membrane's variance in the place of what was sampled
+        variance, h = float(one.var_h.mean or 0), np.linspace(-12, 12, 4801)
+        moment = float(norm.pdf(h, scale=variance**0.5) @ (1 + wide * abs(h - 1)) ** -4.0) * (h[1] - h[0])
+        assert variance / AIM * moment == pytest.approx(1, rel=0.2)
+    assert "surrogates left" not in str(found)
+    surrogates = [change.surrogate for change in found.changes]
+    assert [change.surrogate for change in initialise_(model, x).changes] == surrogates
+
+
 def test_a_rate_asks_for_the_weights_of_theory_in_every_layer() -> None:
     """The default of before, by one argument."""
     torch.manual_seed(0)
