@@ -100,8 +100,6 @@ def _information(found: Mapping[str, Any]) -> list[str]:
             f"the correlation of their gradients falls by {found['coherence']:.4f} a layer, "
             f"{_to_fall(found['coherence_reach'])}"
         )
-    if found["trainable_depth"] is not None:
-        lines.append(f"{found['trainable_depth']:.3g} layers can be trained ({found['reason']})")
     return lines
 
 

@@ -28,7 +28,6 @@ from .overlap_map import OverlapMap, depth
 from .pair_law import SampledPairLaw
 from .predict_pair import correlation
 from .settled import Derivative, gradient_factors, overlap_factors
-from .trainable import DEEPEST_TRAINED, border
 from .two_inputs import Pair, two_inputs
 
 SAMPLES = 2**15
@@ -46,8 +45,7 @@ LONGEST = 32
 SLOWEST = 100_000
 """The same for the rate at one step, where a layer costs nothing."""
 
-CALIBRATED = "trainable_depth: where half of the plain networks trained on digits learn, an observation"
-BEYOND = f"trainable_depth: at least so many, for deeper networks than {DEEPEST_TRAINED} layers were not trained"
+NOT_CALIBRATED = "trainable_depth: not calibrated, for the border moves with the read-out and the budget (validate/DEPTH.md)"
 
 WORDS = ("overlap", "slope", "depth", "coherence", "coherence_depth", "reach", "coherence_reach", "rate_slope")
 
@@ -69,29 +67,19 @@ class Information:
     coherence_reach: float | None = None
     rate_slope: float | None = None
     se: dict[str, float] = field(default_factory=dict)
-    reason: str = ""
-
-    @property
-    def trainable_depth(self) -> float | None:
-        """Layers (`trainable`), no more than DEEPEST_TRAINED. None where a depth is unknown."""
-        if self.reach is None or self.coherence_reach is None:
-            return None
-        return min(border(self.reach, self.coherence_reach), float(DEEPEST_TRAINED))
+    reason: str = NOT_CALIBRATED
 
     def to_dict(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in WORDS}
         endless = [name for name, value in values.items() if value is not None and not math.isfinite(value)]
-        trainable = self.trainable_depth
-        said = [f"{', '.join(endless)}: infinite, for the factor is 1"] if endless else []
-        said += [self.reason] if self.reason else []
-        said += [] if trainable is None else [BEYOND if trainable >= DEEPEST_TRAINED else CALIBRATED]
+        reason = "; ".join([*([f"{', '.join(endless)}: infinite, for the factor is 1"] if endless else []), self.reason])
         return (
             values
             | dict.fromkeys(endless)
             | {
                 "se": {name: error for name, error in self.se.items() if name not in endless},
-                "trainable_depth": trainable,
-                "reason": "; ".join(said),
+                "trainable_depth": None,
+                "reason": reason,
             }
         )
 
