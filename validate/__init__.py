@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .models.watch import Watch
     from .models.watch_lightning import watch_callback
     from .sweeps.sweep import sweep
+    from .training.checkpoint import load_weights
     from .training.flatness import flatness
     from .training.train import train
     from .verdicts.judge import validate
@@ -27,11 +28,23 @@ _HOME = {
     "Watch": "models.watch",
     "watch_callback": "models.watch_lightning",
     "flatness": "training.flatness",
+    "load_weights": "training.checkpoint",
     "train": "training.train",
     "sweep": "sweeps.sweep",
 }
 
-__all__ = ["Watch", "assert_healthy", "diagnose", "flatness", "initialise_", "sweep", "train", "validate", "watch_callback"]
+__all__ = [
+    "Watch",
+    "assert_healthy",
+    "diagnose",
+    "flatness",
+    "initialise_",
+    "load_weights",
+    "sweep",
+    "train",
+    "validate",
+    "watch_callback",
+]
 
 
 __getattr__ = lazily(__name__, _HOME)

@@ -282,7 +282,7 @@ def _numbers(document: Document) -> None:
     levels = [max(float(quantile_of_upper_tail(rate)), 0.0) for rate in rates]
     curves = {
         "independent": {},
-        "independent, half of the variance by biases": {"bias_share": 0.5},
+        "independent, half of the variance by biases": {"spike_share": 0.5},
         "centred": {"centred": True},
     }
     document.figure(

@@ -14,6 +14,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+import numpy as np
+
 from ikun_sym.errors import IkunError
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ def _saved(draw: Draw, size: tuple[float, float], format: str, metadata: dict[st
         "figure.facecolor": "none",
     }
     buffer = io.BytesIO()
-    with matplotlib.rc_context():
+    with matplotlib.rc_context(), np.errstate(over="ignore"):  # decades beyond those in view may be beyond float64
         matplotlib.rcdefaults()  # not the reader's own settings
         matplotlib.rcParams.update(style)
         figure = matplotlib.figure.Figure(figsize=size, layout="constrained")

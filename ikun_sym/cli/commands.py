@@ -121,7 +121,8 @@ def surrogates(library: str | None, as_json: bool) -> None:
     """
     from ..gaussian.summary import summaries, unsupported
 
-    found, apart = summaries(library), unsupported(library)
+    with progress_bar("surrogates") as advance:
+        found, apart = summaries(library, advance), unsupported(library)
     rows = [
         (
             s["name"],
@@ -319,7 +320,8 @@ def joint(surrogate: str, threshold: float, fan_ratio: float, as_json: bool) -> 
     """Find all weight scales at which forward and backward variance are both stable, and prove that there are no others."""
     from ..schemes.joint import joint as compute
 
-    result = compute(surrogate, threshold, fan_ratio=fan_ratio)
+    with progress_bar("joint: percent of all scales settled") as advance:
+        result = compute(surrogate, threshold, fan_ratio=fan_ratio, advance=advance)
     rows = [
         (
             f"{s.sigma_h:.6g}",

@@ -55,13 +55,14 @@ PLAIN = ("arch", "depth", "steps", "input", "input_rate", "loss")
 def described(flags: dict[str, Any]) -> dict[str, Any]:
     """The fields of a network, `gain` aside. Error: an architecture that is not known."""
     from ..catalogue.architectures import parse_architecture
-    from ..reading.neuron import Neuron
+    from ..reading.neuron import LARGEST, Neuron, check_scale
 
     parse_architecture(flags["arch"])
     if flags["gain"] is not None and flags["scheme"] is not None:
         raise IkunError("give --gain or --scheme, not both")
     if not flags["bias"] >= 0:
         raise IkunError(f"bias = {flags['bias']} is not allowed; it is a standard deviation: zero or a positive number")
+    check_scale("bias", flags["bias"], LARGEST)
     neuron = Neuron.of(**{name: flags[name] for name in NAMES})
     return {"neuron": neuron, "bias_var": flags["bias"] ** 2} | {name: flags[name] for name in PLAIN}
 

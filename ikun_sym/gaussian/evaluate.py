@@ -1,8 +1,8 @@
 """E[g(X)], X ~ N(mean, var), in float64 over arrays.
 
 A chain of routes (`floats`), the fastest first. Each states for which points its value is right to the last digits; the
-others pass to the next. The last two take every smooth piece: the tanh-sinh rule, whose nested check decides, and ball
-arithmetic, slow but right.
+others pass to the next. The last take every smooth piece: panels, if it is bounded; the tanh-sinh rule, whose nested check
+decides; and ball arithmetic, slow but right.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from ..errors import IkunError
 from ..expressions.lowering import Evaluator, Numpy, lower
 from .enclosures.certify import expectation
 from .floats import FAST
+from .floats.panels import FAR, NEAR, Panels
 from .floats.recurring import Tail
-from .floats.route import Floats, Route
+from .floats.route import Booleans, Floats, Route
 from .floats.tanh_sinh import AGREEMENT, EXTENT, LEVELS, REACH, TanhSinh, rule
 
 _BATCH = 14336
@@ -36,8 +37,9 @@ MAX_CELLS = 64
 class FloatFunction:
     """A piecewise function with numbers for its parameters, over float64 arrays."""
 
-    def __init__(self, function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction]) -> None:
+    def __init__(self, function: PiecewiseFunction, values: Mapping[sp.Symbol, Fraction], *, cut: bool = False) -> None:
         self.function, self.values = function, dict(values)
+        self.cut = cut  # part of another, for where that one's panels do not serve
         self.env = {symbol: float(value) for symbol, value in values.items()}
         self.pieces = [
             (piece, self._number(piece.lo), self._number(piece.hi), lower(piece.value, Numpy())) for piece in function.pieces
@@ -58,7 +60,14 @@ class FloatFunction:
     def routes(self) -> tuple[Route, ...]:
         """The routes that apply, in the order in which they are tried."""
         made = (make(self.function, self.values) for make in FAST)
-        return (*(route for route in made if route is not None), TanhSinh(self.pieces, self.env))
+        return (*(route for route in made if route is not None), *self.panels[:1], TanhSinh(self.pieces, self.env))
+
+    @cached_property
+    def panels(self) -> list[Panels]:
+        if self.cut:
+            return []
+        made = (Panels.of(self.pieces, self.env, self.tails, how) for how in (NEAR, FAR))
+        return [one for one in made if one is not None]
 
     @cached_property
     def tails(self) -> list[Tail]:
@@ -126,14 +135,16 @@ class FloatFunction:
         return result
 
     def _with_tails(self, mean: Floats, var: Floats) -> Floats:
-        """Tails as a whole where σ is not short against the period, else cell by cell."""
-        result = self._whole_tails(mean, var)
-        rest = np.flatnonzero(np.isnan(result))
-        if len(rest):
-            result[rest] = self._unrolled_tails(mean[rest], var[rest])
+        """By panels; else tails as a whole where σ is not short against the period, else cell by cell."""
+        result = np.full(mean.shape, np.nan)
+        for way in (*self.panels, self._whole_tails, self._unrolled_tails):
+            rest = np.flatnonzero(np.isnan(result))
+            if len(rest):
+                value, sure = way(mean[rest], var[rest])
+                result[rest[sure]] = value[sure]
         return result
 
-    def _whole_tails(self, mean: Floats, var: Floats) -> Floats:
+    def _whole_tails(self, mean: Floats, var: Floats) -> tuple[Floats, Booleans]:
         found = [tail(mean, var) for tail in self.tails]
         result, some = np.full(mean.shape, np.nan), np.flatnonzero(np.all([sure for _, sure in found], axis=0))
         if len(some):
@@ -141,9 +152,9 @@ class FloatFunction:
             total = np.sum(parts, axis=0)
             kept = np.all([np.abs(total) >= np.abs(part) for part in parts], axis=0)  # parts of one sign lose nothing
             result[some[kept]] = total[kept]
-        return result
+        return result, ~np.isnan(result)
 
-    def _unrolled_tails(self, mean: Floats, var: Floats) -> Floats:
+    def _unrolled_tails(self, mean: Floats, var: Floats) -> tuple[Floats, Booleans]:
         """As many cells of the tails as the density reaches are pieces like others."""
         inside = np.all([tail.contained(var) for tail in self.tails], axis=0)
         cells = np.max([tail.cells(mean, var) for tail in self.tails], axis=0)
@@ -151,12 +162,12 @@ class FloatFunction:
         for count in np.unique(cells[inside & (cells <= MAX_CELLS)]):
             mask = inside & (cells == count)
             result[mask] = self._cut(int(count))._values(mean[mask], var[mask])
-        return result
+        return result, ~np.isnan(result)
 
     def _cut(self, count: int) -> FloatFunction:
         if count not in self.unrolled:
             function = self.function.unrolled({tail.side: count for tail in self.function.tails})
-            self.unrolled[count] = FloatFunction(function, self.values)
+            self.unrolled[count] = FloatFunction(function, self.values, cut=True)
         return self.unrolled[count]
 
 

@@ -13,6 +13,7 @@ from ..catalogue.surrogate import Bound, Surrogate
 from ..catalogue.surrogates import SURROGATES
 from ..catalogue.unsupported import UNSUPPORTED
 from ..errors import IkunError, UnknownNameError
+from ..processes import Advance, silent
 from .closed_form import kind_of
 from .evaluate import FloatFunction
 from .moment import integrand
@@ -28,10 +29,17 @@ def unsupported(library: str | None = None) -> list[dict[str, str]]:
     ]
 
 
-def summaries(library: str | None = None) -> list[dict[str, Any]]:
-    """One record per surrogate; with `library`, one per function of that library."""
-    if library is None:
-        return [summary(surrogate) for surrogate in SURROGATES]
+def summaries(library: str | None = None, advance: Advance = silent) -> list[dict[str, Any]]:
+    """One record per surrogate; with `library`, one per function of that library. `advance` is told of each."""
+    found = list(SURROGATES) if library is None else _of_library(library)
+    records = []
+    for done, surrogate in enumerate(found):
+        advance(done, len(found))
+        records.append(summary(surrogate))
+    return records
+
+
+def _of_library(library: str) -> list[Surrogate]:
     found = [
         surrogate.of_library(equivalent)
         for surrogate in SURROGATES
@@ -40,7 +48,7 @@ def summaries(library: str | None = None) -> list[dict[str, Any]]:
     ]
     if not found:
         raise UnknownNameError("library", library, {e.library for s in SURROGATES for e in s.equivalents})
-    return [summary(surrogate) for surrogate in found]
+    return found
 
 
 def summary(surrogate: Surrogate) -> dict[str, Any]:

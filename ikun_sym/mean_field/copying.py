@@ -122,7 +122,7 @@ class Copying:
         return float(fire[1, 1] - fire[0, 1] - fire[1, 0] + fire[0, 0] + self.gain / sigma2 * (share * density).sum())
 
     def settled_between(self, rate: float) -> float:
-        """q at the stable fixed point below q = p."""
+        """q at the stable fixed point below q = p. NoTheoryError: the rate moves so far in a layer that there is none."""
 
         def excess(overlap: float) -> float:
             return self.next_between(rate, rate * overlap) / rate - overlap
@@ -130,6 +130,9 @@ class Copying:
         close = 1.0
         while close > 1e-12 and excess(1 - close) > 0:
             close /= 2
+        if excess(1 - close) > 0:
+            after = self.next_rate(rate)
+            raise NoTheoryError(f"the rate {rate:g} does not stay: it is {after:g} a layer on, and no overlap stays with it")
         root = brentq(excess, 0.0, 1 - close, xtol=1e-15)
         assert isinstance(root, float)
         return rate * root

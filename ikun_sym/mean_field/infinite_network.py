@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from ..catalogue.architectures import Dense, Topology, parse_architecture
 from ..errors import DomainError, IkunError, NoTheoryError
 from ..gaussian.moment import float_function
-from ..reading.neuron import HasNeuron, Neuron
+from ..reading.neuron import HasNeuron, Neuron, check_scale
 from ..told import Told
 from .covariance import Floats, checked_second_moment, constant_input, poisson_input
 from .layer import FORWARD_PASSES, Layer
@@ -22,6 +22,9 @@ from .neuron_sample import Dynamics, current_filter
 INPUTS = {"poisson": poisson_input, "constant": constant_input}
 
 LOSSES = ("white", "rate", "summed")
+
+SAMPLED = 1e15
+"""Largest potential, and one over the smallest: squares of some thousand times as much are float32 numbers."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,6 +76,9 @@ class TimeModel(HasNeuron, Told):
             for value in values:
                 if not (math.isfinite(value) and value > 0):
                     raise DomainError(name, value, "a positive number", "it is a number of weights times Var(W)")
+        if self.steps > 1:
+            for name, value in (("threshold", self.neuron.threshold), ("bias", math.sqrt(self.bias_var))):
+                check_scale(name, value, SAMPLED, " over several steps, which are sampled in float32")
         if self.loss not in LOSSES:
             raise IkunError(f"unknown loss {self.loss!r}; known: {', '.join(LOSSES)}")
         _ = self.topology, FORWARD_PASSES[self.forward]

@@ -78,14 +78,16 @@ def is_positive(matrix: Floats) -> bool:
 
 
 def conditional_probability(above: Array, deviation: Floats) -> Array:
-    """Φ(above/deviation), row by row; where nothing is new, 1[above >= 0]."""
+    """Φ(above/deviation), row by row; where nothing is new, to the type's precision, 1[above >= 0]."""
     from scipy.special import ndtr
 
-    moving = np.flatnonzero(deviation > 0)
-    if len(moving) == len(above):
-        return ndtr(above / deviation[:, None].astype(above.dtype))
-    result = (above >= 0).astype(above.dtype)
-    result[moving] = ndtr(above[moving] / deviation[moving, None].astype(above.dtype))
+    width = deviation[:, None].astype(above.dtype)
+    moving = np.flatnonzero(width > 0)
+    with np.errstate(over="ignore"):  # infinitely many deviations away: 0 or 1
+        if len(moving) == len(above):
+            return ndtr(above / width)
+        result = (above >= 0).astype(above.dtype)
+        result[moving] = ndtr(above[moving] / width[moving])
     return result
 
 

@@ -32,8 +32,8 @@ def orthant(x: float, y: float, var_x: float, var_y: float, covariance: float) -
     """P(X >= x, Y >= y), (X, Y) centred normal with these moments; a variance of 0 is the constant 0."""
     if var_x <= 0 or var_y <= 0:
         return half_line(x, var_x) * half_line(y, var_y)
-    h, k = x / math.sqrt(var_x), y / math.sqrt(var_y)
-    return max(0.0, _standard(h, k, covariance / math.sqrt(var_x * var_y)))
+    sd_x, sd_y = math.sqrt(var_x), math.sqrt(var_y)
+    return max(0.0, _standard(x / sd_x, y / sd_y, covariance / sd_x / sd_y))
 
 
 def half_line(x: float, var_x: float) -> float:

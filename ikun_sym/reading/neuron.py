@@ -64,6 +64,17 @@ def resolve_surrogate(spec: Spec, amplitude: Any = None) -> Bound:
     return bound.times(amplitude)
 
 
+LARGEST = 1e150
+"""Of numbers that are membrane potentials: their squares are variances."""
+
+
+def check_scale(name: str, value: float, largest: float, where: str = "") -> None:
+    """DomainError: neither zero nor between 1/`largest` and `largest`."""
+    if value and not 1 / largest < abs(value) < largest:
+        allowed = f"zero or between {1 / largest:.0e} and {largest:.0e}{where}"
+        raise DomainError(name, value, allowed.replace("e+", "e"), "measure membrane potentials in another unit")
+
+
 def _number(name: str, value: Any) -> float:
     try:
         return float(value)
@@ -97,6 +108,7 @@ class Neuron(Told):
                 raise DomainError(name, getattr(self, name), "True or False")
         if not (math.isfinite(self.threshold) and self.threshold >= 0):
             raise DomainError("threshold", self.threshold, "zero or a positive number")
+        check_scale("threshold", self.threshold, LARGEST)
         for name in ("leak", "synaptic_leak"):
             if not 0 <= getattr(self, name) <= 1:
                 raise DomainError(name, getattr(self, name), "between 0 and 1", "the state is multiplied by it at each step")

@@ -22,7 +22,7 @@ class Unlocated(Exception):
 def zeros_of(g: Any) -> frozenset[sp.Expr]:
     """A finite set that contains every u > 0 at which `g` changes sign, g being continuous between its poles, whose
     zeros of the denominator are included."""
-    if U not in g.free_symbols or g is U or isinstance(g, sp.erfc) or exponential_of(g) is not None:
+    if U not in g.free_symbols or g == U or isinstance(g, sp.erfc) or exponential_of(g) is not None:
         return frozenset()
     if g.is_Mul:
         return frozenset().union(*(zeros_of(factor) for factor in g.args))
@@ -41,7 +41,7 @@ def degree_of(g: Any) -> float:
     """An upper bound of the degree of g in u after all fractions are brought together, whatever the functions in it."""
     if U not in g.free_symbols:
         return 0
-    if g is U:
+    if g == U:
         return 1
     if g.is_Pow and g.exp.is_Rational:
         return float(abs(g.exp)) * degree_of(g.base)
@@ -53,13 +53,13 @@ def degree_of(g: Any) -> float:
 def _zeros_of_sum(g: Any) -> frozenset[sp.Expr]:
     if degree_of(g) > MAX_DEGREE:
         raise Unlocated
-    root = math.lcm(*(int(p.exp.q) for p in g.atoms(sp.Pow) if p.base is U and p.exp.is_Rational), 1)
+    root = math.lcm(*(int(p.exp.q) for p in g.atoms(sp.Pow) if p.base == U and p.exp.is_Rational), 1)
     if root > MAX_DEGREE:
         raise Unlocated
     if root > 1:  # u = v**root makes a polynomial of sqrt(u) - 1 and its like
-        powers = {p: U ** (p.exp * root) for p in g.atoms(sp.Pow) if p.base is U and p.exp.is_Rational}
+        powers = {p: U ** (p.exp * root) for p in g.atoms(sp.Pow) if p.base == U and p.exp.is_Rational}
         g = g.xreplace({**powers, U: U**root})
-        if degree_of(g) > MAX_DEGREE or any(p.base is U and not p.exp.is_Integer for p in g.atoms(sp.Pow)):
+        if degree_of(g) > MAX_DEGREE or any(p.base == U and not p.exp.is_Integer for p in g.atoms(sp.Pow)):
             raise Unlocated
     names: dict[Any, sp.Dummy] = {}
     fraction = sp.fraction(sp.together(_masked(g, names)))
@@ -126,7 +126,7 @@ def _zeros_of_part(g: Any) -> frozenset[sp.Expr]:
     for term in g.args:
         scale, f = term.as_independent(U)
         n = f.as_base_exp()[1] if f != 1 else sp.S.Zero
-        if f != 1 and (f.as_base_exp()[0] is not U or not n.is_Integer):
+        if f != 1 and (f.as_base_exp()[0] != U or not n.is_Integer):
             return _zeros_by_inverse(g)
         coefficients[int(n)] = coefficients.get(int(n), sp.S.Zero) + scale
     shift = min(coefficients)

@@ -20,6 +20,7 @@ from ..errors import DomainError
 from ..expressions.lowering import precision
 from ..gaussian.enclosures.certify import Enclosure, digits_of
 from ..mean_field.normal_law import normal_density, quantile_of_upper_tail, upper_tail
+from ..reading.neuron import LARGEST, check_scale
 
 ROUTE = "bisection and sign change in ball arithmetic"
 
@@ -106,8 +107,7 @@ def gain_of_rate(rate: float, threshold: float) -> tuple[float, float, float]:
         raise DomainError("rate", rate, f"above {lowest:.6f}, the lowest stable firing rate, and below 0.5")
     if not threshold > 0:
         raise DomainError("threshold", threshold, "a positive number", "at threshold 0 every neuron fires half the time")
-    if not 1e-150 < threshold < 1e150:  # its square is part of the gain
-        raise DomainError("threshold", threshold, "between 1e-150 and 1e150", "measure membrane potentials in another unit")
+    check_scale("threshold", threshold, LARGEST)  # its square is part of the gain
     a = float(quantile_of_upper_tail(rate))
     sigma = threshold / a
     return sigma**2 / rate, sigma, float(a * normal_density(a) / (2 * upper_tail(a)))

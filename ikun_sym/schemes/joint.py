@@ -30,6 +30,7 @@ from ..expressions.lowering import ball, precision
 from ..gaussian.enclosures.certify import expectation
 from ..gaussian.moment import integrand
 from ..mean_field.layer import SpikingLayer
+from ..processes import Advance, silent
 from ..reading.surrogate_spec import Spec, resolve
 from ..told import Result
 from .joint_small_variance import SmallVariance, small_variance
@@ -154,8 +155,9 @@ class Balance:
         return -1 if above[0] / below[1] < 1 else 0
 
 
-def joint(surrogate: Spec, threshold: float = 1.0, *, fan_ratio: float = 1.0) -> Joint:
-    """All joint solutions for a surrogate (T = 1, zero bias). `fan_ratio` = fan_out/fan_in.
+def joint(surrogate: Spec, threshold: float = 1.0, *, fan_ratio: float = 1.0, advance: Advance = silent) -> Joint:
+    """All joint solutions for a surrogate (T = 1, zero bias). `fan_ratio` = fan_out/fan_in. `advance` is told how many of 100
+    parts of all scales are settled.
 
     Errors: a threshold below 0, a surrogate whose behaviour for small variances is not covered.
     """
@@ -163,7 +165,7 @@ def joint(surrogate: Spec, threshold: float = 1.0, *, fan_ratio: float = 1.0) ->
         if not (math.isfinite(value) and value >= least) or (name == "fan_ratio" and value == 0):
             raise DomainError(name, value, "a positive number" if name == "fan_ratio" else "zero or a positive number")
     bound = resolve(surrogate)
-    found = isolated(Balance(bound, Fraction(str(threshold)), Fraction(str(fan_ratio))))
+    found = isolated(Balance(bound, Fraction(str(threshold)), Fraction(str(fan_ratio))), advance=advance)
     low, high, roots, touching = found.small, found.large, found.roots, found.touching
     layer = SpikingLayer(bound, float(threshold))
     solutions = tuple(_solution(layer, fan_ratio, *interval) for interval in roots)
@@ -191,12 +193,12 @@ class Isolated:
     touching: list[tuple[float, float]]
 
 
-def isolated(balance: Balance, narrow: float = NARROW) -> Isolated:
+def isolated(balance: Balance, narrow: float = NARROW, advance: Advance = silent) -> Isolated:
     """All q with C(q) = 1, each within an interval of relative width about `narrow`."""
     with precision(_BITS):
         small = _small(balance)
         large = _large(balance, max(small.below * 4, float(balance.threshold) ** 2, 1e-6))
-        intervals = _isolate(balance, small.below, large, narrow)
+        intervals = _isolate(balance, small.below, large, narrow, advance)
     return Isolated(small, large, *_sort_out(balance, intervals))
 
 
@@ -220,11 +222,12 @@ def _large(balance: Balance, start: float) -> float:
     raise IkunError(f"E[f'²] of {balance.surrogate.spec} vanishes: f' is zero almost everywhere, so no gradient flows back")
 
 
-def _isolate(balance: Balance, low: float, high: float, narrow: float) -> list[tuple[float, float]]:
+def _isolate(balance: Balance, low: float, high: float, narrow: float, advance: Advance) -> list[tuple[float, float]]:
     """The intervals of [low, high], in order and merged, on which C = 1 could not be excluded."""
     todo, left = [(low, high)], []
     while todo:
         a, b = todo.pop()
+        advance(int(100 * math.log(a / low) / math.log(high / low)), 100)  # the lowest comes first
         if balance.between(a, b):
             continue
         if b / a - 1 <= narrow:

@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from ..catalogue import schemes as words
 from ..catalogue.registry import Registry
 from ..catalogue.surrogate import Bound
-from ..errors import DomainError, IkunError, NoSolutionError
+from ..errors import DomainError, IkunError, NoSolutionError, NoTheoryError
 from ..mean_field.copying import Copying
 from ..mean_field.normal_law import upper_tail
 from .rate_targeted_over_time import rate_target, slope_target, unit_amplitude
@@ -172,7 +172,11 @@ def _copy(setting: Setting) -> Found:
     # with hardly any noise every c far from θ holds the rate: 2 θ is as far from both ends
     given = setting.own_number("c") or (2.0 if upper_tail(theta / sigma) < 1e-300 else 0.0)
     layers = Copying(c=given * theta, gain=sigma**2 / rate, **own) if given else Copying.at_rate(rate, sigma, **own)
-    chi, overlap = layers.chi(rate), layers.settled_between(rate) / rate
+    chi = layers.chi(rate)
+    try:
+        overlap: float | None = layers.settled_between(rate) / rate
+    except NoTheoryError:  # the rate does not stay, which `rate a layer on` says
+        overlap = None
     bound = neuron.surrogate
     if bound.unit:
         bound = bound.bare.times(unit_amplitude(chi, bound.bare))
@@ -188,8 +192,8 @@ def _copy(setting: Setting) -> Found:
         "rate a layer on": layers.next_rate(rate),
         "rate_slope": layers.rate_slope(rate),
         "overlap": overlap,
-        "overlap_slope": layers.slope(rate, rate * overlap),
-        "coherence": layers.coherence(rate, rate * overlap),
+        "overlap_slope": None if overlap is None else layers.slope(rate, rate * overlap),
+        "coherence": None if overlap is None else layers.coherence(rate, rate * overlap),
         "chi": float(bound.amplitude) ** 2 * chi,
         "of two inputs and gradients": "one time step",
     }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..catalogue.surrogates import SURROGATES
+from ..files import temporary_folder
 from .accuracy import RELATIVE, ULPS, Cell, measure, runnable
 from .target import TARGETS
 
@@ -36,7 +36,7 @@ def everything(
     found = {}
     for target in runnable():
         progress(f"running {target.name}")
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             found[target.name] = measure(target, names or SURROGATES.names(), Path(folder))
     return found
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ikun_derivations.render.drawing import written
+from ikun_derivations.render.drawing import log_ticks, svg, written
 from ikun_sym import design, export, joint, moment
 from ikun_sym.errors import IkunError
 
@@ -63,6 +64,18 @@ def test_an_export_is_not_overwritten_by_another_surrogate(tmp_path: Path) -> No
 @pytest.mark.parametrize("value", [float("inf"), -float("inf"), float("nan"), 1e-320, 1e308])
 def test_every_number_is_written_on_an_axis(value: float) -> None:
     assert written(value)
+
+
+@pytest.mark.parametrize("ends", [(1e-300, 1e300), (1.0, 1e307), (1e-320, 1.0), (5e-324, 1.7e308)])
+def test_every_decade_can_be_drawn(ends: tuple[float, float]) -> None:
+    """Intervals from a few draws reach this far. A warning is an error here."""
+
+    def draw(axes: Any) -> None:
+        axes.plot([0, 1], ends)
+        axes.set_yscale("log")
+        log_ticks(axes.yaxis)
+
+    assert svg(draw, anchor="a", title="t", description="d").count("<path") > 1
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def _training(quick: bool, rows: str | None, seed: int, as_json: bool) -> bool:
 
     real = [] if rows is None else real_laws(recorded_runs(Path(rows)))
     with progress() as bar:
-        task = bar.add_task("", total=2 * len(LAWS) + len(real))
+        task = bar.add_task("", total=2 * (len(LAWS) + len(real)))
         found = compute(
             QUICK_VERDICTS if quick else VERDICTS,
             seed=seed,
@@ -80,7 +80,7 @@ def _training(quick: bool, rows: str | None, seed: int, as_json: bool) -> bool:
     return passes
 
 
-VERDICTS, QUICK_VERDICTS = 400, 40
+VERDICTS, QUICK_VERDICTS = 500, 50
 """For each law and ratio of the training protocol."""
 
 

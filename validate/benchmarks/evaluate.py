@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 TARGETS = {"elementary": 1500.0, "rational": 1000.0, "logistic": 300.0}
 """Target speed-ups over the quadrature, by the class of the integrand."""
+
+LEAST = 20.0
+"""A speed-up below this is explained."""
 
 POWERS = (2,)
 SEED = 20240517
@@ -57,6 +60,7 @@ class Row:
     worst_difference: float  # from the quadrature's values, relative
     checked: int  # values
     target: float | None
+    why: str  # it is below `LEAST`
 
     @property
     def meets(self) -> bool | None:
@@ -119,16 +123,18 @@ def _row(name: str, power: int, size: int, sample: int, repetitions: int) -> Row
     if not all(map(math.isfinite, truth)):
         raise IkunError(f"its values exceed float64 at standard deviations up to {DEVIATIONS[1]:g}")
     first = function.expectation(mean[:sample], var[:sample]).tolist()
+    ratio = statistics.median(theirs) / statistics.median(ours)
     return Row(
         surrogate=bound.spec,
         power=power,
         ours_ns=statistics.median(ours) * 1e9,
         quad_us=statistics.median(theirs) * 1e6,
-        ratio=statistics.median(theirs) / statistics.median(ours),
+        ratio=ratio,
         worst_error=_worst(first, truth),
         worst_difference=_worst(by_quad, first),
         checked=len(truth),
         target=_target(function),
+        why="" if ratio >= LEAST else _why(function, mean, var),
     )
 
 
@@ -155,6 +161,13 @@ def _target(function: FloatFunction) -> float | None:
 
     found = {CLASSES[type(route)] for route in function.routes if type(route) in CLASSES}
     return TARGETS[found.pop()] if len(found) == 1 else None
+
+
+def _why(function: FloatFunction, mean: Any, var: Any) -> str:
+    """What makes it slow: how many values the quick route leaves to others."""
+    quick = function.panels[0] if function.panels else function.routes[0]
+    share = 1 - quick(mean, var)[1].mean()
+    return f"{share:.0%} of the values, most where f' has all but vanished, are left by {type(quick).__name__} to slower routes"
 
 
 def _seconds(action: Callable[[], object]) -> float:
@@ -258,5 +271,8 @@ def _show(console: Console, rows: list[Row], not_run: dict[str, str]) -> None:
     ]
     columns = ("surrogate", "p", "ns a value", "quad, µs", "ratio", "target", "worst error", "of")
     console.print(table("E[f'^p], means in ±3, σ from 0.1 to 10", columns, cells))
+    for row in rows:
+        if row.why:
+            console.print(f"{row.surrogate}: {row.why}")
     for name, reason in not_run.items():
         console.print(f"not run: {name}: {reason}")

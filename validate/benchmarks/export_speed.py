@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import math
 import statistics
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import click
 
 from ikun_sym.cli.console import as_json, emit, stderr, table
 from ikun_sym.errors import IkunError
+from ikun_sym.files import temporary_folder
 
 WANTED = 5000.0
 """The speed-up that is promised for sigmoid."""
@@ -73,7 +73,7 @@ def speed(spec: str = "sigmoid") -> list[Row]:
     source = np.random.default_rng(SEED)
     var = np.exp(source.uniform(2 * math.log(DEVIATIONS[0]), 2 * math.log(DEVIATIONS[1]), SAMPLE))
     quad_s = _quad_seconds(bound, var)
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         return [_c(bound, Path(folder), quad_s, var[:20]), _numpy(bound, Path(folder), quad_s, var)]
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 import torch
 
 from ikun_sym.errors import IkunError
+from ikun_sym.files import temporary_folder
 
 BFLOAT16 = ("auto", "native", "widened")
 
@@ -124,7 +125,10 @@ def finish(command: Sequence[str], folder: str, limit: float) -> None:
     try:
         code = process.wait(limit)
     except BaseException:
-        os.killpg(process.pid, signal.SIGKILL)
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:  # Windows
+            process.kill()
         process.wait()
         raise
     if code:
@@ -162,7 +166,7 @@ def private(path: Path) -> bool:
 
 @lru_cache(maxsize=1)
 def _own_folder() -> Path:
-    folder = tempfile.TemporaryDirectory(prefix="ikun-")
+    folder = temporary_folder()
     atexit.register(folder.cleanup)
     return Path(folder.name)
 

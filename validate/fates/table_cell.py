@@ -33,7 +33,7 @@ CAUSES = {
     "chance": "finite width leaves it open, and the shares are compatible",
     "border": f"the mean log-gradient lies within {BORDER:.0%} of the border between two fates",
     "resolution": "sizes agree, and overlaps and gradients of two inputs do too: so few networks do not tell their limit",
-    "few": "the shares are compatible, though the law calls the measured fate rare: too few networks to tell",
+    "few": "too few networks to tell: the shares are compatible, or fewer than three have two inputs to compare",
     "unexplained": "the law at finite width does not explain it",
 }
 """Causes of a miss, in order of precedence."""
@@ -80,7 +80,10 @@ class Cell:
             return ""
         compatible = self.compatibility >= CHANCE
         if self.size == most(self.predicted.fates):  # it is about two inputs
-            return "resolution" if alike(self.measured.told, self.predicted.told) else "unexplained"
+            told = self.measured.told, self.predicted.told
+            if not all(one.known for one in told):
+                return "few"
+            return "resolution" if alike(*told) else "unexplained"
         if OPEN <= share(self.predicted.fates, self.size) <= 1 - OPEN and compatible:
             return "chance"
         if self._near_a_border:
@@ -111,8 +114,7 @@ class Cell:
         if not self.cause or self.predicted is None or self.measured is None:
             return ""
         if self.size == most(self.predicted.fates):
-            said = (one.told.to_dict() for one in (self.measured, self.predicted))
-            apart, law = (f"told apart up to layer {n['told_to']}, gradients agree from {n['agree_from']}" for n in said if n)
+            apart, law = (one.told.summary() for one in (self.measured, self.predicted))
             return f"{self.fate}, predicted {self.expected}: {apart}; predicted {law}"
         seen, wanted = (f"{share(f, self.size):.0%} of {len(f)}" for f in (self.measured.fates, self.predicted.fates))
         parts = [f"{self.size} in {seen} draws, predicted in {wanted} (p = {self.compatibility:.2g})"]

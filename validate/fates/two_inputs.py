@@ -98,6 +98,11 @@ class Told:
     def informative(self) -> bool:
         return informative(*self.lowest)
 
+    def summary(self) -> str:
+        if not self.known:
+            return f"two inputs followed in {len(self.apart)} networks only"
+        return f"told apart up to layer {told_to(self.lowest[0])}, gradients agree from {agree_from(self.lowest[1])}"
+
     def to_dict(self) -> dict[str, Any] | None:
         if not self.known:
             return None

@@ -17,6 +17,8 @@ from ikun_sym.cli.console import REAL, as_json, emit, table
 from ikun_sym.errors import DomainError, IkunError, UnknownNameError
 from ikun_sym.files import write_atomically
 
+from .example import INPUT, INPUT_RATE, READOUT, check_rate, noise, stream
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -35,7 +37,7 @@ SHOWN = 14
 @click.option(
     "--input-rate",
     type=REAL,
-    default="0.5",
+    default=str(INPUT_RATE),
     show_default=True,
     help="Each entry of the input is 1 with this probability, else 0 (without --batch).",
 )
@@ -52,23 +54,15 @@ def diagnose(ctx: click.Context, factory: str, as_json: bool, **flags: Any) -> N
 
     MODULE is imported from the current directory or from what is installed. Exit code 1 if the model is unhealthy.
     """
-    rate = flags["input_rate"]
     if (flags["input_shape"] is None) == (flags["batch"] is None):
         raise IkunError("give either --input-shape T,B,… for noise, or --batch FILE.npz for your own data")
-    if not 0 <= rate <= 1:
-        raise DomainError("--input-rate", rate, "between 0 and 1", "it is a probability of a spike")
+    check_rate("--input-rate", flags["input_rate"])
     if flags["seed"] < 0:
         raise DomainError("--seed", flags["seed"], "an integer of at least 0")
     if flags["steps"] is not None and (flags["steps"] < 1 or flags["step_by_step"]):
         raise IkunError("--steps must be at least 1, and cannot be combined with --step-by-step")
     with quiet():
-        import torch
-
-        from .batches import load_batch
-
-        example = _noise(flags["input_shape"], rate, flags["seed"]) if flags["batch"] is None else load_batch(flags["batch"])
-        torch.manual_seed(flags["seed"])
-        found, changed = _diagnosed(load(factory), example, flags)
+        found, changed = _diagnosed(factory, flags)
     if flags["out"]:
         _write(Path(flags["out"]), found)
     document = found.to_dict() | ({"initialised": changed.to_dict()} if changed else {})
@@ -76,36 +70,26 @@ def diagnose(ctx: click.Context, factory: str, as_json: bool, **flags: Any) -> N
     ctx.exit(0 if found.healthy else UNHEALTHY)
 
 
-INPUT, READOUT = 0, 1
-"""Children of the seed: random streams apart from that of the model's weights, which is torch's own of this seed."""
-
-
-def _stream(seed: int, child: int) -> int:
-    import numpy as np
-
-    return int(np.random.SeedSequence(seed, spawn_key=(child,)).generate_state(1)[0])
-
-
-def _noise(shape: str, rate: float, seed: int) -> Any:
+def _diagnosed(factory: str, flags: dict[str, Any]) -> tuple[Diagnosis, Any]:
     import torch
 
-    drawn = torch.rand(_shape(shape), generator=torch.Generator().manual_seed(_stream(seed, INPUT)))
-    return (drawn < rate).to(torch.get_default_dtype())
-
-
-def _diagnosed(model: Any, example: Any, flags: dict[str, Any]) -> tuple[Diagnosis, Any]:
+    from .batches import load_batch
     from .diagnosis import diagnose as diagnosis_of
 
-    stream = _stream(flags["seed"], READOUT)
-    settings = {"steps": flags["steps"], "step_by_step": flags["step_by_step"], "seed": stream}
+    seed = flags["seed"]
+    shape, batch = (_shape(flags["input_shape"]), None) if flags["batch"] is None else ((), load_batch(flags["batch"]))
+    torch.manual_seed(seed)
+    model = load(factory)
+    example = noise(model, shape, flags["input_rate"], stream(seed, INPUT)) if batch is None else batch
+    settings = {"steps": flags["steps"], "step_by_step": flags["step_by_step"], "seed": stream(seed, READOUT)}
     if flags["scheme"] is None:
         if flags["rate"] is not None:
             raise IkunError("--rate belongs to --scheme; write for example --scheme critical --rate 0.2")
-        return diagnosis_of(model, example, **settings, data=flags.get("batch") is not None), None
+        return diagnosis_of(model, example, **settings, data=batch is not None), None
     from .initialise import initialise_
 
     changed = initialise_(model, example, scheme=flags["scheme"], rate=flags["rate"], **settings)
-    if flags.get("batch") is not None:  # of the user's own data also whether it is told apart
+    if batch is not None:  # of the user's own data also whether it is told apart
         return diagnosis_of(model, example, **settings, data=True), changed
     return changed.after, changed
 
@@ -162,7 +146,12 @@ def made_by(factory: str, ready: type | tuple[type, ...] = ()) -> Any:
 
 
 def _imported(name: str, factory: str) -> Any:
+    """The module; a file, `path/mynet.py`, is the module `mynet` of its folder."""
     here = str(Path.cwd())
+    if name.endswith(".py"):
+        if not Path(name).is_file():
+            raise IkunError(f"cannot import {factory}: there is no file {name!r} in {here}")
+        here, name = str(Path(name).resolve().parent), Path(name).stem
     sys.path.insert(0, here)
     try:
         return importlib.import_module(name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from itertools import takewhile
 from typing import Any
 
@@ -162,7 +163,7 @@ def _passing(model: nn.Module, example: Any, plans: list[Plan], aim: Aim, run: R
                 if leave is not None and leave(plan, population.forward(current.clone())):
                     factors.append(1.0)
                     return None
-                factors.append(_factor(plan, lambda: lsuv.factor(population, current, aim(plan), _where(plan))))
+                factors.append(_factor(plan, lambda plan: lsuv.factor(population, current, aim(plan), _where(plan))))
             return arguments[0] * factors[-1], *arguments[1:]
 
         return scaled
@@ -197,17 +198,22 @@ def _population(one: Measured) -> Population:
 
 def _alone(model: nn.Module, example: Any, plan: Plan, aim: Aim, run: Run, leave: Leave | None = None) -> None:
     """By trials on the whole network."""
-    knob, excess, index = plan.knob, aim(plan), plan.one.layer.index
+    knob, index = plan.knob, plan.one.layer.index
     if leave is not None and leave(plan, seen(model, example, index, run)):
         return
     kept = knob.state()
 
-    def miss(log_factor: float) -> float:
+    @cache
+    def shown(log_factor: float) -> lsuv.Shown:
         knob.restore(kept)
         knob.scale(math.exp(log_factor))
-        return excess(seen(model, example, index, run))
+        return seen(model, example, index, run)
 
-    factor = _factor(plan, lambda: lsuv.root(miss, _where(plan), close=CLOSE, reach=REACH))
+    def search(plan: Plan) -> float:
+        excess = aim(plan)
+        return lsuv.root(lambda log_factor: excess(shown(log_factor)), _where(plan), close=CLOSE, reach=REACH)
+
+    factor = _factor(plan, search)
     knob.restore(kept)
     _scale(plan, factor)
 
@@ -216,20 +222,24 @@ def _where(plan: Plan) -> str:
     return f"layer {plan.change.layer}"
 
 
-def _factor(plan: Plan, search: Callable[[], float]) -> float:
-    """The factor that `search` finds; 1 if there is none, and the report says why."""
+def _factor(plan: Plan, search: Callable[[Plan], float]) -> float:
+    """The factor that `search` finds, for the least rate that will do if there is none for the rate aimed at; 1 if there is
+    none for either, and the report says why."""
     try:
-        return search()
+        return search(plan)
     except NoSolutionError as error:
-        plan.change.could_not.append(f"not rescaled: {error}")
-        return 1.0
+        if plan.least is None or plan.rate is None or plan.least >= plan.rate:
+            plan.change.could_not.append(f"not rescaled: {error}")
+            return 1.0
+        plan.rate = plan.least
+        return _factor(plan, search)
 
 
 def _scale(plan: Plan, factor: float) -> None:
     if factor == 1:
         return
     plan.knob.scale(factor)
-    plan.change.correction = factor
+    plan.change.correction *= factor
     if plan.norm is not None:
         plan.norm *= factor
     elif plan.change.gain is not None:

@@ -10,6 +10,7 @@ from ikun_sym.errors import IkunError
 from ikun_sym.mean_field.normal_law import quantile_of_upper_tail
 from ikun_sym.schemes.rate_targeted_over_time import gradient_factor, sharpened
 
+from .default_scheme import band_of
 from .health import FADED
 from .measuring.measure import Measured
 from .patient import Patient
@@ -19,6 +20,8 @@ SHARE = 0.9
 """Of the range in which gradients are healthy, on a logarithmic scale: so far the theory is trusted in one draw."""
 
 WEIGHTS, SLOPES = "initialise_(model, x)", f'initialise_(model, x, "{CRITICAL}")'
+
+HOW = {WEIGHTS: "which finds each layer's factor by measuring", SLOPES: "slopes included"}
 
 
 def cure_of(patient: Patient) -> str:
@@ -31,6 +34,8 @@ def _cure_of(patient: Patient) -> str:
     places = [place for place in range(len(ratios)) if patient.target(place) is not None]
     if not places:
         return ""
+    if all(band_of(one, patient.measured).holds(float(one.rate.mean())) for one in patient.measured if one.sends):
+        return ""  # they have the rates that it gives
     logs = [math.log(alone(patient, place, ratios[place]) or 1e-300) for place in places if place < patient.health.last]
     sums = list(accumulate(reversed(logs)))
     if all(abs(total) < SHARE * math.log(1 / FADED) for total in sums):
@@ -39,8 +44,9 @@ def _cure_of(patient: Patient) -> str:
 
 
 def does_it(patient: Patient) -> str:
+    """To be put behind what can be done by hand."""
     call = cure_of(patient)
-    return f": {call} does it{', slopes included' if call == SLOPES else ''}" if call else ""
+    return f"; or call {call}, {HOW[call]}" if call else ""
 
 
 def factor_to_threshold(one: Measured) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from ikun_sym.mean_field.information import Information
 from ikun_sym.told import Told
 
 from .cause import explain
+from .example import INPUT_RATE, example_of
 from .health import UNINFORMATIVE, Health, halving, judge
 from .information import Account, Settled, account, finding, informed
 from .measuring.measure import Measured, measure
@@ -137,8 +139,10 @@ class Diagnosis(Told):
 
 def diagnose(
     model: nn.Module,
-    example_input: Any,
+    example_input: Any = None,
     *,
+    input_shape: Sequence[int] | None = None,
+    input_rate: float = INPUT_RATE,
     steps: int | None = None,
     step_by_step: bool = False,
     seed: int = 0,
@@ -147,18 +151,21 @@ def diagnose(
     """Measure every spiking layer of `model` on `example_input` (a tensor, a tuple of arguments or a dictionary of keywords),
     compare it with its mean-field prediction, and judge it. The model is left as it was, including its mode.
 
+    input_shape, input_rate: instead of an example input, random spikes of this shape, each 1 with this probability, drawn from
+    `seed`.
     steps: call a single-step model this many times on the same input, keeping its state. step_by_step: call it on
     example_input[0], [1], …. Neither: one call. Neuron states left by earlier calls have no effect. data: example_input is a
     batch of the user's own data, 64 different samples or more, no noise: then it is also measured, and judged, whether they are
     told apart in each layer and whether their gradients agree (`information`).
 
-    Errors (IkunError): the model raises or gives NaN, has no spiking neuron, or builds no graph.
+    Errors (IkunError): the model raises or gives NaN, has no spiking neuron, or builds no graph; neither input nor shape.
     """
+    example = example_of(model, example_input, input_shape, input_rate, seed, data=data)
     run = Run(steps=steps, step_by_step=step_by_step, seed=seed, data=data)
-    return diagnosis_of(model, measure(model, example_input, run), seed)
+    return diagnosis_of(model, measure(model, example, run), seed)
 
 
-def assert_healthy(model: nn.Module, example_input: Any, **settings: Any) -> Diagnosis:
+def assert_healthy(model: nn.Module, example_input: Any = None, **settings: Any) -> Diagnosis:
     """Raise AssertionError with cause and cure unless the network is healthy; `settings` as for `diagnose`."""
     found = diagnose(model, example_input, **settings)
     if not found.healthy:
@@ -189,7 +196,8 @@ def diagnosis_of(model: nn.Module, measured: list[Measured], seed: int) -> Diagn
             for one, mine, why in zip(measured, predicted, findings, strict=True)
         ),
         halves={
-            "forward": halving(np.array([one.var_h.mean() for one in measured])),
+            # what the input makes of its own layers is no part of the trend
+            "forward": halving(np.array([one.var_h.mean() for one in measured if not one.layer.way.from_input])),
             "gradient": halving(health.relative[::-1]),
         },
         information=told,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .cure import WEIGHTS, alone, cure_of, factor_to_threshold, slope
+from .cure import WEIGHTS, alone, cure_of, does_it, factor_to_threshold, slope
 from .measuring.measure import Measured
 from .patient import Finding, Patient
 from .plan import fan_ratios
@@ -78,10 +78,10 @@ def _cure(patient: Patient, index: int, worst: int) -> str:
     if patient.knob(worst).norm:
         weights = f"a norm's weight of {math.sqrt(target.gain * target.rate):.4g} (rate {target.rate:.3g})"
     if call == WEIGHTS:
-        return f"{weights}: then E[δ²] is multiplied by about {alone(patient, worst, ratio):.3g} per layer. {call} does it"
+        return f"{weights}: then E[δ²] is multiplied by about {alone(patient, worst, ratio):.3g} per layer{does_it(patient)}"
     if not call:
         return ""
-    return f"use {slope(patient, worst, ratio)} with {weights}: then the gradient keeps its size. {call} does it"
+    return f"use {slope(patient, worst, ratio)} with {weights}: then the gradient keeps its size{does_it(patient)}"
 
 
 def _by_hand(patient: Patient, index: int, worst: int, growing: bool) -> str:

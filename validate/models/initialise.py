@@ -10,6 +10,7 @@ again, and what made it worse is undone. The report says, layer by layer, what c
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from .correction import aim_of, correct_, settle_
 from .default_scheme import DEFAULT, choice_of
 from .diagnosis import Diagnosis, diagnosis_of
 from .draw_weights import draw
+from .example import INPUT_RATE, example_of
 from .health import judge
 from .initialised import Initialised, Tell
 from .measuring.measure import Measured, measure
@@ -41,10 +43,12 @@ DRAWN = 2
 
 def initialise_(
     model: nn.Module,
-    example_input: Any,
+    example_input: Any = None,
     scheme: str = DEFAULT,
     rate: float | None = None,
     *,
+    input_shape: Sequence[int] | None = None,
+    input_rate: float = INPUT_RATE,
     alpha: float = 1.0,
     correct: bool = False,
     undo: bool = True,
@@ -60,14 +64,15 @@ def initialise_(
     the default with a rate draws the weights of `critical` for it in all layers. alpha: IKUN's constant. correct: afterwards
     rescale each layer in turn, first to last, until it reaches its target on this input (LSUV, arXiv:1511.06422); schemes that
     are defined this way do so anyway. undo: take back a change that makes the network worse by the measures of `diagnose`.
-    steps, step_by_step, example_input: as for `diagnose`. The weights come from torch's generator, seeded from `seed` for this
-    call only.
+    example_input, input_shape, input_rate, steps, step_by_step: as for `diagnose`. The weights come from torch's generator,
+    seeded from `seed` for this call only.
 
     Errors (IkunError): those of `diagnose`; an unknown scheme; a scheme that fits no layer. Then, and after any other exception
     on the way, the model is as it was.
     """
+    example = example_of(model, example_input, input_shape, input_rate, seed)
     run = Run(steps=steps, step_by_step=step_by_step, seed=seed)
-    return initialised(model, example_input, scheme, rate, run, alpha=alpha, correct=correct, undo=undo)
+    return initialised(model, example, scheme, rate, run, alpha=alpha, correct=correct, undo=undo)
 
 
 def initialised(

@@ -7,14 +7,14 @@ that are all zero, or of one sign, are drawn, and biases that outweigh the weigh
 spikes has a band of its own; one whose spikes nobody uses is left. One without spikes is no layer: above layers that were
 mended its answers are brought to the size ANSWERS, if they are smaller.
 
-Then the gradient. If on the way through this network, as deep as it is, it vanishes or explodes, all layers get the rate aimed
-at, where the theory keeps it best. What does not help is taken back, and said.
+If on the way through this network, as deep as it is, it vanishes or explodes, all layers get the rate aimed
+at, where the theory keeps it best. What does not help is taken back, and said. Surrogates stay, but for those so sharp that no
+gradient passes (`widen`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from ..networks import lsuv
 from .answers import answers_of
 from .correction import correct_, to_planned_rate
-from .default_scheme import AIM, ANSWERS, DEFAULT, HIDDEN, Band, read_out
+from .default_scheme import AIM, ANSWERS, DEFAULT, Band, band_of
 from .diagnosis import diagnosis_of
 from .health import HEALTHY, Health, judge
 from .initialised import Initialised, Tell
@@ -33,6 +33,7 @@ from .measuring.measure import Measured, measure
 from .measuring.recorded_run import Run
 from .measuring.restored import Snapshot
 from .plan import Change, Plan, arrives
+from .widen import widened
 from .worse import worse
 
 ONE_SIGN = 1.0
@@ -44,8 +45,8 @@ def mended(model: nn.Module, example: Any, run: Run, *, undo: bool = True, tell:
     measured = measure(model, example, run)
     before = tell(model, measured, run.seed)
     health = judge(measured)
-    bands = [_band(one, measured, answers_of(model, example, measured, run).width) for one in measured]
-    plans = [_plan(model, one, band.aim) for one, band in zip(measured, bands, strict=True)]
+    bands = [band_of(one, measured, answers_of(model, example, measured, run).width) for one in measured]
+    plans = [_plan(model, one, band) for one, band in zip(measured, bands, strict=True)]
     reasons = [_left(one, health) for one in measured]
     turned = [plan for plan in plans if not reasons[plan.one.layer.index] and plan.knob.there]
     kept = Snapshot(model)
@@ -58,14 +59,19 @@ def mended(model: nn.Module, example: Any, run: Run, *, undo: bool = True, tell:
     now, undone = _changed(measured, turned, model, example, run), ""
     if judge(now).verdict != HEALTHY and turned:
         now, undone = _all_at_the_rate(model, example, turned, now, run)
-    raised = _raised(model, example, now, run) if now is not measured else ""
+    passing = widened(model, example, [plan for plan in plans if not reasons[plan.one.layer.index]], now, run)
+    if passing:
+        now = measure(model, example, run)
+    raised = _raised(model, example, now, run) if any(plan.change.correction != 1 or plan.change.done for plan in plans) else ""
     if undo and (reasons_against := worse(health, judge(now))):
         kept.give_back()
         for plan in plans:
             plan.take_back()
-        raised, now = "", measured
+        raised, now, passing = "", measured, {}
         undone = f"the weights made the network worse ({'; '.join(reasons_against)})"
     _say(plans, measured, now, reasons, bands)
+    for index, note in passing.items():
+        plans[index].change.done.append(note)
     return Initialised(
         scheme=DEFAULT,
         rate=None,
@@ -74,17 +80,17 @@ def mended(model: nn.Module, example: Any, run: Run, *, undo: bool = True, tell:
         after=before if now is measured else tell(model, now, run.seed),
         undone=undone,
         read_out=raised,
-        slopes=False,
+        slopes=bool(passing),
         laws=(None,) * len(plans),
     )
 
 
-def _plan(model: nn.Module, one: Measured, rate: float) -> Plan:
+def _plan(model: nn.Module, one: Measured, band: Band) -> Plan:
     change = Change(layer=one.layer.index + 1, name=one.layer.name, weight=one.layer.weight_name)
     change.surrogate = change.surrogate_before = one.surrogate.label
     if one.layer.writer is not None:
         change.gain_before = one.gain
-    return Plan(one=one, change=change, knob=knob_of(model, one), rate=rate)
+    return Plan(one=one, change=change, knob=knob_of(model, one), rate=band.aim, least=band.low)
 
 
 def _left(one: Measured, health: Health) -> str:
@@ -92,14 +98,6 @@ def _left(one: Measured, health: Health) -> str:
     if health.gated[one.layer.index]:
         return "in a branch that weights of zero switch off"
     return "" if one.sends else "a read-out: nobody uses its spikes"
-
-
-def _band(one: Measured, measured: Sequence[Measured], answers: int) -> Band:
-    """The rates at which it is left. A layer that feeds none, narrower than what feeds it and as wide as the
-    answer, is a read-out."""
-    feeds = any(one.layer.index in other.layer.way.layers for other in measured)
-    fan, size = one.layer.fan, one.layer.calls[0].x[0].numel()
-    return read_out(answers) if not feeds and size == answers and fan is not None and size < fan.fan_in else HIDDEN
 
 
 def _raised(model: nn.Module, example: Any, now: list[Measured], run: Run) -> str:
@@ -162,7 +160,7 @@ def _all_at_the_rate(
     for plan, factor in zip(plans, factors, strict=True):
         plan.change.correction = factor
     verdict = judge(before).verdict
-    return before, f"all layers at the rate aimed at, because the gradient is {verdict}: it is no better then"
+    return before, f"the rate aimed at in all layers, tried because the gradient is {verdict}: it is no better then"
 
 
 def _say(plans: list[Plan], measured: list[Measured], now: list[Measured], reasons: list[str], bands: list[Band]) -> None:

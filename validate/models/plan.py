@@ -60,8 +60,8 @@ class Change(Told):
 @dataclass(kw_only=True)
 class Plan:
     """`gain` None: the layer is left alone. `spec`: the surrogate to set ("": none); `norm`: the size of a norm's weight;
-    `rate`: the firing rate aimed at; `deviation`: the membrane's standard deviation aimed at, where it is one number. `knob`:
-    what sets the size of the current."""
+    `rate`: the firing rate aimed at, `least`: the one that will do where no weights reach it; `deviation`: the membrane's
+    standard deviation aimed at, where it is one number. `knob`: what sets the size of the current."""
 
     one: Measured
     change: Change
@@ -71,6 +71,7 @@ class Plan:
     spec: str = ""
     norm: float | None = None
     rate: float | None = None
+    least: float | None = None
     deviation: float | None = None
 
     def take_back(self) -> None:

@@ -121,6 +121,8 @@ def layer_model(one: Measured) -> LayerModel:
 
 
 def _forward(one: Measured, below: list[Predicted], measured: list[Measured], points: list[Any]) -> Predicted:
+    if one.copies:
+        return Predicted(why="one weight of each neuron outweighs all others (it copies): the theory is one of many alike")
     try:
         model = layer_model(one)
         source, drives, shift = _drives(one, model, below, measured, len(points))

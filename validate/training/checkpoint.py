@@ -49,8 +49,12 @@ def save_weights(path: Path, weights: dict[str, torch.Tensor], described: dict[s
 
 
 def load_weights(path: str | Path, model: nn.Module | None = None) -> tuple[nn.Module, dict[str, Any]]:
-    """The model with the weights of a file that `ikun train --save` wrote, and what they belong to. `model` None: it is built
-    again, its neurons' surrogates included. Errors: no such file; not safetensors; not of this product; another model's."""
+    """(model, described): the model with the weights of a file that `ikun train --save` wrote, and what they belong to: the
+    trial's words, the shape of an input, classes, the epoch, its validation accuracy.
+
+    model: one to load them into, in place; None: it is built again, its neurons' surrogates included. It takes [T, B, …].
+    Errors (IkunError): no such file; not safetensors; not of this product; another model's weights.
+    """
     safetensors, where = _safetensors(), str(path)
     try:
         content = Path(path).read_bytes()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def ratio_interval(a: Floats, b: Floats, error: float, resolution: float = 0.0) 
         return UNKNOWN
     rounding = resolution**2 / 12
     (s_aa, s_ab), (_, s_bb) = np.cov(a, b, ddof=1)
-    t2 = float(stats.t.ppf(1 - error / RESERVE / 2, n - 1)) ** 2 / n
+    t2 = _student(1 - error / RESERVE / 2, n) ** 2 / n
     mean_a, mean_b = a.mean(), b.mean()
     top, mixed, bottom = (
         mean_a**2 - t2 * (s_aa + rounding),
@@ -54,13 +55,19 @@ def ratio_interval(a: Floats, b: Floats, error: float, resolution: float = 0.0) 
     return Interval(float(mean_a / mean_b), max(0.0, (mixed - root) / bottom), (mixed + root) / bottom)
 
 
+@lru_cache(maxsize=1024)
+def _student(share: float, n: int) -> float:
+    """Quantile of Student's t for n values."""
+    return float(stats.t.ppf(share, n - 1))
+
+
 def detectable(interval: Interval, error: float, n: int) -> float:
     """The smallest share by which the ratio would have to differ from 1 to be found with probability POWER."""
     if not interval.known or interval.low <= 0:
         return math.nan
-    t = float(stats.t.ppf(1 - error / RESERVE / 2, n - 1))
+    t = _student(1 - error / RESERVE / 2, n)
     half = math.log(interval.high / interval.low) / 2
-    return 1 - math.exp(-half * (1 + float(stats.t.ppf(POWER, n - 1)) / t))
+    return 1 - math.exp(-half * (1 + _student(POWER, n) / t))
 
 
 def verdict_of(interval: Interval, margin: float = MARGIN) -> str:

@@ -31,15 +31,15 @@ FEWEST = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Told):
-    """`trials`: one an initialisation, the baseline's among them. `pairs` None: as many as it needs, `most` at most. `targets`:
-    training accuracies, the first is primary. `rates`: learning rates tried for each trial, None: not tuned."""
+    """`trials`: one an initialisation, the baseline's among them. `pairs` None: as many as it needs, looked at after `numbers`.
+    `targets`: training accuracies, the first is primary. `rates`: learning rates tried for each trial, None: not tuned."""
 
     shown = ("baseline", "pairs", "targets", "confidence", "rates")
 
     trials: tuple[Trial, ...]
     baseline: str
     pairs: int | None = 5
-    most: int = PAIRS[-1]
+    numbers: tuple[int, ...] = PAIRS
     targets: tuple[float, ...] = (0.95,)
     confidence: float = 0.95
     margin: float = MARGIN
@@ -61,7 +61,7 @@ class Plan(Told):
 
     @property
     def looks(self) -> tuple[int, ...]:
-        return tuple(n for n in PAIRS if n <= self.most) if self.pairs is None else (self.pairs,)
+        return self.numbers if self.pairs is None else (self.pairs,)
 
     @property
     def error(self) -> float:
@@ -111,8 +111,9 @@ def run_record(run: Outcome, targets: Sequence[float]) -> dict[str, Any]:
     return found | {"best_epoch": run.best_epoch, "seconds": run.seconds, "trial": run.trial}
 
 
-def experiment(plan: Plan, laboratory: Laboratory) -> Result:
-    """Tune, train and compare. Error: time ended before two pairs were finished."""
+def experiment(plan: Plan, laboratory: Laboratory, until: int | None = None) -> Result:
+    """Tune, train and compare. `until`: no look at more pairs than so many for now. Error: time ended before two pairs were
+    finished."""
     tuning: tuple[Tuned, ...] = ()
     trials = plan.trials
     if plan.rates is not None:
@@ -121,7 +122,8 @@ def experiment(plan: Plan, laboratory: Laboratory) -> Result:
     settled: dict[str, Comparison] = {}
     runs: dict[str, tuple[Outcome, ...]] = {}
     complete = True
-    for look in plan.looks:
+    looks = [look for look in plan.looks if until is None or look <= until]
+    for look in looks:
         wanted = [trial for trial in trials if trial.scheme not in settled]
         found = _pairs(wanted, look, laboratory)
         pairs = min(map(len, found.values()))
@@ -131,11 +133,13 @@ def experiment(plan: Plan, laboratory: Laboratory) -> Result:
         if pairs < FEWEST:
             raise TimeEnded(f"time ended after {pairs} pairs; two are needed: give more time, or --resume what is there")
         for comparison in _comparisons(plan, runs, found.keys() - {plan.baseline}, pairs):
-            if comparison.verdict != "inconclusive" or look == plan.looks[-1] or not complete:
+            if comparison.verdict != "inconclusive" or look == looks[-1] or not complete:
                 settled[comparison.scheme] = comparison
         if not complete or len(settled) == len(trials) - 1:
             break
     comparisons = tuple(settled[trial.scheme] for trial in trials if trial.scheme != plan.baseline)
+    if looks != list(plan.looks):
+        complete &= all(comparison.verdict != "inconclusive" for comparison in comparisons)
     return Result(plan=plan, runs=runs, comparisons=comparisons, tuning=tuning, complete=complete)
 
 

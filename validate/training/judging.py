@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from ..cases.intervals import UNKNOWN, Interval, reserved_mean_interval, share_interval
 from ..verdicts.verdict import Check, number, outcome
-from .claims import CELLS, Alike, Criterion, Dead, Faster, Stationary, TrainingClaim
+from .claims import CELLS, Alike, Criterion, Dead, Faster, Slower, Stationary, TrainingClaim
 from .comparison import compared
 from .experiment import Result
 from .outcome import Outcome
@@ -22,18 +22,27 @@ Results = Mapping[str, Result]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingVerdict:
-    """`expected` None: the run is not the one that it was said of."""
+    """`expected` None: the run is not the one that it was said of. `missing`: checks for which nothing has been run."""
 
     claim: TrainingClaim
     expected: str | None
     checks: tuple[Check, ...]
     pairs: int
     confidence: float
+    missing: frozenset[str] = frozenset()
 
     @property
     def verdict(self) -> str:
         """Refuted if a check fails, confirmed if all hold; the other way round where one is enough."""
-        holds = [check.holds for check in self.checks]
+        return self._of(self.checks)
+
+    @property
+    def so_far(self) -> str:
+        """The same on the cells that have been run."""
+        return self._of(check for check in self.checks if check.name not in self.missing)
+
+    def _of(self, checks: Iterable[Check]) -> str:
+        holds = [check.holds for check in checks]
         if not self.claim.criterion.some:
             return outcome(holds)
         if any(holds):
@@ -42,7 +51,13 @@ class TrainingVerdict:
 
     def to_dict(self) -> dict[str, Any]:
         found: dict[str, Any] = {"claim": self.claim.id, "statement": self.claim.statement, "source": self.claim.source}
-        found |= {"verdict": self.verdict, "expected": self.expected, "draws": self.pairs, "confidence": self.confidence}
+        found |= {
+            "verdict": self.verdict,
+            "so_far": self.so_far,
+            "expected": self.expected,
+            "draws": self.pairs,
+            "confidence": self.confidence,
+        }
         return found | {"checks": {check.name: check.to_dict() for check in self.checks}, "layers": []}
 
 
@@ -50,12 +65,19 @@ def judged(
     claim: TrainingClaim, results: Results, missing: Sequence[str] = (), *, expected: str | None = None, confidence: float
 ) -> TrainingVerdict:
     """`missing`: cells that have not been run; a check that none of them fails is not known to hold."""
-    chosen = {name: result for name, result in results.items() if CELLS[name].norm in claim.criterion.norms}
+    chosen = {name: result for name, result in results.items() if CELLS[name].network in claim.criterion.networks}
     checks = tuple(check for name, result in chosen.items() for check in checks_of(claim.criterion, name, result))
-    left = [name for name in missing if CELLS[name].norm in claim.criterion.norms]
-    checks += tuple(_check(f"{name}: not run yet", UNKNOWN, -np.inf, np.inf, np.nan) for name in left)
+    left = [name for name in missing if CELLS[name].network in claim.criterion.networks]
+    open_ = tuple(_check(f"{name}: not run yet", UNKNOWN, -np.inf, np.inf, np.nan) for name in left)
     pairs = sum(max(map(len, result.runs.values())) for result in chosen.values())
-    return TrainingVerdict(claim=claim, expected=expected, checks=checks, pairs=pairs, confidence=confidence)
+    return TrainingVerdict(
+        claim=claim,
+        expected=expected,
+        checks=checks + open_,
+        pairs=pairs,
+        confidence=confidence,
+        missing=frozenset(check.name for check in open_),
+    )
 
 
 @singledispatch
@@ -85,6 +107,14 @@ def _(criterion: Faster, cell: str, result: Result) -> list[Check]:
             criterion.share,
             criterion.share,
         )
+        for other in criterion.than
+    ]
+
+
+@checks_of.register
+def _(criterion: Slower, cell: str, result: Result) -> list[Check]:
+    return [
+        _check(f"{cell}: {criterion.scheme}/{other}", ratio(result, criterion.scheme, other), 1.0, np.inf, 1.0)
         for other in criterion.than
     ]
 

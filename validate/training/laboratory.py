@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from ..verdicts.rows import Rows, check_conditions, read_rows
 from .data import Data
 from .outcome import Outcome
 from .run import PURPOSES, trained
-from .trial import Trial
+from .trial import Trial, said_by
 
 UNFINISHED = "unfinished"
 """Folder of the states of interrupted runs."""
@@ -44,12 +45,16 @@ class Job:
 
     @property
     def key(self) -> str:
-        return key_of(self.trial.to_dict(), self.index, self.purpose)
+        return _key(self.trial.text, self.index, self.purpose)
 
 
-def key_of(trial: dict[str, Any], index: int, purpose: str) -> str:
-    """The same for the same run, as text."""
-    return json.dumps([trial, index, purpose], sort_keys=True)
+def key_of(outcome: Outcome) -> str:
+    """Of the job that it came from."""
+    return _key(json.dumps(outcome.trial, sort_keys=True), outcome.seed, outcome.purpose)
+
+
+def _key(trial: str, index: int, purpose: str) -> str:
+    return f'[{trial}, {index}, "{purpose}"]'
 
 
 Progress = Callable[[int, int, str], None]
@@ -110,7 +115,7 @@ class Laboratory:
                 path, key="purpose", resume=resume, check=lambda row, line: check_conditions(path, row, self.conditions)
             )
             for outcome in map(outcome_of, self._rows.records):
-                self._done[key_of(outcome.trial, outcome.seed, outcome.purpose)] = outcome
+                self._done[key_of(outcome)] = outcome
         self.recorded = len(self._done)
 
     @property
@@ -162,6 +167,11 @@ class Laboratory:
                     self.progress(done.value, whole, _said(next(iter(running.values()))))
                     for future in finished:
                         yield running.pop(future), future.result()
+            except BrokenProcessPool:
+                raise IkunError(
+                    "a process that trained was killed, as systems do where memory is short; runs that are finished are kept: "
+                    "--resume continues, IKUN_CORES=1 needs least"
+                ) from None
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 for child in multiprocessing.active_children():
@@ -179,16 +189,17 @@ class Laboratory:
             weights = (
                 self.save / f"{job.trial.scheme.replace(':', '-')}-{job.trial.recipe.optimizer}-{job.index}-{name}.safetensors"
             )
-        return trained(
-            job.trial,
-            self.data[job.trial.data, job.trial.samples],
-            seed=self.seed,
-            index=job.index,
-            purpose=job.purpose,
-            state=None if self.out is None else self.out / UNFINISHED / f"{name}.pt",
-            weights=weights,
-            advance=advance,
-        )
+        with said_by(job.trial, f"while it was trained ({_said(job)}); runs that are finished are kept, for --resume"):
+            return trained(
+                job.trial,
+                self.data[job.trial.data, job.trial.samples],
+                seed=self.seed,
+                index=job.index,
+                purpose=job.purpose,
+                state=None if self.out is None else self.out / UNFINISHED / f"{name}.pt",
+                weights=weights,
+                advance=advance,
+            )
 
 
 class _Counter:

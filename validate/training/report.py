@@ -52,9 +52,11 @@ def reasons(result: Result) -> list[str]:
     for scheme, runs in result.runs.items():
         for text in dict.fromkeys(run.health for run in runs if run.health):
             found.append(f"{scheme}: {text}; such a run counts as never")
+    of_note: dict[str, list[str]] = {}
     for scheme, runs in result.runs.items():
-        found += [f"{scheme}: {note}" for note in dict.fromkeys(note for run in runs for note in run.notes)]
-    return found
+        for note in dict.fromkeys(note for run in runs for note in run.notes):
+            of_note.setdefault(note, []).append(scheme)
+    return found + [f"{', '.join(schemes)}: {note}" for note, schemes in of_note.items()]
 
 
 def run_row(scheme: str, runs: tuple[Outcome, ...], target: float) -> tuple[str, ...]:

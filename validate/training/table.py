@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,15 +11,15 @@ from typing import Any
 from ..models.commands import quiet
 from ..networks.device import choose
 from .calibration import Row, calibrate, real_laws
-from .claims import QUICK_PAIRS, SCHEMES, TARGETS, Cell, TrainingClaim, cells_of
+from .claims import NUMBERS, TARGETS, Cell, TrainingClaim, cells_of
 from .data import load_data
-from .experiment import PAIRS, Plan, Result, experiment
+from .experiment import Plan, Result, experiment
 from .judging import TrainingVerdict, judged
 from .laboratory import Laboratory, Progress, TimeEnded
 from .train import RATES, check, one_thread
 from .trial import Trial
 
-CALIBRATION, QUICK_CALIBRATION = 200, 20
+CALIBRATION, QUICK_CALIBRATION = 500, 50
 """Verdicts for each law."""
 
 MOST_REAL = 3
@@ -25,7 +27,7 @@ MOST_REAL = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """`seconds`: no run is begun after so many, None: no limit. `schemes`: the baseline is the first."""
+    """`seconds`: no run is begun after so many, None: no limit."""
 
     quick: bool = False
     confidence: float = 0.99
@@ -34,7 +36,6 @@ class Settings:
     device: str = "auto"
     seed: int = 0
     tuned: bool = True
-    schemes: tuple[str, ...] = SCHEMES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +55,14 @@ class Table:
 
 
 def plan_of(cell: Cell, settings: Settings, cells: int) -> Plan:
-    """The error of the claims is divided over the cells, and within each over its comparisons and looks."""
-    trials = tuple(Trial.of(scheme=scheme, **cell.words(settings.quick)) for scheme in settings.schemes)
+    """The error of a claim is divided over the cells, and within each over its comparisons and looks. Cells with tuned learning
+    rates have an error of their own: what is said of the others does not wait for them."""
+    trials = tuple(Trial.of(scheme=scheme, **cell.words(settings.quick)) for scheme in cell.schemes)
     return Plan(
         trials=trials,
-        baseline=settings.schemes[0],
+        baseline=cell.schemes[0],
         pairs=None,
-        most=QUICK_PAIRS if settings.quick else PAIRS[-1],
+        numbers=NUMBERS[settings.quick],
         targets=TARGETS[settings.quick],
         confidence=1 - (1 - settings.confidence) / cells,
         rates=RATES if cell.tuned else None,
@@ -79,7 +81,8 @@ def carried_out(
 ) -> Table:
     """Train every cell that the claims look at, then judge them."""
     cells = cells_of(claims, tuned=settings.tuned and not settings.quick)
-    plans = {cell.name: plan_of(cell, settings, len(cells)) for cell in cells}
+    alike = Counter(cell.tuned for cell in cells)
+    plans = {cell.name: plan_of(cell, settings, alike[cell.tuned]) for cell in cells}
     first = plans[cells[0].name].trials[0]
     with quiet(), one_thread():
         data = load_data(first.data, folder=settings.data_dir, steps=first.recipe.steps)
@@ -96,7 +99,7 @@ def carried_out(
             progress=progress,
         )
         try:
-            results = {name: result for name, plan in plans.items() if (result := _result(plan, laboratory)) is not None}
+            results = _results(plans, laboratory)
         finally:
             laboratory.close()
     missing = tuple(name for name in plans if name not in results)
@@ -121,9 +124,14 @@ def _calibrated(results: dict[str, Result], settings: Settings) -> list[Row]:
     return calibrate(QUICK_CALIBRATION if settings.quick else CALIBRATION, seed=settings.seed, real=real[:MOST_REAL])
 
 
-def _result(plan: Plan, laboratory: Laboratory) -> Result | None:
-    """None: time has ended, and of two pairs one is not there."""
-    try:
-        return experiment(plan, laboratory)
-    except TimeEnded:
-        return None
+def _results(plans: dict[str, Plan], laboratory: Laboratory) -> dict[str, Result]:
+    """All cells come to a look before one goes on to the next; those with tuned learning rates after the others."""
+    found: dict[str, Result] = {}
+    for tuned in (False, True):
+        group = {name: plan for name, plan in plans.items() if (plan.rates is not None) == tuned}
+        for look in sorted({look for plan in group.values() for look in plan.looks}):
+            for name, plan in group.items():
+                if not (name in found and found[name].complete):
+                    with suppress(TimeEnded):  # of two pairs one is not there
+                        found[name] = experiment(plan, laboratory, look)
+    return {name: found[name] for name in plans if name in found}

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ikun_sym.errors import DomainError, IkunError
+from ikun_sym.files import folder
 
 from ..models.commands import quiet
 from ..networks.device import choose
@@ -167,6 +168,8 @@ def train(
     seed: int = 0,
     seconds: float | None = None,
     workers: int | None = None,
+    out: str | Path | None = None,
+    save: bool = False,
     **words: Any,
 ) -> Result:
     """Train the same network from each scheme, paired by seed; the ratio of restricted mean epochs to `targets[0]`, mean
@@ -174,9 +177,12 @@ def train(
 
     data, data_dir, events: a data set by name or MODULE:FACTORY. seeds: pairs, or "auto". lr: a number, None (the optimiser's
     own) or "tuned". words: those of a recipe (steps, optimizer, epochs, batch, …), of a neuron, `model` and `samples`. workers:
-    processes; None: one a core.
+    processes; None: one a core. out: a new folder for the journal of the runs; None: none. save: keep each run's best weights
+    in out/weights, for `load_weights`.
     Errors (IkunError): names that are not known, data that cannot be read, a model that gives NaN, values out of range.
     """
+    if save and out is None:
+        raise IkunError("save=True needs a folder for the weights: give out")
     trial = Trial.of(data=data, lr=None if lr == TUNED else lr, **words)
     order, found = Order(
         trial=trial,
@@ -192,7 +198,7 @@ def train(
         seed=seed,
         seconds=seconds,
     ).read()
-    return carried_out(order, found, workers=workers)
+    return carried_out(order, found, workers=workers, out=None if out is None else folder(str(out)), save=save)
 
 
 __all__ = ["Order", "Outcome", "Result", "carried_out", "train"]

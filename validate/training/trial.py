@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, cast
 
 import torch
@@ -13,6 +17,7 @@ from ikun_sym.reading.neuron import HasNeuron, Neuron
 from ikun_sym.schemes.scheme_input import find_scheme
 from ikun_sym.told import Told
 
+from ..models.default_scheme import DEFAULT
 from .data import Data
 from .models.build import build_model, is_factory
 from .recipe import LOSSES, Recipe
@@ -25,7 +30,8 @@ MODEL = "mlp:depth=3,width=256"
 
 @dataclass(frozen=True, kw_only=True)
 class Trial(HasNeuron, Told):
-    """`samples` None: all. `model`: a SPEC of `models/`, or the user's MODULE:FACTORY, whose neurons are its own."""
+    """`scheme`: of the catalogue, or DEFAULT. `samples` None: all. `model`: a SPEC of `models/`, or the user's MODULE:FACTORY,
+    whose neurons are its own."""
 
     shown = ("data", "model", "scheme")
 
@@ -37,9 +43,12 @@ class Trial(HasNeuron, Told):
     recipe: Recipe = field(default_factory=Recipe)
 
     def __post_init__(self) -> None:
-        find_scheme(self.scheme)
+        if self.scheme != DEFAULT:
+            find_scheme(self.scheme)
         if self.foreign and self.recipe.dropout:
             raise DomainError("dropout", self.recipe.dropout, f"0 with {self.model}", "your own model brings its own")
+        if self.neuron.surrogate.unit:
+            raise DomainError("amplitude", self.neuron.amplitude, "a number", "for training; only theory chooses one")
         if self.samples is not None and self.samples < 1:
             raise DomainError("samples", self.samples, "at least 1, or all")
 
@@ -68,6 +77,11 @@ class Trial(HasNeuron, Told):
         own = {name: getattr(self, name) for name in ("data", "samples", "model", "scheme")}
         return own | self.recipe.to_dict() | ({} if self.foreign else self.neuron.to_dict())
 
+    @cached_property
+    def text(self) -> str:
+        """Of the same trial the same, one line of JSON."""
+        return json.dumps(self.to_dict(), sort_keys=True)
+
     def built(self, data: Data) -> nn.Module:
         """The model with torch's own weights, from torch's generator."""
         readout = LOSSES[self.recipe.loss].readout
@@ -84,15 +98,30 @@ def presented(x: Tensor, steps: int, events: bool) -> Tensor:
 
 
 def check_answers(model: nn.Module, trial: Trial, data: Data) -> None:
-    """Error: on the first samples the untrained model raises, or gives what is no number."""
-    x = data.train.first(min(len(data.train), trial.recipe.batch)).x
+    """Error: on the first samples the untrained model raises, forward or backward, gives what is no number, or cannot learn."""
+    part = data.train.first(min(len(data.train), trial.recipe.batch))
+    with said_by(trial, f"on samples of {data.name}"):
+        z = model.train()(presented(part.x, trial.recipe.steps, data.events))
+        loss = trial.recipe.loss_of(z, part.y)
+        if loss.requires_grad:
+            loss.backward()
+    if not bool(torch.isfinite(z).all()):
+        raise IkunError(f"model {trial.model} gives NaN or infinity before any training; ikun diagnose says where")
+    if not loss.requires_grad:
+        raise IkunError(
+            f"model {trial.model} answers without a gradient; no parameter that could be trained leads to its answer"
+        )
+
+
+@contextmanager
+def said_by(trial: Trial, where: str) -> Iterator[None]:
+    """What the user's own model raises in here becomes one line; a model of this package has no such excuse."""
     try:
-        with torch.no_grad():
-            z = model.train()(presented(x, trial.recipe.steps, data.events))
+        yield
     except IkunError:
         raise
     except Exception as error:
+        if not trial.foreign:
+            raise
         message = " ".join(str(error).split())
-        raise IkunError(f"model {trial.model} raised {type(error).__name__} on samples of {data.name}: {message}") from error
-    if not bool(torch.isfinite(z).all()):
-        raise IkunError(f"model {trial.model} gives NaN or infinity before any training; ikun diagnose says where")
+        raise IkunError(f"model {trial.model} raised {type(error).__name__} {where}: {message}") from error

@@ -15,10 +15,14 @@ from torch import Tensor, nn
 
 from ikun_sym.schemes.initialise import Initialisation
 
-from ..models.initialise import Initialised, initialised
+from ..models.default_scheme import DEFAULT
+from ..models.initialise import Initialised, initialise_, initialised
 from ..models.measuring.recorded_run import Run
 from ..networks.drawing import BIAS, WEIGHTS, generator
 from . import spiking_reader  # noqa: F401 - so that initialise_ reads the models here
+
+BEFORE_DEFAULT = "torch-default"
+"""The weights that the default of `initialise_` finds, and leaves where they serve."""
 
 EXAMPLE = 32
 """Training samples on which `initialise_` measures the model."""
@@ -26,6 +30,9 @@ EXAMPLE = 32
 
 def start(model: nn.Module, example: Tensor, scheme: str, seed: int) -> tuple[str, ...]:
     """Give `model` the scheme's weights, in place; returns what the scheme could not do. `example`: inputs [T, B, …]."""
+    if scheme == DEFAULT:
+        notes = start(model, example, BEFORE_DEFAULT, seed)
+        return tuple(dict.fromkeys((*notes, *initialise_(model, example, seed=seed).could_not)))
     # what is compared is the scheme, good or bad; of before and after nothing is said
     found = initialised(model, example, scheme, None, Run(seed=seed), undo=False, tell=lambda *asked: None)
     _pair(model, found, seed)

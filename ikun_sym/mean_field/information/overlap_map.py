@@ -26,15 +26,18 @@ from ..normal_law import upper_tail
 from .overlap import shared, steepness, unshared
 
 TINY = 1e-300
-"""A membrane's 1 − c is not followed below."""
+"""A membrane's 1 − c is not followed below: there s is ½ to all digits, the limit x → 0."""
+
+ROUNDING = 1e-14
+"""A factor is known to so much: closer to 1 it is 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OverlapMap:
-    """`a` = θ/σ_H; `bias_share` β in [0, 1); `centred`: the mean of each neuron's weights is subtracted."""
+    """`a` = θ/σ_H; `spike_share` 1 − β in (0, 1]; `centred`: the mean of each neuron's weights is subtracted."""
 
     a: float
-    bias_share: float = 0.0
+    spike_share: float = 1.0
     centred: bool = False
 
     @property
@@ -45,7 +48,7 @@ class OverlapMap:
     @cached_property
     def gamma(self) -> float:
         """γ = (1 − c)/(1 − ρ)."""
-        return (1 - self.bias_share) / (float(upper_tail(-self.a)) if self.centred else 1.0)
+        return self.spike_share / (float(upper_tail(-self.a)) if self.centred else 1.0)
 
     def __call__(self, overlap: float) -> float:
         """M(ρ)."""
@@ -53,7 +56,7 @@ class OverlapMap:
 
     @cached_property
     def distance(self) -> float:
-        """1 − c at the fixed point, to full relative precision."""
+        """1 − c at the fixed point, to full relative precision; at least `TINY`."""
 
         def excess(log_w: float) -> float:
             return self.gamma * float(unshared(self.a, math.exp(log_w))) / math.exp(log_w) - 1
@@ -61,6 +64,8 @@ class OverlapMap:
         high = math.log(min(self.gamma, 1.0))
         if excess(high) >= 0:  # centred and without bias: c = 0, to rounding
             return math.exp(high)
+        if excess(math.log(TINY)) <= 0:
+            return TINY
         root = brentq(excess, math.log(TINY), high, xtol=1e-15)
         assert isinstance(root, float)
         return math.exp(root)
@@ -78,12 +83,12 @@ class OverlapMap:
     @property
     def slope(self) -> float:
         """s = M'(ρ*)."""
-        return self.gamma * float(steepness(self.a, self.distance))
+        return 0.5 if self.distance == TINY else self.gamma * float(steepness(self.a, self.distance))
 
 
 def depth(factor: float) -> float:
     """−1/ln factor: layers over which something falls to 1/e that each multiplies by `factor`; infinite where it does not
     shrink, as the correlation of gradients under a surrogate that is a constant."""
-    if factor >= 1:
+    if factor >= 1 - ROUNDING:
         return math.inf
     return 0.0 if factor <= 0 else -1 / math.log(factor)

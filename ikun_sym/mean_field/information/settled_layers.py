@@ -140,8 +140,9 @@ def _(topology: Convolution) -> None:
         raise NoTheoryError(f"architecture {topology.spec}: only layers whose positions are all alike settle at single factors")
 
 
-def settled_variance(model: TimeModel) -> float:
-    """Var(H) at one step where layers have settled. IkunError: silence, or it takes too long."""
+def settled_variance(model: TimeModel) -> tuple[float, float]:
+    """At one step where layers have settled: Var(H), and the share of it that comes from spikes, not biases: as itself, for
+    where spikes are rare it is far below the rounding of 1. IkunError: silence, or it takes too long."""
     law, second = OneStepLaw(model, np.zeros((1, 1))), model.input_second_moment
     before = 0.0
     for _ in range(SLOWEST):
@@ -154,14 +155,14 @@ def settled_variance(model: TimeModel) -> float:
         raise NoTheoryError(f"the firing rate does not settle within {SLOWEST} layers")
     if not steps.second[0, 0] > 0:
         raise NoTheoryError("no neuron fires where layers have settled: no input is told from another")
-    return now
+    heard = model.at_membrane(model.gain * model.weighed(steps.second))
+    return now, model.dynamics.input_gain**2 * float(heard[0, 0]) / now
 
 
 def at_one_step(model: TimeModel) -> Information:
     """In closed form, but for E[f'(H) f'(H')], which is a quadrature."""
-    q, theta, surrogate = settled_variance(model), model.neuron.threshold, model.neuron.surrogate
-    share = model.input_weight**2 * model.bias_var / q
-    found = OverlapMap(a=theta / math.sqrt(q), bias_share=share, centred=model.centred)
+    (q, share), theta, surrogate = settled_variance(model), model.neuron.threshold, model.neuron.surrogate
+    found = OverlapMap(a=theta / math.sqrt(q), spike_share=share, centred=model.centred)
     own = float(model.layer.gradient_moment(q))
     coherence = float(expected_product(surrogate, -theta, q, found.correlation)) / own if own > 0 else None
     gradients = None if coherence is None else depth(coherence)
@@ -174,7 +175,7 @@ def at_one_step(model: TimeModel) -> Information:
         coherence_depth=gradients,
         reach=depth(found.slope),
         coherence_reach=gradients,
-        rate_slope=model.layer.forward_slope(q) * (1 - share) * centring,
+        rate_slope=model.layer.forward_slope(q) * share * centring,
     )
 
 

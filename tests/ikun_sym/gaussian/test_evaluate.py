@@ -8,6 +8,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -21,7 +22,7 @@ from ikun_sym.catalogue.surrogates import SURROGATES
 from ikun_sym.errors import IkunError
 from ikun_sym.gaussian.enclosures.certify import expectation
 from ikun_sym.gaussian.evaluate import FloatFunction
-from ikun_sym.gaussian.floats import graded, recurring
+from ikun_sym.gaussian.floats import graded, panels, recurring
 from ikun_sym.gaussian.floats.closed import Closed
 from ikun_sym.gaussian.floats.from_end import singularity
 from ikun_sym.gaussian.floats.graded import Graded
@@ -417,7 +418,13 @@ def test_tails_at_long_sigma_are_summed_as_a_whole(name: str) -> None:
 def test_a_wrong_weight_in_the_table_is_seen() -> None:
     right = recurring.rule
     assert off(after_a_gap(R), 0.3, 0.25) <= 1
-    with patch.object(recurring, "rule", lambda level: (*right(level)[:2], right(level)[2] * (1 + 1e-10))):
+
+    def wrong(level: int) -> Any:
+        return *right(level)[:2], right(level)[2] * (1 + 1e-10)
+
+    with patch.object(panels, "rule", wrong):
+        assert off(after_a_gap(R), 0.3, 0.25) > 10
+    with patch.object(panels.Panels, "of", lambda *_: None), patch.object(recurring, "rule", wrong):
         assert off(after_a_gap(R), 0.3, 0.25) > 10
 
 

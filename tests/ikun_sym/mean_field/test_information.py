@@ -115,7 +115,7 @@ def test_extremes() -> None:
     assert rare.overlap == pytest.approx(1e-300, rel=1e-12)
     assert 0 < rare.slope < 1e-290
     gamma = 1e-9
-    biased = OverlapMap(a=norm.isf(0.12), bias_share=1 - gamma)
+    biased = OverlapMap(a=norm.isf(0.12), spike_share=gamma)
     scale = math.pi * 0.12 * 2 * math.exp(norm.isf(0.12) ** 2 / 2)
     assert biased.distance / biased.gamma == pytest.approx(2 * biased.gamma / scale**2, rel=1e-6)
     assert biased.slope == pytest.approx(0.5, abs=1e-6)
@@ -137,7 +137,7 @@ def test_the_largest_slope_of_one_step() -> None:
     best = 0.0
     for rate in np.linspace(0.02, 0.5, 25):
         for share in (0.0, 0.1, 0.9):
-            found = OverlapMap(a=float(norm.isf(rate)), bias_share=share)
+            found = OverlapMap(a=float(norm.isf(rate)), spike_share=1 - share)
             x = math.sqrt(found.distance / (2 - found.distance))
             below = quad(lambda u, a=found.a: math.exp(-0.5 * (a * u) ** 2) / (1 + u * u), 0, x, epsabs=1e-14)[0]
             assert found.slope == pytest.approx(0.5 * x * math.exp(-0.5 * (found.a * x) ** 2) / below, rel=1e-9)

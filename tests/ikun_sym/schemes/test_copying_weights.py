@@ -46,6 +46,14 @@ def test_what_is_given_is_taken() -> None:
     assert found.to_dict()["copied"] == 3.0
 
 
+def test_a_rate_that_does_not_stay_has_no_overlap() -> None:
+    """Independent weights of σ = 5 θ fire half of all neurons, whatever the rate below."""
+    found = init_variance("copy:c=0.656,noise=5", 64)
+    assert found.provenance["rate a layer on"] == pytest.approx(0.2 * norm.sf(0.344 / 5) + 0.8 * norm.sf(0.2))
+    assert found.provenance["overlap"] is None
+    assert meanfield(scheme="copy:c=0.656,noise=5", depth=4).layers[-1].rate[0] > 0.4
+
+
 def test_over_steps_the_currents_add_up_and_resets_are_hard() -> None:
     one, four = (init_variance("copy", 64, steps=steps, leak=0.5) for steps in (1, 4))
     assert one.variance / four.variance == pytest.approx(1 + 0.25 + 0.0625 + 0.25**3)

@@ -324,6 +324,17 @@ def sampled(cell: Cell, drawn: list[str], law: list[str], log_gradient: float = 
     return replace(cell, measured=made[0], predicted=made[1])
 
 
+@pytest.mark.parametrize("kept", [0, 2])
+def test_a_cell_in_which_too_few_networks_have_two_inputs(table: Table, kept: int) -> None:
+    """One of the two sides has its fate by sizes alone; the cell still says what it knows."""
+    cell = next(c for c in table.cells if c.fate == c.expected == "uninformative")
+    assert cell.measured is not None
+    few = replace(cell.measured, apart=cell.measured.apart[:kept], agree=cell.measured.agree[:kept])
+    missed = replace(cell, measured=few)
+    assert (missed.fate, missed.expected, missed.cause) == ("healthy", "uninformative", "few")
+    assert f"two inputs followed in {kept} networks only" in missed.to_dict()["explanation"]
+
+
 def test_causes_of_misses(table: Table) -> None:
     cell = table.run[0]
     rare, often = ["healthy"] * 30 + ["silent"] * 10, ["silent"] * 3

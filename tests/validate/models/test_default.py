@@ -190,6 +190,45 @@ def test_a_read_out_without_spikes_answers_with_the_size_only_above_layers_that_
     assert torch.equal(model[2].weight, kept)
 
 
+class Tired(nn.Module):
+    """A neuron by hand that rests for five steps behind a spike: it fires at most at every sixth."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(64, 64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        spike = surrogate.ATan()
+        v, wait, out = torch.zeros(x.shape[1], 64), torch.zeros(x.shape[1], 64), []
+        for step in x:
+            v = 0.5 * v + self.fc(step)
+            s = spike(v - 1.0) * (wait <= 0).float()
+            v, wait = v * (1 - s.detach()), torch.where(s.detach() > 0, 5.0, wait - 1)
+            out.append(s)
+        return torch.stack(out)
+
+
+def test_where_the_rate_aimed_at_is_out_of_reach_the_least_of_the_band_will_do() -> None:
+    torch.manual_seed(0)
+    model = Tired()
+    found = initialise_(model, bernoulli(18, 32, 64))
+    assert rates(found) == pytest.approx([LOW], rel=0.02)
+    assert not found.could_not
+
+
+def test_a_network_with_the_rates_of_the_default_is_not_sent_back_to_it() -> None:
+    """Flat surrogates: the gradient vanishes at the right rates. The cure is the constant that is missing."""
+    torch.manual_seed(0)
+    parts: list[nn.Module] = []
+    for _ in range(8):
+        parts += [layer.Linear(64, 64, **M), neuron.IFNode(surrogate_function=surrogate.ATan(alpha=0.5), **M)]
+    model, x = nn.Sequential(*parts), bernoulli(1, 64, 64)
+    after = initialise_(model, x).after
+    assert after.verdict == "vanishing"
+    assert "initialise_" not in after.advice
+    assert after.advice.startswith("multiply what the surrogates return as gradients by")
+
+
 def test_what_makes_it_worse_is_taken_back_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: the search for the factor finds one that is a hundred times too small."""
     from ikun_validate.models import correction
@@ -206,6 +245,33 @@ def test_what_makes_it_worse_is_taken_back_and_said(monkeypatch: pytest.MonkeyPa
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
     initialise_(model, x, undo=False)
     assert not all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("slope", [25.0, 2.0])
+def test_a_surrogate_so_sharp_that_no_gradient_passes_is_widened_and_no_other(slope: float) -> None:
+    """snnTorch's fast sigmoid, f' = 1/(1 + k|x|)², always of height 1."""
+    from snntorch import surrogate as of_snntorch
+
+    torch.manual_seed(0)
+    model = users.SnnTorchMLP(2, 64, beta=0.5, spike_grad=of_snntorch.fast_sigmoid(slope=slope))
+    x = bernoulli(1, 64, 64)
+    found = initialise_(model, x)
+    assert rates(found) == pytest.approx([AIM, AIM], rel=0.02)
+    if slope < 10:
+        assert all(change.surrogate == change.surrogate_before for change in found.changes)
+        assert not any("surrogate" in note for change in found.changes for note in change.done)
+        return
+    for change, one in zip(found.changes, found.after.layers, strict=True):
+        wide = float(change.surrogate.split("=")[1])
+        assert 0.3 < wide < 5
+        assert f"surrogate {change.surrogate}, before {change.surrogate_before}" in change.done[-1]
+        # K E[f'²] = 1, with a Gaussian of the membrane's variance in the place of what was sampled
+        variance, h = float(one.var_h.mean or 0), np.linspace(-12, 12, 4801)
+        moment = float(norm.pdf(h, scale=variance**0.5) @ (1 + wide * abs(h - 1)) ** -4.0) * (h[1] - h[0])
+        assert variance / AIM * moment == pytest.approx(1, rel=0.2)
+    assert "surrogates left" not in str(found)
+    surrogates = [change.surrogate for change in found.changes]
+    assert [change.surrogate for change in initialise_(model, x).changes] == surrogates
 
 
 def test_a_rate_asks_for_the_weights_of_theory_in_every_layer() -> None:

@@ -322,8 +322,8 @@ def test_biases_count_in_the_cause_where_they_matter() -> None:
     bias = model[2 * (report.at - 1)].bias
     assert float(told[2]) == pytest.approx(float(bias.square().mean()), rel=1e-2)
     assert float(told[1]) == pytest.approx(least_gain(1.0, float(bias.square().mean())), rel=1e-3)
-    assert re.search(r"by [\d.]+ \(K = 7\.059\), with biases 0, for a firing rate of 0\.2: ", report.advice)
-    assert report.advice.endswith("initialise_(model, x) does it")
+    assert re.search(r"by [\d.]+ \(K = 7\.059\), with biases 0, for a firing rate of 0\.2; or call ", report.advice)
+    assert report.advice.endswith("initialise_(model, x), which finds each layer's factor by measuring")
 
 
 @pytest.mark.parametrize(("steps", "reset", "leak"), [(1, "hard", 0.0), (4, "soft", 0.5)])

@@ -97,6 +97,14 @@ def test_unhealthy_and_healthy(nets: str, capsys: pytest.CaptureFixture[str], tm
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 
+def test_a_file_is_the_module_of_its_folder(nets: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / f"{nets}_there.py").write_text(NETS)
+    for factory in (f"{nets}.py:good", f"inside/{nets}_there.py:good"):
+        code, out, _ = run(capsys, factory, "--input-shape", "1,32,64", "--input-rate", "0.2", "--json")
+        assert (code, json.loads(out)["verdict"]) == (0, "healthy")
+
+
 def test_initialised_first(nets: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, f"{nets}:mlp", "--input-shape", "1,32,64", "--scheme", "critical", "--rate", "0.25", "--json")
     document = json.loads(out)
@@ -115,6 +123,7 @@ BAD = {
     "no-module": ("{0}_none:mlp", "4", "there is no module"),
     "broken-module": ("{0}_broken:mlp", "4", "RuntimeError: at import"),
     "needs-package": ("{0}_needs:mlp", "4", "a_package_that_is_not_there"),
+    "no-file": ("{0}_none.py:mlp", "4", "there is no file '{0}_none.py'"),
     "no-colon": ("{0}", "4", "is not MODULE:FACTORY"),
     "bad-shape": ("{0}:mlp", "4,x", "is not a shape"),
 }

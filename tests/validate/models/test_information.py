@@ -12,6 +12,7 @@ import torch
 from scipy.stats import t as student
 from torch import Tensor
 
+from ikun_sym.torch_init import copy_
 from ikun_validate import assert_healthy, diagnose
 
 from .pair_networks import Net, Steps, digits
@@ -173,3 +174,18 @@ def test_sizes_come_first() -> None:
     net = Net()
     torch.nn.init.zeros_(list(net.weights.parameters())[1])
     assert diagnose(net, digits(64), data=True).verdict == "silent"
+
+
+def test_layers_that_copy_are_measured_only() -> None:
+    """c = 2 θ, noise 0.2 θ: the law of independent weights of the same K = 4.2 would fall silent within ten layers. What is
+    measured goes on, and the first layer, which the input feeds, is no part of the trend."""
+    net = Net(depth=12)
+    for index, weight in enumerate(list(net.weights.parameters())[1:]):
+        copy_(weight, c=2.0, noise=0.2, generator=torch.Generator().manual_seed(index))
+    found = diagnose(net, digits(64), data=True)
+    assert found.halves["forward"] is None
+    assert found.layers[0].rate.predicted is not None
+    for layer in found.layers[1:]:
+        assert layer.rate.mean > 0.05
+        assert layer.rate.predicted is None
+        assert "it copies" in (layer.information.reason or "")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ikun_validate.training.claims import CELLS, IKUN, OWN, SCHEMES, TRAINING, cells_of
+from ikun_validate.training.claims import CELLS, CRITICAL, IKUN, OWN, SCHEMES, TRAINING, cells_of
 from ikun_validate.training.comparison import compared
 from ikun_validate.training.experiment import Plan, Result
 from ikun_validate.training.judging import farthest, judged
-from ikun_validate.training.markdown import markdown, picture
+from ikun_validate.training.markdown import markdown, picture, write
 from ikun_validate.training.table import Settings, Table
 from ikun_validate.training.trial import Trial
 
@@ -67,8 +68,12 @@ def test_alike_dead_and_slower() -> None:
     assert verdict("training.norm.alike", everywhere(times={"lecun": 5.0})) == "refuted"
     assert verdict("training.none.dead", same) == "refuted"
     assert verdict("training.none.dead", everywhere(times={}, accuracy={"normal": 0.1, "torch-default": 0.1})) == "confirmed"
-    assert verdict("training.own.slower", everywhere(times={OWN: 8.0})) == "confirmed"
-    assert verdict("training.own.slower", everywhere(times={OWN: 2.0})) == "refuted"
+    for claim in ("slower", "slower-than-kaiming", "slower-dense"):
+        assert verdict(f"training.critical.{claim}", everywhere(times={CRITICAL: 8.0})) == "confirmed"
+        assert verdict(f"training.critical.{claim}", everywhere(times={CRITICAL: 2.0})) == "refuted"
+    assert verdict("training.critical.slower-dense", everywhere(times={CRITICAL: 4.0, "kaiming": 6.0})) == "refuted"
+    assert verdict("training.default.harmless", everywhere(times={OWN: 2.0})) == "confirmed"
+    assert verdict("training.default.harmless", everywhere(times={OWN: 8.0})) == "refuted"
 
 
 @pytest.mark.parametrize(("moment", "expected"), [(1.5, "confirmed"), (0.6, "confirmed"), (2.1, "refuted"), (0.4, "refuted")])
@@ -99,4 +104,13 @@ def test_the_table_says_what_was_run_and_what_was_not() -> None:
     assert text.count("not run yet") == len(missing)
     assert "for want of a GPU" in text
     assert "0.752, 0.750" in text
+    assert "SpikingJelly / this is" in text
     assert "<svg" in picture(table)
+
+
+def test_few_pairs_of_which_no_ratio_is_known_make_a_page_without_picture(tmp_path: Path) -> None:
+    found = result(dict.fromkeys(SCHEMES, 99.0))  # no run ever gets to the target
+    table = Table(settings=Settings(), results={"none-sgd": found}, missing=(), verdicts=(), calibration=(), made={})
+    write(table, tmp_path / "T.md")
+    assert [path.name for path in tmp_path.iterdir()] == ["T.md"]
+    assert "svg" not in (tmp_path / "T.md").read_text(encoding="utf-8")

@@ -51,6 +51,10 @@ def test_idx_files_compressed_or_not(folder: Path) -> None:
         (gzip.compress(bytes(1000), mtime=0)[:20], "cannot read"),
         (b"not an IDX file", "not an IDX file"),
         (b"\0\0\x08\x03\0", "broken"),
+        (b"\0\0\x0d\x03" + struct.pack(">III", 5, 28, 28) + bytes(5 * 28 * 28), "not an IDX file of bytes"),  # floats
+        (idx(np.zeros((99, 28, 28), np.uint8)), "do not belong together"),
+        (idx(np.zeros((100, 27, 28), np.uint8)), "not one data set"),
+        (idx(np.zeros((0, 28, 28), np.uint8)), "do not belong together"),
     ],
 )
 def test_broken_files_are_one_line(folder: Path, content: bytes, match: str) -> None:
@@ -58,6 +62,14 @@ def test_broken_files_are_one_line(folder: Path, content: bytes, match: str) -> 
     with pytest.raises(IkunError, match=match) as caught:
         load_data("fashion-mnist", folder=folder)
     assert "\n" not in str(caught.value)
+
+
+def test_a_data_set_needs_samples(folder: Path) -> None:
+    for name in OFFICIAL:
+        (folder / f"{name}.gz").unlink(missing_ok=True)
+        (folder / name).write_bytes(idx(np.zeros((0, 28, 28) if "idx3" in name else 0, np.uint8)))
+    with pytest.raises(IkunError, match="0 pictures"):
+        load_data("fashion-mnist", folder=folder)
 
 
 def test_labels_and_pictures_belong_together(folder: Path) -> None:
@@ -142,6 +154,14 @@ def nan():
     first.tensors[0][3] = float("nan")
     return first, second
 
+def raises():
+    class Broken(torch.utils.data.Dataset):
+        def __len__(self):
+            return 4
+        def __getitem__(self, k):
+            raise OSError("disk\\nfull")
+    return Broken(), Broken()
+
 def negative():
     return TensorDataset(torch.zeros(4, 2), -torch.ones(4)), pair()[1]
 """
@@ -168,6 +188,7 @@ def test_the_users_own_data() -> None:
     [
         ("mydata:one", "pair of torch data sets"),
         ("mydata:uneven", "one shape"),
+        ("mydata:raises", "OSError: disk full"),
         ("mydata:nan", "not finite"),
         ("mydata:negative", "class numbers from 0"),
         ("mydata:missing", "missing"),

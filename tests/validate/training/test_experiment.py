@@ -63,6 +63,17 @@ def test_time_that_ends_leaves_whole_pairs() -> None:
         experiment(plan("kaiming", "xavier", pairs=10), Instant(lambda job: 2.0, most=3))
 
 
+def test_a_look_for_now_leaves_open_what_the_next_one_decides() -> None:
+    noise = np.random.default_rng(0).uniform(2, 9, size=PAIRS[-1])
+    clear, unclear = (lambda k: 2.0), (lambda k: float(noise[k]))
+    for other, complete in ((clear, True), (unclear, False)):
+        times = {"kaiming": lambda k: 5.0, "xavier": other}
+        found = experiment(plan("kaiming", "xavier"), Instant(lambda job, times=times: times[job.trial.scheme](job.index)), 12)
+        assert found.complete is complete
+        assert found.comparisons[0].pairs == (PAIRS[0] if complete else 12)
+        assert found.comparisons[0].error == pytest.approx(0.05 / (2 * len(PAIRS)))
+
+
 @pytest.mark.parametrize(
     ("words", "match"),
     [({"targets": (1.2,)}, "target"), ({"pairs": 1}, "seeds"), ({"confidence": 1.0}, "confidence")],

@@ -65,6 +65,15 @@ def test_a_scheme_that_sets_the_slope_does() -> None:
     assert len(after) > 1
 
 
+def test_the_default_scales_layers_of_the_weights_that_torch_gives_or_leaves_them() -> None:
+    """Torch's weights are too small for these thresholds: the first hidden layer fires, and what it feeds does not."""
+    factors = []
+    for torchs, ours in zip(weights(started("torch-default")), weights(started("default")), strict=True):
+        factors.append(float((ours / torchs).mean()))
+        torch.testing.assert_close(ours, factors[-1] * torchs)
+    assert max(factors) > 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", SCHEMES.names())
 def test_every_scheme_starts_a_network_or_says_why_not(scheme: str) -> None:

@@ -12,7 +12,7 @@ from ikun_sym.files import write_atomically
 from ...cases.intervals import Interval
 from .judging import LOSS, SLOWER, Judged, judged, mean_ranks
 from .networks import NETWORKS
-from .protocol import CONFIDENCE, FULL, SHARE, Results
+from .protocol import CONFIDENCE, FIRST, FULL, SHARE, Results
 from .starts import STARTS
 from .tasks import TASKS
 from .training import EXAMPLE
@@ -28,6 +28,21 @@ COLUMNS = (
     "network, task", "baseline to beat", "ours", "baseline", "library default", "accuracy, difference in %", "epochs, ratio",
     "pairs", "rank", "verdict",
 )  # fmt: skip
+
+
+GAINS = ("network, task", "as the library draws it", "after `initialise_(model, batch)`", "best of the others", "pairs")
+"""Columns of README's table."""
+
+
+def gains(found: Sequence[Judged]) -> str:
+    """What one call gives, as Markdown: test accuracy in %, the least gain over the library's own weights first."""
+    kept = sorted((one for one in found if one.pairs >= FIRST), key=lambda one: one.ours - one.default)
+    lines = ["| " + " | ".join(GAINS) + " |", "|" + " --- |" * len(GAINS)]
+    lines += [
+        f"| {one.cell} | {_share(one.default)} | {_share(one.ours)} | {_share(one.theirs)} ({one.baseline}) | {one.pairs} |"
+        for one in kept
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def row(one: Judged) -> tuple[str, ...]:

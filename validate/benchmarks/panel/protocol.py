@@ -4,13 +4,14 @@ A cell is a network and a task. Of every initialisation CHOOSING runs are made. 
 accuracy is the cell's baseline. Then ours, the baseline and the library's default are trained on PAIRS further seeds, the same
 data in the same order for all three. The target of a cell is 90 % of the training accuracy that its baseline ended with while
 it was chosen. Intervals hold together: the error 1 − CONFIDENCE is divided over cells and over accuracy and epochs.
+A run counts as long as its initialisation does what it did: each row says the revision.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -153,7 +154,7 @@ def carried_out(
     path = out / "rows.jsonl"
     rows = Rows(path, key=KEY, resume=resume, check=lambda row, line: check_conditions(path, row, conditions))
     try:
-        results.runs |= dict(map(read_row, rows.records))
+        results.runs |= dict(valid(rows.records))
         with one_thread():
             for job in jobs_of(results, extent):
                 if job in results.runs:
@@ -182,7 +183,15 @@ def _data(task: str, folder: str | None, steps: int) -> Data:
 
 def row_of(job: Job, outcome: Outcome) -> dict[str, Any]:
     words = {"network": job.cell.network, "task": job.cell.task}
-    return words | {"start": job.start, "purpose": job.purpose, "seed": job.index} | outcome.to_dict()
+    words |= {"start": job.start, "revision": STARTS[job.start].revision, "purpose": job.purpose, "seed": job.index}
+    return words | outcome.to_dict()
+
+
+def valid(records: Iterable[dict[str, Any]]) -> Iterator[tuple[Job, Outcome]]:
+    """Without runs of starts that have been changed since, or are no longer. Rows of before say no revision: the first."""
+    for row in records:
+        if row["start"] in STARTS.names() and STARTS[row["start"]].revision == row.get("revision", 1):
+            yield read_row(row)
 
 
 def read_row(row: dict[str, Any]) -> tuple[Job, Outcome]:
@@ -193,7 +202,7 @@ def read_row(row: dict[str, Any]) -> tuple[Job, Outcome]:
 
 def of_rows(records: Sequence[dict[str, Any]], extent: Extent = FULL) -> Results:
     """What is recorded, on whatever machine."""
-    runs = dict(map(read_row, records))
+    runs = dict(valid(records))
     known = {job.cell for job in runs}
     every = [Cell(network.name, task) for network in NETWORKS for task in network.tasks][:: extent.every]
     return Results(cells=tuple(cell for cell in every if cell in known), runs=runs)

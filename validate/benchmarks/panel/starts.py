@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ikun_sym.catalogue.registry import Registry
+from ikun_sym.errors import IkunError
 
+from ...models.default_scheme import REVISION
 from ...models.initialise import initialised
 from ...models.measuring.recorded_run import Run
 
@@ -20,12 +22,14 @@ Apply = Callable[[nn.Module, Tensor, int], Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """Errors of `apply` (IkunError): it has no meaning for this network, with the reason."""
+    """Errors of `apply` (IkunError): it has no meaning for this network, with the reason. `revision`: of what it does; runs of
+    another one are no longer of this start."""
 
     name: str
     summary: str
     source: str
     apply: Apply
+    revision: int = 1
 
 
 STARTS: Registry[Start] = Registry("initialisation of the panel")
@@ -66,12 +70,29 @@ def _by_torch(draw: Callable[[Tensor], Any]) -> Apply:
     return apply
 
 
+def _delta_orthogonal(model: nn.Module, example: Tensor, seed: int) -> None:
+    """Convolutions: 0 but for the middle of the kernel, an orthogonal matrix between channels. Linear layers: orthogonal.
+    Error: there are no convolutions, so that it would be `orthogonal`."""
+    if not any(isinstance(layer, nn.Conv1d | nn.Conv2d) for layer in _products(model)):
+        raise IkunError("delta-orthogonal is for convolutions, of which there are none; take orthogonal")
+    _by_torch(_delta)(model, example, seed)
+
+
+def _delta(weight: Tensor) -> None:
+    if weight.ndim == 2:
+        nn.init.orthogonal_(weight)
+        return
+    middle = (..., *(size // 2 for size in weight.shape[2:]))
+    matrix = nn.init.orthogonal_(torch.empty(weight.shape[:2]))
+    weight.zero_()[middle] = matrix
+
+
 def _products(model: nn.Module) -> Iterator[Any]:
     return (m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d))
 
 
 for one in (
-    Start(name=OURS, summary="initialise_(model, batch)", source="ikun", apply=_ours),
+    Start(name=OURS, summary="initialise_(model, batch)", source="ikun", apply=_ours, revision=REVISION),
     Start(name=DEFAULT, summary="what the library draws", source="PyTorch: U(±1/√fan_in)", apply=_left),
     Start(
         name="kaiming",
@@ -90,6 +111,12 @@ for one in (
         summary="orthogonal_, biases 0",
         source="Saxe, McClelland & Ganguli 2014, arXiv:1312.6120",
         apply=_by_torch(nn.init.orthogonal_),
+    ),
+    Start(
+        name="delta-orthogonal",
+        summary="orthogonal_ in the middle of the kernel, 0 around it, biases 0",
+        source="Xiao et al. 2018, arXiv:1806.05393",
+        apply=_delta_orthogonal,
     ),
     Start(
         name="lsuv",

@@ -22,6 +22,9 @@ CANCELS, PASSES = 0.1, 0.9
 """Share of a current that may change with the size of the weights where a norm cancels it: its eps lets a little through; and
 much where little arrives, at what is a norm by its name."""
 
+ROUNDING = 100.0
+"""What differs between samples by less than ten units in the last place does not differ."""
+
 ENOUGH = 2**16
 """So many numbers show whether a factor is one number."""
 
@@ -200,9 +203,14 @@ def _factor(given: Tensor, currents: list[Tensor]) -> tuple[float | None, Tensor
 
 
 def _slope(current: Tensor, product: Product) -> float | None:
-    """The factor where nothing arrives that would show it: ∂Σi/∂y, if it is the same everywhere; 0 behind a norm."""
+    """The factor where nothing arrives that would show it: ∂Σi/∂y, if it is the same everywhere; 0 behind a norm. One product
+    may hold the currents of all steps, of which one is asked."""
     gradient = _gradient(current, product, torch.ones_like(current))
-    if gradient is None or gradient.shape != current.shape:
+    if gradient is None:
+        return None
+    if gradient.shape != current.shape:
+        gradient = gradient[gradient != 0]
+    if gradient.numel() != current.numel():
         return None
     least, most = map(float, torch.aminmax(gradient))
     return float(f"{most:.6g}") if least > 0 and most - least <= SAME * most else None
@@ -231,12 +239,13 @@ def _some(flat: Tensor) -> Tensor:
 
 def _scaling(current: Tensor, product: Product) -> float | None:
     """Σ y ∂⟨r, i⟩/∂y over ⟨r, i⟩, y the weights' output and r the current relative to its mean over the samples: 1 where the
-    current is linear in the weights, 0 where it does not change with their size; None where nothing arrives."""
+    current is linear in the weights, 0 where it does not change with their size; None where nothing arrives but the same for
+    all samples, as from biases alone."""
     centred = current.detach()
     if len(centred) > 1:
         centred = centred - centred.mean(dim=0, keepdim=True)
     size = float(centred.double().square().sum())
-    if not size > 0:
+    if not size > ROUNDING * torch.finfo(current.dtype).eps ** 2 * float(current.detach().double().square().sum()):
         return None
     gradient = _gradient(current, product, centred)
     return None if gradient is None else float((gradient.double() * product.output.double()).sum()) / size

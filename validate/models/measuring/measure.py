@@ -22,8 +22,12 @@ from .neuron_reading import numbers as _numpy
 from .pairs import Pairs, pairs_of
 from .recorded_run import ONE_CALL, Run, backward, forward
 from .restored import untouched
+from .silent_resets import resets_of_the_silent
 from .surrogate_match import Found, recognise
 from .surrogate_probe import Floats, Probe
+
+MANY = 16
+"""Inputs from which on one weight can hold more than its share."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,8 +41,9 @@ class Measured:
     `gain` = fan_in · Var(W), `gain_out` = fan_out · Var(W), `bias_var`: with second moments about zero; 1, 1, 0 if no single
     weight feeds the layer. `factor`: current = factor · (output of the weights) + constant, None if it is no such number (a
     norm, a pool). `height`: √(E[x²]/E[s²]) of the weights' input x and the spikes s below, where they are 0 and one number:
-    s·θ, graded spikes, dropout; else 1. `scale_free`: a norm cancels the size of the weights. `sends`: whether anything but
-    the neuron itself uses its spikes. `data`: the input is the user's own; only then `pairs` of samples.
+    s·θ, graded spikes, dropout; else 1. `copies`: one weight of each neuron is most of them all, as where layers copy; the
+    theory is one of many independent weights. `scale_free`: a norm cancels the size of the weights. `sends`: whether anything
+    but the neuron itself uses its spikes. `data`: the input is the user's own; only then `pairs` of samples.
     """
 
     layer: Layer
@@ -62,6 +67,7 @@ class Measured:
     bias_var: float
     factor: float | None = 1.0
     height: float = 1.0
+    copies: bool = False
     scale_free: bool = False
     sends: bool = True
     data: bool = False
@@ -88,8 +94,12 @@ def measure(model: nn.Module, example: Any, run: Run = ONE_CALL) -> list[Measure
         recorder, output, source = forward(model, example, run)
         layers, graph = layers_of(model, recorder, source)
         read = [_read(layer, layers, graph) for layer in layers]
+        known = resets_of_the_silent(layers, [one for one, _ in read])
         gradients, alike = backward(layers, output, run)
-        found = [_measured(layer, *read[layer.index], gradients[layer.index], run.data, alike) for layer in layers]
+        found = [
+            _measured(layer, one, lies, gradients[layer.index], run.data, alike)
+            for layer, one, (_, lies) in zip(layers, known, read, strict=True)
+        ]
         for layer in layers:
             layer.free()
     return found
@@ -249,14 +259,26 @@ def _as_run(found: Found, x: Tensor, take: Any, slope: Tensor) -> Found:
     return replace(found, notes=(*found.notes, note), in_run=(*found.in_run, note))
 
 
-def _weights(layer: Layer) -> dict[str, float]:
+def _weights(layer: Layer) -> dict[str, Any]:
     weight, fan = layer.values, layer.fan
     if weight is None or fan is None:
         return {"gain": 1.0, "gain_out": 1.0, "bias_var": 0.0}
     variance = float(torch.linalg.vector_norm(weight.detach())) ** 2 / weight.numel()
     bias = layer.bias
     bias_var = 0.0 if bias is None else float(bias.detach().double().square().mean())
-    return {"gain": fan.fan_in * variance, "gain_out": fan.fan_out * variance, "bias_var": bias_var}
+    return {
+        "gain": fan.fan_in * variance,
+        "gain_out": fan.fan_out * variance,
+        "bias_var": bias_var,
+        "copies": fan.fan_in >= MANY and _largest_share(weight.detach()) > 0.5,
+    }
+
+
+def _largest_share(weight: Tensor) -> float:
+    """The share that a neuron's largest weight has of Σ w² over its inputs; the median over neurons. Of normal weights it is
+    about 2 ln(fan_in)/fan_in."""
+    squares = weight.flatten(1).double().square()
+    return float((squares.amax(1) / squares.sum(1).clamp_min(1e-300)).median())
 
 
 def _stacked(gradients: list[Tensor | None], like: Tensor) -> Tensor:

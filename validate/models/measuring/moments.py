@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ REPLAYED = 2048
 """Columns on which a neuron is replayed: a wrong reading is wrong in every one that has spiked."""
 
 SMALL = 1e-6
-"""Numbers beyond this and its inverse are rescaled before they are squared."""
+"""Numbers whose sum of squares lies beyond the square of this and of its inverse are rescaled before they are squared."""
 
 ENTRIES = 2**21
 """Most numbers from which a T×T moment is computed."""
@@ -48,20 +48,24 @@ def columns(tensor: Tensor, most: int) -> slice:
 
 def mean_square(tensor: Tensor) -> Floats:
     """Over the last axis."""
-    scaled, size = _scaled(tensor)
-    norm = torch.linalg.vector_norm(scaled, dim=-1).double()
-    return (norm.square() * (size**2 / tensor.shape[-1])).cpu().numpy()
+    norm, size = _of_any_size(tensor, lambda values: torch.linalg.vector_norm(values, dim=-1).double().square())
+    return (norm * (size**2 / tensor.shape[-1])).cpu().numpy()
 
 
 def second(tensor: Tensor) -> Floats:
     """E[x x] over columns, [T, T]."""
     rows = flat(tensor)
-    rows, size = _scaled(rows[:, columns(tensor, max(COLUMNS, ENTRIES // len(rows)))])
-    return (rows @ rows.T).double().cpu().numpy() * (size**2 / rows.shape[1])
+    rows = rows[:, columns(tensor, max(COLUMNS, ENTRIES // len(rows)))]
+    found, size = _of_any_size(rows, lambda values: (values @ values.T).double())
+    return found.cpu().numpy() * (size**2 / rows.shape[1])
 
 
-def _scaled(tensor: Tensor) -> tuple[Tensor, float]:
-    """(tensor / size, size): float32 or more, and of a size that can be squared in it, which gradients need not be."""
+def _of_any_size(tensor: Tensor, squared: Callable[[Tensor], Tensor]) -> tuple[Tensor, float]:
+    """(sums of squares of tensor / size, size): in float32 or more, and with a size that can be squared in it, which gradients
+    need not have. It is looked for only where the sums say so: that is one more pass over the numbers."""
     tensor = tensor.float() if tensor.dtype.itemsize < 4 else tensor
+    found = squared(tensor)
+    if SMALL**2 < float(found.max()) < 1 / SMALL**2:
+        return found, 1.0
     size = max(map(abs, map(float, torch.aminmax(tensor))))
-    return (tensor / size, size) if 0 < size <= SMALL or 1 / SMALL <= size < math.inf else (tensor, 1.0)
+    return (squared(tensor / size), size) if 0 < size < math.inf else (found, 1.0)

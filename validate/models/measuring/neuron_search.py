@@ -25,6 +25,9 @@ FITTED = 128
 COARSE = 1e-4
 """Relative rounding of numbers that are not float32: float16, bfloat16."""
 
+NEAR = 0.3
+"""Relative misfit beyond which a reset is no hint at what the neuron is."""
+
 STARTS = ((0.2, 0.9), (1.0, 0.5), (0.05, 0.97))
 """(adaptation, its leak) from which the fit sets out."""
 
@@ -81,6 +84,8 @@ def identified(sample: Sample) -> Search:
     if not fires(sample):
         return Search(understood=f"{seen}; it does not spike where its membrane passes the threshold")
     best = min(errors, key=lambda spec: errors[spec])
+    if errors[best] > NEAR:
+        return Search(understood=f"{seen}; no reset of the registry comes near")
     return Search(understood=f"{seen}; of the resets {best} comes nearest, {errors[best]:.1%} off")
 
 

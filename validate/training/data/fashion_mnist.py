@@ -20,7 +20,7 @@ FOLDER = "IKUN_DATA"
 """The environment variable that names the folder of data sets."""
 
 OPENML = 40996
-VALIDATION = 5000
+VALIDATION, LEAST_SAMPLES = 5000, 10
 
 OFFICIAL = {
     "train-images-idx3-ubyte": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
@@ -95,6 +95,10 @@ def _data(
 def _part(images: np.ndarray, labels: np.ndarray) -> Part:
     if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
         raise IkunError(f"pictures of shape {images.shape} and labels of shape {labels.shape} do not belong together")
+    if len(labels) < LEAST_SAMPLES or not images[0].size:
+        raise IkunError(
+            f"{len(labels)} pictures of {images.shape[1:]} pixels; at least {LEAST_SAMPLES}, with pixels, are needed"
+        )
     return Part(torch.from_numpy(images.astype(np.float32))[:, None] / 255, torch.from_numpy(labels.astype(np.int64)))
 
 

@@ -36,9 +36,10 @@ def _part(name: str, which: str, data: Any) -> Part:
         items = [data[index] for index in range(len(data))]
         x = torch.stack([torch.as_tensor(item[0]).to(torch.float32) for item in items])
         y = torch.tensor([int(item[1]) for item in items])
-    except (TypeError, ValueError, RuntimeError, LookupError, AttributeError) as error:
+    except Exception as error:  # whatever the user's own code may do
         raise IkunError(
-            f"{name}: the {which} data cannot be read as samples (x, class number) of one shape: {' '.join(str(error).split())}"
+            f"{name}: the {which} data cannot be read as samples (x, class number) of one shape: "
+            f"{type(error).__name__}: {' '.join(str(error).split())}"
         ) from None
     if len(y) < 2 or int(y.min()) < 0:
         raise IkunError(f"{name}: the {which} data have {len(y)} samples; at least 2, with class numbers from 0, are needed")

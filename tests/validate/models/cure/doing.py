@@ -33,7 +33,7 @@ class Deed:
 
 NUMBER = r"([-+.\de]*\d)"
 NAME = r"([\w.]+\w)"
-CALL = re.compile(r'initialise_\(model, x(?:, "(\w+)")?\) does it')
+CALL = re.compile(r'or call initialise_\(model, x(?:, "(\w+)")?\), ')
 
 POINTERS = re.compile(r"cure layer (\d+) first")
 """Advice that names another layer; the cure is that layer's."""

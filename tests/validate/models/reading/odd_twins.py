@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .twins import DEPTH, LEAK, THETA, Box, BoxInside, Net, OldFirst, Recurrent
+from .twins import DEPTH, LEAK, THETA, BatchFirst, Box, BoxInside, Kept, Net, OldFirst, Recurrent
 
 
 class Shortcut(Net):
@@ -74,6 +74,28 @@ class Loud(Net):
     """Membranes are hundreds of times the threshold."""
 
     gain = 1500.0
+
+
+class Faint(Net):
+    """Nothing fires behind the first layer: what arrives there are the biases."""
+
+    def make(self) -> None:
+        super().make()
+        with torch.no_grad():
+            for fc in list(self.fcs)[1:]:
+                fc.weight.mul_(0.05)
+                fc.bias.mul_(0.3)
+
+
+class FaintLayerByLayer(BatchFirst, Kept):
+    """The same; one product holds the currents of all steps, and biases are added to it."""
+
+    def make(self) -> None:
+        super().make()
+        with torch.no_grad():
+            for weight, bias in list(zip(self.ws, self.bs, strict=True))[1:]:
+                weight.mul_(0.05)
+                bias.mul_(0.3)
 
 
 class Forgetful(Net):

@@ -116,6 +116,22 @@ def test_a_factor_shows_itself_where_nothing_arrives() -> None:
     assert found[1].factor == 0.25
 
 
+@pytest.mark.parametrize("kind", [odd.Faint, odd.FaintLayerByLayer])
+def test_biases_alone_are_no_norm_and_silence_shows_no_hard_reset(kind: type[t.Net]) -> None:
+    found = layers(kind)
+    assert [bool(one.rate.any()) for one in found] == [True, False, False]
+    assert [one.scale_free for one in found] == [False] * t.DEPTH
+    assert [one.factor for one in found] == [1.0] * t.DEPTH
+    assert [reading(one)[0] for one in found] == ["soft"] * t.DEPTH
+    assert ["taken to be that of layer 1" in one.reading_note for one in found] == [False, True, True]
+
+
+def test_where_no_layer_fires_the_reset_is_said_to_be_unknown() -> None:
+    net = model(odd.Faint)
+    found = measure(net, torch.zeros_like(spikes()))
+    assert ["cannot be told" in one.reading_note for one in found] == [True] * t.DEPTH
+
+
 def test_parts_are_put_together_in_their_order() -> None:
     """Whether or not they lie in one memory."""
     whole = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
