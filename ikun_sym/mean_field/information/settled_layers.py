@@ -45,7 +45,7 @@ LONGEST = 32
 SLOWEST = 100_000
 """The same for the rate at one step, where a layer costs nothing."""
 
-NOT_CALIBRATED = "trainable_depth: over how many of these depths a network can be trained has not been calibrated"
+NOT_CALIBRATED = "trainable_depth: not calibrated, for the border moves with the read-out and the budget (validate/DEPTH.md)"
 
 WORDS = ("overlap", "slope", "depth", "coherence", "coherence_depth", "reach", "coherence_reach", "rate_slope")
 

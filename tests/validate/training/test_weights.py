@@ -118,3 +118,17 @@ def test_the_unrolled_neuron_is_the_layer(words: dict[str, object], features: in
     assert torch.equal(found[0][0], found[1][0])
     assert 0.05 < float(found[0][0].mean()) < 0.95
     torch.testing.assert_close(found[0][1], found[1][1], rtol=1e-10, atol=1e-12)
+
+
+def test_every_hidden_layer_but_the_first_copies() -> None:
+    """Below a read-out that does not fire the last of them is no layer of classes; one that fires is."""
+    for readout in ("membrane", "rate"):
+        torch.manual_seed(0)
+        spec = "mlp:depth=4,width=48,bias=true"
+        model = build_model(spec, (1, 8, 8), 10, Neuron.of(leak=1.0, surrogate="sigmoid:alpha=1"), readout=readout)
+        start(model, EXAMPLE[:1], "copy:c=2", 0)
+        first, *hidden, last = [parameter.detach() for parameter in model.parameters() if parameter.ndim > 1]
+        for weight in hidden:
+            assert torch.equal((weight > 1).sum(0), torch.ones(48))
+            assert torch.equal((weight > 1).sum(1), torch.ones(48))
+        assert max(float((first.mean(0) > 1).sum()), float((last > 1.5).sum())) == 0

@@ -57,7 +57,7 @@ def predicted(trial: Trial, first: Layers, depth: int) -> Layers:
     assert rate is not None
     assert overlap is not None
     model = TimeModel(depth=depth - 1, **neuron_of(trial, found.fields))
-    pair = predict_pair(model, overlapping_pair(rate, overlap), samples=2, randomisations=1)
+    pair = predict_pair(model, overlapping_pair(rate, overlap), samples=2, randomisations=2)
     numbers = [[float(layer.rates.mean()), layer.overlap, layer.gradient_correlation] for layer in pair.layers]
     return {word: [_number(value) for value in column] for word, column in zip(WORDS, zip(*numbers, strict=True), strict=True)}
 

@@ -60,7 +60,7 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """`accuracy`: of the test part, of the last weights; `curve`: training accuracy at the end of each epoch. `ended`: why
+    """`accuracy`: on the test part, of the last weights; `curve`: training accuracy at the end of each epoch. `ended`: why so
     early, "" if not. `layers`: before training, of the first seeds. `seconds`: of processor time."""
 
     accuracy: float
