@@ -49,6 +49,13 @@ def does_it(patient: Patient) -> str:
     return f"; or call {call}, {HOW[call]}" if call else ""
 
 
+def at_rates_of_theory(patient: Patient) -> str:
+    """The call that gives all layers the weights of the theory, at the lowest rate that all of them can hold."""
+    targets = [patient.target(place) for place in range(len(patient.measured))]
+    rate = max(target.rate for target in targets if target is not None)
+    return f"initialise_(model, x, rate={math.ceil(rate * 1000 - 1e-9) / 1000:g})"
+
+
 def factor_to_threshold(one: Measured) -> float:
     """By what a membrane that is linear in its currents must be multiplied to pass the threshold at the rate AIM; NaN where
     that is not known."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .cure import WEIGHTS, alone, cure_of, does_it, factor_to_threshold, slope
+from .cure import WEIGHTS, alone, at_rates_of_theory, cure_of, does_it, factor_to_threshold, slope
 from .measuring.measure import Measured
 from .patient import Finding, Patient
 from .plan import fan_ratios
@@ -78,7 +78,8 @@ def _cure(patient: Patient, index: int, worst: int) -> str:
     if patient.knob(worst).norm:
         weights = f"a norm's weight of {math.sqrt(target.gain * target.rate):.4g} (rate {target.rate:.3g})"
     if call == WEIGHTS:
-        return f"{weights}: then E[δ²] is multiplied by about {alone(patient, worst, ratio):.3g} per layer{does_it(patient)}"
+        factor = f"then E[δ²] is multiplied by about {alone(patient, worst, ratio):.3g} per layer"
+        return f"{weights}: {factor}; or call {at_rates_of_theory(patient)}, which gives all layers such weights"
     if not call:
         return ""
     return f"use {slope(patient, worst, ratio)} with {weights}: then the gradient keeps its size{does_it(patient)}"

@@ -33,7 +33,7 @@ class Deed:
 
 NUMBER = r"([-+.\de]*\d)"
 NAME = r"([\w.]+\w)"
-CALL = re.compile(r'or call initialise_\(model, x(?:, "(\w+)")?\), ')
+CALL = re.compile(r'or call initialise_\(model, x(?:, "(?P<scheme>\w+)")?(?:, rate=(?P<rate>[\d.]+))?\), ')
 
 POINTERS = re.compile(r"cure layer (\d+) first")
 """Advice that names another layer; the cure is that layer's."""
@@ -48,7 +48,7 @@ BEYOND = (
 def deeds(found: Diagnosis, layer: LayerReport) -> list[Deed]:
     """What the advice for this layer asks for. Error: a sentence that is not understood."""
     call = CALL.search(layer.advice)
-    result = [] if call is None else [Deed(act=_calling(call[1] or "default"), call=True)]
+    result = [] if call is None else [Deed(act=_calling(call["scheme"] or "default", call["rate"]), call=True)]
     for pattern, make in HANDS if not POINTERS.search(layer.advice) else []:
         if match := re.search(pattern, layer.advice):
             return [*result, Deed(act=make(match, found, layer))]
@@ -56,8 +56,8 @@ def deeds(found: Diagnosis, layer: LayerReport) -> list[Deed]:
     return result
 
 
-def _calling(scheme: str) -> Act:
-    return lambda model, x: initialise_(model, x, scheme)
+def _calling(scheme: str, rate: str | None) -> Act:
+    return lambda model, x: initialise_(model, x, scheme, None if rate is None else float(rate))
 
 
 def _rows(match: re.Match[str], found: Diagnosis) -> list[LayerReport]:
