@@ -150,7 +150,7 @@ def test_what_is_no_terminal_gets_no_colours_and_no_bars(run: Run, tmp_path: Pat
     assert len(refused.err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("command", [("surrogates", "--library", "norse"), ("moment", "atan", *MOMENT)], ids=lambda c: c[0])
+@pytest.mark.parametrize("command", [("surrogates", "--library", "snntorch"), ("moment", "atan", *MOMENT)], ids=lambda c: c[0])
 @pytest.mark.parametrize("more", [(), ("--json",)], ids=["table", "json"])
 def test_formulas_are_written_in_utf8_whatever_the_locale(command: tuple[str, ...], more: tuple[str, ...]) -> None:
     environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}

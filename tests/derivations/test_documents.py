@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,14 @@ from tests.derivations.checkers.mutations import mutants
 
 NAMES = library.names()
 EACH = pytest.mark.parametrize("name", NAMES)
+
+HEAVY = ("information-depth", "rate-targeted")
+"""Documents whose claims are made wrong, or left out, in the slow suite only."""
+
+
+def light(names: Iterable[str]) -> list[Any]:
+    return [pytest.param(name, marks=pytest.mark.slow) if name in HEAVY else name for name in names]
+
 
 a, b = sp.symbols("a b", positive=True)
 x = sp.Symbol("x", real=True)
@@ -132,7 +140,7 @@ def test_a_mark_is_the_certificates(documents: dict[str, Document]) -> None:
             assert statement.mark in ("agrees", "not shown")
 
 
-@EACH
+@pytest.mark.parametrize("name", light(NAMES))
 def test_every_step_matters(documents: dict[str, Document], name: str) -> None:
     """Each claim of a document, made wrong in each way that its kind allows, is refused."""
     assert_wrong_claims_are_refused(documents[name])
@@ -163,7 +171,7 @@ def planting(honest: Callable[..., Statement], target: int, wrong: Callable[[], 
     return planted
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "gaussian-moments"])
+@pytest.mark.parametrize("name", light(name for name in NAMES if name != "gaussian-moments"))
 def test_a_wrong_step_stops_the_build(name: str, monkeypatch: pytest.MonkeyPatch, documents: dict[str, Document]) -> None:
     """Planted in the first, a middle and the last claim: the error names the document, the section and the step."""
     claimed = [(section.id, s) for section in documents[name].sections for s in section.statements if s.claim]

@@ -38,7 +38,7 @@ def last_rates(architecture: Architecture) -> np.ndarray:
     return np.array([network.draw(0, index).rate[-1].mean() for index in range(DRAWS)])
 
 
-@pytest.mark.parametrize(("words", "steps"), spread(NEURONS, 2), ids=str)
+@pytest.mark.parametrize(("words", "steps"), spread(NEURONS, 5, first=2), ids=str)
 def test_a_network_fires_at_the_rate_of_the_weights(words: dict[str, Any], steps: int) -> None:
     """A rate well above the lowest stable one, in the last of 12 layers of 400 neurons: 5 standard errors over 12 draws and 3 %
     for a finite width. The weights without the word that makes this neuron another are off by more."""
