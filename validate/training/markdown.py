@@ -33,8 +33,7 @@ PAPER_SIZE = (
 """At the size of the paper, for a GPU."""
 
 CONTINUE = (
-    "ikun validate training --data-dir DIR --out validate/training/rows --resume --budget 7200 "
-    "--confidence 0.95 --markdown validate/TRAINING.md"
+    "ikun validate training --data-dir DIR --out validate/training/rows --resume --budget 7200 --markdown validate/TRAINING.md"
 )
 DIGITS = "training/rows/digits"
 QUICK = f"ikun validate training --quick --out validate/{DIGITS} --resume"
