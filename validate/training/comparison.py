@@ -31,6 +31,9 @@ MARGIN = 0.1
 POWER = 0.8
 """Probability with which the difference called `detectable` would have been found."""
 
+ACCURACY_STEP = 1e-3
+"""To which accuracies are known: one of a thousand samples."""
+
 Floats = np.ndarray
 
 
@@ -177,4 +180,9 @@ def _times(runs: Sequence[Outcome], target: float) -> Floats:
 
 
 def _difference(a: Sequence[Outcome], b: Sequence[Outcome], name: str, error: float) -> Interval:
-    return reserved_mean_interval([getattr(x, name) - getattr(y, name) for x, y in zip(a, b, strict=True)], error)
+    """Shares of some thousand samples: differences that are equal to the last digit are no perfect knowledge either."""
+    found = reserved_mean_interval([getattr(x, name) - getattr(y, name) for x, y in zip(a, b, strict=True)], error)
+    if not found.known:
+        return found
+    least = _student(1 - error / RESERVE / 2, len(a)) * ACCURACY_STEP / math.sqrt(12 * len(a))
+    return Interval(found.value, min(found.low, found.value - least), max(found.high, found.value + least))

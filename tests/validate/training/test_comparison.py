@@ -77,6 +77,14 @@ def test_where_nobody_learns_accuracies_decide() -> None:
     assert found.to_dict()["ratio"] is None
 
 
+def test_two_equal_differences_of_accuracy_decide_nothing() -> None:
+    """They are rounded to a sample: of two pairs nothing is known, and of many more than a few it is."""
+    for pairs, verdict in ((2, "inconclusive"), (12, "better")):
+        a = [run("kaiming", k, None, accuracy=0.609) for k in range(pairs)]
+        b = [run("xavier", k, None, accuracy=0.6) for k in range(pairs)]
+        assert compared(a, b, (0.9,), error=1e-4).verdict == verdict
+
+
 def test_ties_widen_the_probability_of_being_faster() -> None:
     a, b = np.array([1.0, 2.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0, 1.0])
     found = faster_interval(a, b, 0.05)
