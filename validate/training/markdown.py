@@ -35,6 +35,12 @@ PAPER_SIZE = (
 CONTINUE = (
     "ikun validate training --data-dir DIR --out validate/training/rows --resume --budget 7200 --markdown validate/TRAINING.md"
 )
+SEEN = (
+    "When to look (8, 16, 32, 60 pairs), and that cells of untuned rates have an error of their own, was settled after the "
+    "first rows had been seen, and undecided schemes got further pairs first; the confidence was set before."
+)
+"""What of the plan is younger than the first rows."""
+
 DIGITS = "training/rows/digits"
 QUICK = f"ikun validate training --quick --out validate/{DIGITS} --resume"
 """The quick form, on digits, whose page lies beside its rows."""
@@ -128,6 +134,8 @@ def _run(table: Table) -> list[str]:
 def _claims(table: Table) -> list[str]:
     lines = [[f"`{v.claim.id}`", v.claim.statement, v.so_far, v.verdict, v.claim.source] for v in table.verdicts]
     confidence = f"Each claim at {table.settings.confidence:.0%} confidence, over all its cells, comparisons and looks.\n"
+    if not table.settings.quick:
+        confidence += f"\n{SEEN}\n"
     return [grid(("claim", "statement", "in the cells that were run", "in all cells", "source"), lines), confidence]
 
 
